@@ -1,0 +1,103 @@
+//! Which instructions the kernels use, and the one place that chooses.
+//!
+//! A kernel is written once, over [`Lanes`](super::lanes::Lanes): eight `f32` values that move together.
+//! [`dispatch`] compiles it for each instruction set and picks one at run time.
+//! All x86 code of the program stands in this file and in `lanes.rs`.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::lanes::{Lanes, Plain};
+
+/// An instruction set that the kernels are compiled for.
+///
+/// Results of different sets agree to rounding (fused or separate multiply-add), not to the bit,
+/// so the set is stored with a trial and a resume refuses another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Isa {
+    /// Portable Rust, for any processor.
+    Plain = 1,
+    /// x86-64 with AVX2 and FMA.
+    Avx2 = 2,
+}
+
+impl Isa {
+    /// The best set of this processor.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return Isa::Avx2;
+        }
+        Isa::Plain
+    }
+
+    /// Every set that this processor can run, the portable one first.
+    pub fn available() -> Vec<Self> {
+        match Self::detect() {
+            Isa::Plain => vec![Isa::Plain],
+            Isa::Avx2 => vec![Isa::Plain, Isa::Avx2],
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Isa::Plain => "plain",
+            Isa::Avx2 => "avx2",
+        })
+    }
+}
+
+static CURRENT: AtomicU8 = AtomicU8::new(0);
+
+/// The set in use: the processor's best unless [`force`] chose another.
+pub fn current() -> Isa {
+    match CURRENT.load(Ordering::Relaxed) {
+        1 => Isa::Plain,
+        2 => Isa::Avx2,
+        _ => Isa::detect(),
+    }
+}
+
+/// Makes all kernels of this process use `isa` (for tests and comparisons).
+///
+/// # Panics
+/// If this processor lacks it.
+pub fn force(isa: Isa) {
+    assert!(Isa::available().contains(&isa), "this processor has no {isa}");
+    CURRENT.store(isa as u8, Ordering::Relaxed);
+}
+
+/// A computation written over any [`Lanes`]. Mark `run` `#[inline(always)]`, and all that it calls,
+/// so that it is compiled with the instructions of the set that [`dispatch`] chose.
+pub trait Kernel {
+    /// What it returns.
+    type Output;
+    /// The computation.
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+/// Runs `kernel` with the instruction set in use.
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    dispatch_on(current(), kernel)
+}
+
+/// Runs `kernel` with `isa`; the caller has it from [`current`] or [`Isa::available`].
+pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa {
+        Isa::Plain => kernel.run::<Plain>(),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Avx2` comes only from `detect` or from `force`, which checked the processor.
+        Isa::Avx2 => unsafe { run_avx2(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        Isa::Avx2 => unreachable!("detected on x86-64 only"),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<super::lanes::Avx2>()
+}

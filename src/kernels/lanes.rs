@@ -1,0 +1,154 @@
+//! Eight `f32` values that move together: portable, or one AVX register.
+
+/// The number of lanes, and of channels in a group of the kernels' layout.
+pub const LANES: usize = 8;
+
+/// Eight `f32` lanes.
+///
+/// Values are made and used only inside a [`Kernel`](super::isa::Kernel) that was dispatched to the
+/// matching instruction set; every method is inlined there.
+pub trait Lanes: Copy {
+    /// All lanes zero.
+    fn zero() -> Self;
+    /// All lanes `value`.
+    fn splat(value: f32) -> Self;
+    /// Lanes from memory, of any alignment.
+    ///
+    /// # Safety
+    /// `from` is valid for reading eight values.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Lanes to memory, of any alignment.
+    ///
+    /// # Safety
+    /// `to` is valid for writing eight values.
+    unsafe fn store(self, to: *mut f32);
+    /// `self · factor + summand` (fused where the instruction set can).
+    fn mul_add(self, factor: Self, summand: Self) -> Self;
+    /// `self + other`
+    fn add(self, other: Self) -> Self;
+    /// `self − other`
+    fn sub(self, other: Self) -> Self;
+    /// `self · other`
+    fn mul(self, other: Self) -> Self;
+    /// The greater of both, lane by lane; `other` where `self` is not a number.
+    fn max(self, other: Self) -> Self;
+    /// The lanes as an array.
+    fn to_array(self) -> [f32; LANES];
+}
+
+/// Portable lanes.
+#[derive(Clone, Copy)]
+pub struct Plain([f32; LANES]);
+
+impl Plain {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        Plain(std::array::from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+impl Lanes for Plain {
+    #[inline(always)]
+    fn zero() -> Self {
+        Plain([0.0; LANES])
+    }
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Plain([value; LANES])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's promise; an array of `f32` needs no more alignment than `f32`.
+        Plain(unsafe { from.cast::<[f32; LANES]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[f32; LANES]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, summand: Self) -> Self {
+        // Separate roundings: without FMA instructions a fused one is a slow library call.
+        self.mul(factor).add(summand)
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn to_array(self) -> [f32; LANES] {
+        self.0
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::{LANES, Lanes};
+    use std::arch::x86_64::*;
+
+    /// One AVX register. Exists only where AVX2 and FMA do (see [`super::super::isa`]).
+    #[derive(Clone, Copy)]
+    pub struct Avx2(__m256);
+
+    // SAFETY (every block below): a value of this type is made only in a kernel dispatched to AVX2
+    // and FMA; loads and stores pass their caller's promise on.
+    impl Lanes for Avx2 {
+        #[inline(always)]
+        fn zero() -> Self {
+            Avx2(unsafe { _mm256_setzero_ps() })
+        }
+        #[inline(always)]
+        fn splat(value: f32) -> Self {
+            Avx2(unsafe { _mm256_set1_ps(value) })
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            Avx2(unsafe { _mm256_loadu_ps(from) })
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            unsafe { _mm256_storeu_ps(to, self.0) }
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, summand: Self) -> Self {
+            Avx2(unsafe { _mm256_fmadd_ps(self.0, factor.0, summand.0) })
+        }
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Avx2(unsafe { _mm256_add_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn sub(self, other: Self) -> Self {
+            Avx2(unsafe { _mm256_sub_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Avx2(unsafe { _mm256_mul_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            Avx2(unsafe { _mm256_max_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn to_array(self) -> [f32; LANES] {
+            let mut array = [0.0; LANES];
+            unsafe { _mm256_storeu_ps(array.as_mut_ptr(), self.0) };
+            array
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! CPU kernels behind Candle's custom operations.
+pub mod isa;
+pub mod lanes;

@@ -1,0 +1,8 @@
+//! Why does BatchNorm work? The published explanations, re-run as controlled experiments.
+//!
+//! The modules stand in the order in which data flows:
+//! a [`study`] is parsed and planned; every trial of the plan is trained on [`data`];
+//! its records are judged and reported.
+pub mod kernels;
+pub mod record;
+pub mod rng;

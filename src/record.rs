@@ -1,0 +1,60 @@
+//! One measured value, and the values of a whole study as the judge and the report see them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One measured value.
+///
+/// Accuracies are in percent. A value that is not finite is legal: divergence is a result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Steps that the trial had taken when the value was measured; a value of step `t`'s own minibatch has `t`,
+    /// counted from 0.
+    pub step: usize,
+    /// What was measured, as `studies/README.md` lists it (`train_accuracy`, ...).
+    pub name: String,
+    /// The layer, counted from 1; `None` for a value of the whole network.
+    pub layer: Option<usize>,
+    /// The value.
+    pub value: f64,
+}
+
+/// How a trial ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// All its steps were taken.
+    Finished,
+    /// The loss of step `step` (counted from 0) was not finite.
+    Diverged {
+        /// That step.
+        step: usize,
+    },
+}
+
+/// What one trial of a study left behind.
+#[derive(Clone, Debug)]
+pub struct TrialRecords {
+    /// The arm's name.
+    pub arm: String,
+    /// The seed.
+    pub seed: u64,
+    /// The swept values, by dotted key; empty where nothing is swept.
+    pub sweep: BTreeMap<String, String>,
+    /// The trial's identity.
+    pub id: String,
+    /// Steps that it was to take.
+    pub steps: usize,
+    /// How it ended.
+    pub ending: Ending,
+    /// Its records, in the order in which they were measured, probe by probe.
+    pub records: Vec<Record>,
+}
+
+impl TrialRecords {
+    /// The (step, value) pairs of one name and layer, in order of steps.
+    pub fn series<'a>(&'a self, name: &'a str, layer: Option<usize>) -> impl Iterator<Item = (usize, f64)> + 'a {
+        self.records.iter().filter(move |r| r.name == name && r.layer == layer).map(|r| (r.step, r.value))
+    }
+}
