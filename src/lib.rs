@@ -5,6 +5,7 @@
 //! its records are judged and reported.
 pub mod data;
 pub mod kernels;
+pub mod nn;
 pub mod record;
 pub mod rng;
 pub mod study;
