@@ -7,3 +7,5 @@ pub mod data;
 pub mod kernels;
 pub mod record;
 pub mod rng;
+pub mod study;
+pub mod train;

@@ -1,0 +1,217 @@
+//! The format of a study file, as typed, and what no type says of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::claim::Claim;
+use super::plan::{Setting, flatten};
+use super::probe::Probe;
+use super::spec::Spec;
+
+/// Dotted keys and values, with their places in the file.
+pub type Settings = BTreeMap<Spanned<String>, toml::Value>;
+
+/// A study as its file says it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// Its name: the file's, without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// The headline of the report.
+    pub title: String,
+    /// The question, in a sentence or two.
+    pub question: String,
+    /// What differs from the paper, and what was known before the run; a paragraph each in the report.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Whole training specifications, by name.
+    pub setup: BTreeMap<String, Settings>,
+    /// Its conditions.
+    pub arm: Vec<Arm>,
+    /// Values tried in turn.
+    #[serde(default)]
+    pub sweep: Vec<Sweep>,
+    /// What is measured.
+    #[serde(default)]
+    pub probe: Vec<Probe>,
+    /// Its sizes, by name.
+    pub scale: BTreeMap<String, Scale>,
+    /// What is claimed, in the order of the report's table.
+    #[serde(default)]
+    pub claim: Vec<Claim>,
+    /// The file, for messages.
+    #[serde(skip)]
+    pub path: String,
+    /// The file's text, for the places of its keys.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// A condition: overrides of a setup.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// Its name in records, tables and figures.
+    pub name: String,
+    /// What it is, in a few words, for the report.
+    pub says: String,
+    /// The setup that it changes.
+    pub setup: String,
+    /// The changes.
+    #[serde(default)]
+    pub set: Settings,
+}
+
+/// A value tried in turn; several sweeps make a cross product.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// The dotted key that is swept.
+    pub path: String,
+    /// Its values; claims are judged at the first unless they say otherwise.
+    pub values: Vec<toml::Value>,
+    /// The arms that it holds for; all where none is named.
+    #[serde(default)]
+    pub arms: Vec<String>,
+}
+
+/// A size at which a study runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scale {
+    /// How many seeds, counted from 0.
+    pub seeds: usize,
+    /// What it is, in a few words, for lists and reports.
+    pub says: String,
+    /// The overrides that make it.
+    #[serde(default)]
+    pub set: Settings,
+    /// Further sweeps at this scale.
+    #[serde(default)]
+    pub sweep: Vec<Sweep>,
+}
+
+/// The studies within the binary: name and text.
+pub const BUILT_IN: &[(&str, &str)] = &[("noisy_bn", include_str!("../../studies/noisy_bn.toml"))];
+
+impl Study {
+    /// The study `name`: a built-in one, or the path of a file that ends in `.toml`.
+    ///
+    /// # Errors
+    /// An unknown name (the known ones are listed, the nearest suggested), a file that cannot be read, or one whose
+    /// text is wrong (with line, column and the valid names).
+    pub fn load(name: &str) -> Result<Study> {
+        if name.ends_with(".toml") {
+            let text = std::fs::read_to_string(name).with_context(|| format!("{name}: cannot read this study"))?;
+            let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name);
+            return Study::parse(stem, name, &text);
+        }
+        match BUILT_IN.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => Study::parse(name, &format!("studies/{name}.toml"), text),
+            None => bail!(unknown_study(name)),
+        }
+    }
+
+    /// A study from the text of its file; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`load`](Study::load).
+    pub fn parse(name: &str, path: &str, text: &str) -> Result<Study> {
+        let mut study: Study = toml::from_str(text).with_context(|| format!("{path}: this study cannot be read"))?;
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') || name.is_empty() {
+            bail!("{path}: a study's name is made of letters, digits, `_` and `-`; rename the file");
+        }
+        study.name = name.into();
+        study.path = path.into();
+        study.text = text.into();
+        study.check()?;
+        Ok(study)
+    }
+
+    /// The settings of a `set` table or a setup, flattened, each with the place that it was written at.
+    pub(super) fn located(&self, settings: &Settings, of: &str) -> Vec<Setting> {
+        let mut flat = Vec::new();
+        for (key, value) in settings {
+            let line = 1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count();
+            flatten(key.get_ref(), value, &format!("{}:{line}: {of}", self.path), &mut flat);
+        }
+        flat
+    }
+
+    fn check(&self) -> Result<()> {
+        let path = &self.path;
+        let arms: Vec<String> = self.arm.iter().map(|arm| arm.name.clone()).collect();
+        if arms.is_empty() {
+            bail!("{path}: a study needs at least one [[arm]]");
+        }
+        for (index, arm) in self.arm.iter().enumerate() {
+            if arms[..index].contains(&arm.name) {
+                bail!("{path}: two arms are called `{}`; rename one", arm.name);
+            }
+            if !self.setup.contains_key(&arm.setup) {
+                let known: Vec<_> = self.setup.keys().map(String::as_str).collect();
+                bail!(
+                    "{path}: arm `{}`: unknown setup `{}`; this study has: {}",
+                    arm.name,
+                    arm.setup,
+                    known.join(", ")
+                );
+            }
+        }
+        if !self.scale.contains_key("desk") {
+            bail!("{path}: a study needs a [scale.desk]: it is the default");
+        }
+        for (name, scale) in &self.scale {
+            if scale.seeds == 0 {
+                bail!("{path}: scale `{name}`: `seeds` is 0; it must be at least 1");
+            }
+            self.check_sweeps(scale, &arms)?;
+        }
+        for probe in &self.probe {
+            probe.check(LAYERS).map_err(|error| anyhow::anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
+        }
+        for claim in &self.claim {
+            claim.check(&arms).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    fn check_sweeps(&self, scale: &Scale, arms: &[String]) -> Result<()> {
+        let path = &self.path;
+        for sweep in self.sweep.iter().chain(&scale.sweep) {
+            if let Some(stranger) = sweep.arms.iter().find(|name| !arms.contains(name)) {
+                bail!(
+                    "{path}: sweep of `{}`: unknown arm `{stranger}`; this study has: {}",
+                    sweep.path,
+                    arms.join(", ")
+                );
+            }
+            if sweep.values.is_empty() {
+                bail!("{path}: sweep of `{}`: `values` is empty", sweep.path);
+            }
+            for value in &sweep.values {
+                let set = Spec::default().set(&sweep.path, value.clone());
+                set.map_err(|error| anyhow::anyhow!("{path}: sweep: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Convolutions of VGG-16, which probes count.
+const LAYERS: usize = 13;
+
+fn unknown_study(name: &str) -> String {
+    let known: Vec<_> = BUILT_IN.iter().map(|(known, _)| *known).collect();
+    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default();
+    format!(
+        "unknown study `{name}`; {hint}Known studies: {}. A study of your own is the path of its file, ending in .toml",
+        known.join(", ")
+    )
+}

@@ -1,0 +1,14 @@
+//! What is asked: a study's file, the specification of its trainings, the plan of its trials, and its claims.
+
+pub mod claim;
+mod file;
+mod noise;
+mod plan;
+mod probe;
+mod spec;
+
+pub use file::{Arm, BUILT_IN, Scale, Settings, Study, Sweep};
+pub use noise::{Noise, NoiseConstants, Redraw};
+pub use plan::{Overrides, Plan, PlannedTrial, Setting};
+pub use probe::Probe;
+pub use spec::{Init, Loss, Model, ModelKind, Norm, Optimizer, SCHEMA, Spec, Train};

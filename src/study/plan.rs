@@ -1,0 +1,219 @@
+//! The trials of a study: every arm × seed × swept value, with its specification resolved.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+
+use super::file::{Arm, Scale, Study, Sweep};
+use super::probe::Probe;
+use super::spec::Spec;
+
+/// One dotted key, its value, and where it was written (for messages).
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The dotted key.
+    pub key: String,
+    /// Its value.
+    pub value: toml::Value,
+    /// File, line and place, or the command line.
+    pub origin: String,
+}
+
+/// What the command line changes of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--set KEY=VALUE` and `--steps`, in the order typed.
+    pub set: Vec<(String, toml::Value)>,
+    /// `--seeds`.
+    pub seeds: Option<usize>,
+}
+
+/// One arm × seed × swept value.
+#[derive(Clone, Debug)]
+pub struct PlannedTrial {
+    /// The arm's name.
+    pub arm: String,
+    /// The seed.
+    pub seed: u64,
+    /// Swept values by key, as the report writes them.
+    pub sweep: BTreeMap<String, String>,
+    /// All that it trains with.
+    pub spec: Spec,
+}
+
+impl PlannedTrial {
+    /// Arm, swept values and seed, for people.
+    pub fn label(&self) -> String {
+        let swept: String = self.sweep.iter().map(|(key, value)| format!(" {key}={value}")).collect();
+        format!("{}{swept} seed {}", self.arm, self.seed)
+    }
+}
+
+/// All trials of a study at a scale.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The study.
+    pub study: Study,
+    /// The scale's name.
+    pub scale: String,
+    /// Seeds an arm.
+    pub seeds: usize,
+    /// The changes typed on the command line, as typed; where there are any the run is exploratory.
+    pub changes: Vec<String>,
+    /// The trials, seed by seed, so that an early look sees every arm.
+    pub trials: Vec<PlannedTrial>,
+    /// What is measured, `training` first.
+    pub probes: Vec<Probe>,
+}
+
+impl Plan {
+    /// The plan of `study` at `scale`, changed by `overrides`.
+    ///
+    /// # Errors
+    /// An unknown scale; an unknown key, wrong value or size that cannot be; an override of a key that an arm or a
+    /// sweep fixes.
+    pub fn new(study: Study, scale: &str, overrides: &Overrides) -> Result<Plan> {
+        let known: Vec<_> = study.scale.keys().map(String::as_str).collect();
+        let Some(size) = study.scale.get(scale) else {
+            bail!("unknown scale `{scale}`; study `{}` has: {}", study.name, known.join(", "));
+        };
+        let seeds = overrides.seeds.unwrap_or(size.seeds);
+        if seeds == 0 {
+            bail!("--seeds is 0; it must be at least 1");
+        }
+        refuse_fixed_keys(&study, size, overrides)?;
+        let mut arms = Vec::new();
+        for arm in &study.arm {
+            let spec = resolve(&study, size, arm)?;
+            for (sweep, spec) in swept(&study, size, arm, spec)? {
+                arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides)?));
+            }
+        }
+        let trial = |seed: usize| {
+            arms.iter().map(move |(arm, sweep, spec)| PlannedTrial {
+                arm: arm.clone(),
+                seed: seed as u64,
+                sweep: sweep.clone(),
+                spec: spec.clone(),
+            })
+        };
+        let trials = (0..seeds).flat_map(trial).collect();
+        let mut probes = vec![Probe::Training {}];
+        probes.extend(study.probe.iter().filter(|probe| **probe != Probe::Training {}).cloned());
+        Ok(Plan { scale: scale.into(), seeds, changes: changes(size, overrides), trials, probes, study })
+    }
+
+    /// The name of the report and of its folder: the study's, the scale's where it is not the default, and a short
+    /// hash of the changes where there are any, so that an exploratory run never overwrites another.
+    pub fn output_name(&self) -> String {
+        let mut name = self.study.name.clone();
+        if self.scale != "desk" {
+            name = format!("{name}.{}", self.scale);
+        }
+        if !self.changes.is_empty() {
+            let digest = Sha256::digest(self.changes.join("\n"));
+            name = format!("{name}-{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2]);
+        }
+        name
+    }
+
+    /// Whether settings were changed on the command line.
+    pub fn is_exploratory(&self) -> bool {
+        !self.changes.is_empty()
+    }
+}
+
+/// Defaults ← setup ← scale ← arm.
+fn resolve(study: &Study, scale: &Scale, arm: &Arm) -> Result<Spec> {
+    let mut spec = Spec::default();
+    let layers = [
+        (&study.setup[&arm.setup], format!("setup `{}`", arm.setup)),
+        (&scale.set, "scale".to_string()),
+        (&arm.set, format!("arm `{}`", arm.name)),
+    ];
+    for (settings, of) in layers {
+        for Setting { key, value, origin } in study.located(settings, &of) {
+            spec.set(&key, value).map_err(|error| anyhow!("{origin}: {error}"))?;
+        }
+    }
+    spec.check().map_err(|error| anyhow!("{}: arm `{}`: {error}", study.path, arm.name))?;
+    Ok(spec)
+}
+
+/// `spec` at every combination of the values swept for `arm`.
+fn swept(study: &Study, scale: &Scale, arm: &Arm, spec: Spec) -> Result<Vec<(BTreeMap<String, String>, Spec)>> {
+    let mut points = vec![(BTreeMap::new(), spec)];
+    for sweep in sweeps_of(study, scale, &arm.name) {
+        let mut next = Vec::new();
+        for (labels, spec) in &points {
+            for value in &sweep.values {
+                let (mut labels, mut spec) = (labels.clone(), spec.clone());
+                spec.set(&sweep.path, value.clone())
+                    .and_then(|()| spec.check())
+                    .map_err(|error| anyhow!("{}: sweep of `{}`: {error}", study.path, sweep.path))?;
+                labels.insert(sweep.path.clone(), value.to_string());
+                next.push((labels, spec));
+            }
+        }
+        points = next;
+    }
+    Ok(points)
+}
+
+fn sweeps_of<'a>(study: &'a Study, scale: &'a Scale, arm: &'a str) -> impl Iterator<Item = &'a Sweep> {
+    let all = study.sweep.iter().chain(&scale.sweep);
+    all.filter(move |sweep| sweep.arms.is_empty() || sweep.arms.iter().any(|name| name == arm))
+}
+
+fn with_overrides(study: &Study, mut spec: Spec, overrides: &Overrides) -> Result<Spec> {
+    for (key, value) in &overrides.set {
+        spec.set(key, value.clone()).map_err(|error| anyhow!("command line: {error}"))?;
+    }
+    spec.check().map_err(|error| anyhow!("command line, study `{}`: {error}", study.name))?;
+    Ok(spec)
+}
+
+/// Overriding what makes an arm differ would make arms alike while their names still say otherwise.
+fn refuse_fixed_keys(study: &Study, scale: &Scale, overrides: &Overrides) -> Result<()> {
+    for (key, _) in &overrides.set {
+        for arm in &study.arm {
+            let fixed = study.located(&arm.set, "").into_iter().find(|setting| overlaps(&setting.key, key));
+            if let Some(setting) = fixed {
+                bail!(
+                    "`{key}` is fixed by arm `{}` (as `{}`); change it in a study file of your own",
+                    arm.name,
+                    setting.key
+                );
+            }
+        }
+        if let Some(sweep) = study.sweep.iter().chain(&scale.sweep).find(|sweep| overlaps(&sweep.path, key)) {
+            bail!("`{key}` is swept by this study (`{}`); change it in a study file of your own", sweep.path);
+        }
+    }
+    Ok(())
+}
+
+fn overlaps(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    within(a, b) || within(b, a)
+}
+
+fn changes(scale: &Scale, overrides: &Overrides) -> Vec<String> {
+    let seeds = overrides.seeds.filter(|&seeds| seeds != scale.seeds).map(|seeds| format!("seeds={seeds}"));
+    overrides.set.iter().map(|(key, value)| format!("{key}={value}")).chain(seeds).collect()
+}
+
+/// `value` at `key` as dotted leaves; the noise's table is a leaf.
+pub(super) fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut Vec<Setting>) {
+    match value {
+        toml::Value::Table(table) if key != "model.noise" => {
+            for (inner, value) in table {
+                flatten(&format!("{key}.{inner}"), value, origin, into);
+            }
+        }
+        _ => into.push(Setting { key: key.into(), value: value.clone(), origin: origin.into() }),
+    }
+}

@@ -1,0 +1,90 @@
+//! The measurements that a study may ask for, with their settings.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A measurement made while a trial trains. It never changes the trial.
+///
+/// `layers` count the convolutions (with what follows them) from 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Probe {
+    /// Loss and accuracy of every step's own minibatch. Always measured.
+    Training {},
+    /// Loss and accuracy on fixed samples, with batch and running statistics, noise off and on; all test images at the end.
+    Evaluation {
+        /// Measurements, evenly spaced; the last is after the last step.
+        points: usize,
+        /// Images of each fixed sample.
+        images: usize,
+    },
+    /// How far the mean and the variance of units move from step to step (the paper's figure 8).
+    Moments {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Fixed units (channels) a layer; all of them where a layer has fewer.
+        units: usize,
+        /// Steps that one record averages over.
+        bin: usize,
+    },
+    /// The distribution of a unit's activation over training (the paper's figure 2, right).
+    Histogram {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Measurements, evenly spaced; the first is at the first step.
+        points: usize,
+        /// Bins of a histogram.
+        bins: usize,
+    },
+    /// The share of the injected shift that the next layer's normalisation cannot remove (critique C2).
+    SurvivingShift {
+        /// Layers whose noise is redrawn.
+        layers: Vec<usize>,
+        /// Redraws a measurement.
+        redraws: usize,
+        /// Measurements, evenly spaced; the last is at the last step.
+        points: usize,
+    },
+}
+
+impl Probe {
+    /// The layers that it names.
+    pub fn layers(&self) -> &[usize] {
+        match self {
+            Probe::Training {} | Probe::Evaluation { .. } => &[],
+            Probe::Moments { layers, .. } | Probe::Histogram { layers, .. } | Probe::SurvivingShift { layers, .. } => {
+                layers
+            }
+        }
+    }
+
+    /// Its name in files: the kind and a hash of the settings, so that records of other settings are not mistaken.
+    pub fn id(&self) -> String {
+        let text = serde_json::to_string(self).expect("a probe is plain data");
+        let kind = text.split('"').nth(3).expect("the tag comes first").to_string();
+        let digest = Sha256::digest(&text);
+        format!("{kind}-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+    }
+
+    /// Whether its settings can be measured on a network of `layers` layers.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right.
+    pub fn check(&self, layers: usize) -> Result<(), String> {
+        let counts: Vec<(&str, usize)> = match self {
+            Probe::Training {} => vec![],
+            Probe::Evaluation { points, images } => vec![("points", *points), ("images", *images)],
+            Probe::Moments { units, bin, .. } => vec![("units", *units), ("bin", *bin)],
+            Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
+            Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
+        };
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(format!("`{name}` is 0; it must be at least 1"));
+        }
+        let last = if matches!(self, Probe::SurvivingShift { .. }) { layers - 1 } else { layers };
+        match self.layers().iter().find(|&&layer| layer == 0 || layer > last) {
+            Some(layer) => Err(format!("layer {layer} does not exist here; layers are 1 to {last}")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The complete, typed training specification of a trial, and the dotted keys that change it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::noise::Noise;
+use crate::data::DataName;
+
+/// Everything that a trial's result depends on, besides the seed and the data's bytes.
+///
+/// A setup, a scale, an arm, a sweep and the command line are all lists of dotted keys
+/// (`train.learning_rate`) and values that are [`set`](Spec::set) on this one struct, in that order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Where the examples come from.
+    pub data: DataName,
+    /// What is minimised.
+    pub loss: Loss,
+    /// The network.
+    pub model: Model,
+    /// How it is trained.
+    pub train: Train,
+}
+
+/// What is minimised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Mean cross-entropy of the softmax, in nats.
+    CrossEntropy,
+}
+
+/// The network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its architecture.
+    pub kind: ModelKind,
+    /// What VGG-16's channel counts are divided by.
+    pub width_divisor: usize,
+    /// Widths of the hidden fully connected layers; empty for a single linear layer.
+    pub head: Vec<usize>,
+    /// The normalisation after each convolution.
+    pub norm: Norm,
+    /// The noise after each normalisation (or after each convolution where there is none).
+    pub noise: Noise,
+    /// How weights are drawn; biases start at zero.
+    pub init: Init,
+}
+
+/// An architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// Thirteen 3×3 convolutions in five stages, 2×2 max pooling after each stage (Simonyan & Zisserman 2015, D).
+    Vgg16,
+}
+
+/// A normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// None: a bias instead.
+    None,
+    /// Batch normalisation (Ioffe & Szegedy 2015) with a learnt scale γ and shift β.
+    Batch,
+}
+
+/// A distribution of initial weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// U(−a, a), a = √(6 / (fan in + fan out)) (Glorot & Bengio 2010, eq. 16).
+    GlorotUniform,
+    /// N(0, 2 / fan in) (He et al. 2015, eq. 10).
+    HeNormal,
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Step length.
+    pub learning_rate: f64,
+    /// λ of the penalty ½·λ·‖w‖², added to the gradient of every parameter.
+    pub weight_decay: f64,
+    /// Examples a minibatch.
+    pub batch: usize,
+    /// Minibatch steps.
+    pub steps: usize,
+}
+
+/// An update rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimizer {
+    /// w ← w − learning rate · gradient; no momentum.
+    Sgd,
+}
+
+impl Default for Spec {
+    /// The paper's settings where it states them (section 1.2 of the replication notes), at desk size.
+    fn default() -> Self {
+        Spec {
+            data: DataName::FashionMnist,
+            loss: Loss::CrossEntropy,
+            model: Model {
+                kind: ModelKind::Vgg16,
+                width_divisor: 8,
+                head: Vec::new(),
+                norm: Norm::None,
+                noise: Noise::None,
+                init: Init::GlorotUniform,
+            },
+            train: Train { optimizer: Optimizer::Sgd, learning_rate: 0.1, weight_decay: 0.0, batch: 128, steps: 300 },
+        }
+    }
+}
+
+impl Spec {
+    /// Sets the value at a dotted `key` (`train.learning_rate`, `model.noise.shift`).
+    ///
+    /// # Errors
+    /// An unknown key (the nearest and all valid ones are named), or a value of the wrong type.
+    pub fn set(&mut self, key: &str, value: toml::Value) -> Result<(), String> {
+        let mut table = toml::Value::try_from(&*self).expect("a specification is plain data");
+        *slot(&mut table, key)? = value;
+        *self = serde_path_to_error::deserialize(table)
+            .map_err(|error| format!("`{key}`: {}", error.inner().to_string().trim_end()))?;
+        Ok(())
+    }
+
+    /// What no type says: sizes that must be positive.
+    ///
+    /// # Errors
+    /// The key, its value and the remedy.
+    pub fn check(&self) -> Result<(), String> {
+        let sizes = [
+            ("model.width_divisor", self.model.width_divisor),
+            ("train.batch", self.train.batch),
+            ("train.steps", self.train.steps),
+        ];
+        let heads = self.model.head.iter().map(|&width| ("model.head", width));
+        for (key, value) in sizes.into_iter().chain(heads) {
+            if value == 0 {
+                return Err(format!("`{key}` is 0; it must be at least 1"));
+            }
+        }
+        if self.model.width_divisor > 64 || 64 % self.model.width_divisor != 0 {
+            return Err(format!(
+                "`model.width_divisor` is {}; it must divide VGG-16's 64 channels: 1, 2, 4, 8, 16, 32 or 64",
+                self.model.width_divisor
+            ));
+        }
+        if !(self.train.learning_rate > 0.0 && self.train.learning_rate.is_finite()) {
+            return Err(format!("`train.learning_rate` is {}; it must be positive", self.train.learning_rate));
+        }
+        if !(self.train.weight_decay >= 0.0 && self.train.weight_decay.is_finite()) {
+            return Err(format!("`train.weight_decay` is {}; it must be zero or positive", self.train.weight_decay));
+        }
+        self.model.noise.check()
+    }
+
+    /// The identity of the trial that this specification makes with `seed` on data of hash `data_hash`:
+    /// sixteen hexadecimal digits of a SHA-256 over all of it, defaults included.
+    pub fn identity(&self, seed: u64, data_hash: &str) -> String {
+        let whole = serde_json::json!({
+            "schema": SCHEMA,
+            "spec": self,
+            "seed": seed,
+            "data": data_hash,
+        });
+        let digest = Sha256::digest(whole.to_string());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Raised whenever the same specification would train to other weights, so that old trials are not taken for new.
+pub const SCHEMA: u32 = 1;
+
+/// The place of `key` in the specification written as a table.
+fn slot<'a>(table: &'a mut toml::Value, key: &str) -> Result<&'a mut toml::Value, String> {
+    let unknown = unknown_key(table, key);
+    let mut place = table;
+    for part in key.split('.') {
+        place = place.as_table_mut().and_then(|inner| inner.get_mut(part)).ok_or_else(|| unknown.clone())?;
+    }
+    if place.is_table() && key != "model.noise" {
+        return Err(format!("`{key}` is a group of keys; set one of them: {}", leaves(place, key).join(", ")));
+    }
+    Ok(place)
+}
+
+fn unknown_key(table: &toml::Value, key: &str) -> String {
+    let mut valid = leaves(table, "");
+    valid.push("model.noise".into());
+    valid.sort();
+    valid.dedup();
+    let nearest = valid
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)).then_with(|| b.cmp(a)));
+    let hint = if key.starts_with("model.noise.") {
+        "; noise is \"none\" here: set `model.noise` to a table first".to_string()
+    } else {
+        nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    };
+    format!("unknown key `{key}`{hint} Valid keys: {}", valid.join(", "))
+}
+
+/// The dotted keys of all values below `value`.
+fn leaves(value: &toml::Value, prefix: &str) -> Vec<String> {
+    match value {
+        toml::Value::Table(table) => table
+            .iter()
+            .flat_map(|(key, inner)| {
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                leaves(inner, &path)
+            })
+            .collect(),
+        _ => vec![prefix.to_string()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_set_by_their_dotted_names() {
+        let mut spec = Spec::default();
+        spec.set("train.learning_rate", 1.into()).unwrap();
+        spec.set("model.norm", "batch".into()).unwrap();
+        spec.set("model.head", toml::Value::Array(vec![4096.into(), 4096.into()])).unwrap();
+        assert_eq!(spec.train.learning_rate, 1.0);
+        assert_eq!(spec.model.norm, Norm::Batch);
+        assert_eq!(spec.model.head, [4096, 4096]);
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_an_error_that_helps_and_changes_nothing() {
+        let mut spec = Spec::default();
+        let error = spec.set("train.learning_rat", 0.1.into()).unwrap_err();
+        assert!(error.contains("did you mean `train.learning_rate`?") && error.contains("train.batch"), "{error}");
+        let error = spec.set("train.steps", "many".into()).unwrap_err();
+        assert!(error.contains("`train.steps`") && error.contains("many"), "{error}");
+        let error = spec.set("model.norm", "bach".into()).unwrap_err();
+        assert!(error.contains("`batch`"), "{error}");
+        let error = spec.set("train", 1.into()).unwrap_err();
+        assert!(error.contains("train.batch"), "{error}");
+        let error = spec.set("model.noise.shift", 0.2.into()).unwrap_err();
+        assert!(error.contains("\"none\""), "{error}");
+        assert_eq!(spec, Spec::default());
+    }
+
+    #[test]
+    fn identity_hangs_on_every_setting_seed_and_data_and_on_nothing_else() {
+        let spec = Spec::default();
+        let id = spec.identity(0, "data");
+        assert_eq!(id, spec.clone().identity(0, "data"));
+        assert_ne!(id, spec.identity(1, "data"));
+        assert_ne!(id, spec.identity(0, "other"));
+        for (key, value) in [
+            ("data", toml::Value::from("cifar10")),
+            ("model.width_divisor", 4.into()),
+            ("model.head", toml::Value::Array(vec![8.into()])),
+            ("model.norm", "batch".into()),
+            ("model.noise", "algorithm_1".into()),
+            ("model.init", "he_normal".into()),
+            ("train.learning_rate", 0.2.into()),
+            ("train.weight_decay", 0.2.into()),
+            ("train.batch", 64.into()),
+            ("train.steps", 2.into()),
+        ] {
+            let mut other = Spec::default();
+            other.set(key, value).unwrap();
+            assert_ne!(id, other.identity(0, "data"), "{key}");
+        }
+    }
+}
