@@ -39,11 +39,10 @@ pub fn flat(tensor: &Tensor) -> Vec<f64> {
 /// The largest difference of `got` and `want`, relative to the largest value of `want`.
 pub fn difference(got: &Tensor, want: &Tensor) -> f64 {
     assert_eq!(got.dims(), want.dims());
-    let want = flat(want);
-    let size = want.iter().fold(0.0, |size: f64, value| size.max(value.abs()));
-    let largest = flat(got).iter().zip(&want).fold(0.0, |largest: f64, (a, b)| largest.max((a - b).abs()));
-    assert!(largest.is_finite() && size > 0.0);
-    largest / size
+    let (got, want) = (flat(got), flat(want));
+    assert!(got.iter().all(|value| value.is_finite()));
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    largest(&mut got.iter().zip(&want).map(|(a, b)| a - b)) / largest(&mut want.iter().copied())
 }
 
 pub fn assert_close(label: &str, got: &Tensor, want: &Tensor, tolerance: f64) {

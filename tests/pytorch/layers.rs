@@ -94,7 +94,7 @@ fn the_max_pooling_of_candle_has_a_wrong_gradient() {
         let z = x.max_pool2d(2).unwrap();
         assert_eq!(difference(&z, &golden[&format!("pool.{case}.z")]), 0.0);
         let difference = difference(&gradients(&z, &[&x])[0], &golden[&format!("pool.{case}.grad_x")]);
-        // A quarter of the gradient on even sides; on odd ones some of it at other places, too.
+        // A quarter of the gradient; on odd sides some of it is lost altogether.
         assert!(difference >= 0.75, "{case}: {difference}");
     }
 }

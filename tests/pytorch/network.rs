@@ -9,11 +9,11 @@ use super::golden::{PATHS, assert_close, flat, golden, hashed};
 /// Roundings that the network may be off by, relative to the largest of the compared values.
 ///
 /// A block's ten roundings of its values, added at random over thirteen blocks, are about √13 · 10 = 36. Normalisation
-/// by a batch's moments lets an error grow by √(π / (π − 1)) = 1.21 a block (Yang et al. 2019), by 12 over thirteen.
+/// by a batch's moments lets an error grow by about √1.46 = 1.21 a block (Yang et al. 2019), by 12 over thirteen.
 /// Together 430; a thousand are allowed.
 ///
-/// No ReLU or maximum changes sides by such errors: the script's nearest input to zero is 2.7e-6 standard deviations
-/// away, in layer 2, where few roundings (of 6e-8) have gathered.
+/// They change no ReLU's side: the script refuses inputs that are nearer to zero than 2e-6 standard deviations, and the
+/// nearest are in layer 2, where few roundings (of 6e-8) have gathered.
 const NETWORK_ROUNDINGS: f64 = 1000.0;
 
 /// `parameters` in the script, for the names and shapes of a network's own.
