@@ -4,8 +4,10 @@
 //! a [`study`] is parsed and planned; every trial of the plan is trained on [`data`];
 //! its records are judged and reported.
 pub mod data;
+pub mod files;
 pub mod kernels;
 pub mod nn;
+pub mod probe;
 pub mod record;
 pub mod rng;
 pub mod study;
