@@ -3,6 +3,9 @@
 //! The modules stand in the order in which data flows:
 //! a [`study`] is parsed and planned; every trial of the plan is trained on [`data`];
 //! its records are judged and reported.
+pub mod judge;
 pub mod kernels;
 pub mod record;
 pub mod rng;
+pub mod stats;
+pub mod study;

@@ -1,0 +1,2 @@
+//! What is asked: the format of a study's file.
+pub mod claim;
