@@ -6,7 +6,7 @@ use super::decide::{Outcome, decide};
 use super::sample::{Sample, Table};
 use super::value::Quantity;
 use super::verdict::{Line, Part};
-use crate::study::claim::{Claim, Criterion, Statistic};
+use crate::study::claim::{Beside, Claim, Criterion, Statistic};
 
 /// What the records say of a claim, before the rules on scales, roles and many claims.
 pub(super) struct Assessment {
@@ -114,7 +114,7 @@ fn part(
 }
 
 fn beside(claim: &Claim, table: &Table) -> Vec<Line> {
-    let line = |beside: &crate::study::claim::Beside| {
+    let line = |beside: &Beside| {
         let metric = beside.metric.as_ref().unwrap_or(&claim.metric);
         let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
         Line {

@@ -87,14 +87,14 @@ fn two_sided(p: f64) -> f64 {
     (2.0 * p).min(1.0)
 }
 
-/// The p value of "the criterion is met".
+/// The p value of "the criterion is met": of two sides for one bound, the larger of two one-sided ones for two.
 fn p_of_claim(values: &[f64], criterion: Criterion, above: Above) -> Option<f64> {
-    match criterion.bounds() {
-        (Some(lower), Some(upper)) => Some(above(values, lower)?.max(below(values, upper, above)?)),
-        (Some(lower), None) => above(values, lower).map(two_sided),
-        (None, Some(upper)) => below(values, upper, above).map(two_sided),
-        (None, None) => None,
-    }
+    let (lower, upper) = criterion.bounds();
+    let over = lower.map(|bound| above(values, bound));
+    let under = upper.map(|bound| below(values, bound, above));
+    let one_sided = over.into_iter().chain(under).collect::<Option<Vec<f64>>>()?;
+    let largest = one_sided.iter().copied().reduce(f64::max)?;
+    Some(if one_sided.len() == 1 { two_sided(largest) } else { largest })
 }
 
 /// The p value of "the criterion is not met", on the side where it is likelier.

@@ -58,12 +58,14 @@ impl Sample {
     /// The sample of a statistic over the seeds whose trials have all its records.
     pub fn new(table: &Table, statistic: &Statistic, quantity: Quantity, layers: &[usize]) -> Self {
         let (_, seeds) = table.seeds(&statistic.arms());
-        let per_seed = |of: &dyn Fn(&Lookup) -> Option<f64>| {
-            averaged_over_layers(layers, |layer, seed| of(&|arm| table.value(arm, seed, quantity, layer)), &seeds)
+        let per_seed = |of_arms: &dyn Fn(&Lookup) -> Option<f64>| -> Vec<Option<f64>> {
+            let at = |seed, layer| of_arms(&|arm| table.value(arm, seed, quantity, layer));
+            seeds.iter().map(|&seed| over_layers(layers, |layer| at(seed, layer))).collect()
         };
         match statistic {
-            Statistic::Contrast(weights) => Self::Values(keep(per_seed(&|value| contrast(weights, value)))),
-            Statistic::LogRatio(ratio) => Self::Values(keep(per_seed(&|value| log_ratio(ratio, value)))),
+            Statistic::Contrast(_) | Statistic::LogRatio(_) => {
+                Self::Values(per_seed(&|value| of_single_values(statistic, value)).into_iter().flatten().collect())
+            }
             Statistic::RatioOfMeans(ContrastRatio { of, to }) => {
                 let numerators = per_seed(&|value| contrast(of, value));
                 let denominators = per_seed(&|value| contrast(to, value));
@@ -113,21 +115,12 @@ fn log_ratio(ratio: &ArmRatio, value: &Lookup) -> Option<f64> {
     Some((value(&ratio.of)? / value(&ratio.to)?).ln())
 }
 
-/// For each seed the mean of `value` over the layers; `None` where a layer has none.
-fn averaged_over_layers(
-    layers: &[usize],
-    value: impl Fn(Option<usize>, u64) -> Option<f64>,
-    seeds: &BTreeSet<u64>,
-) -> Vec<Option<f64>> {
-    let over_layers = |&seed: &u64| match layers {
-        [] => value(None, seed),
-        _ => mean(&layers.iter().map(|&layer| value(Some(layer), seed)).collect::<Option<Vec<_>>>()?),
-    };
-    seeds.iter().map(over_layers).collect()
-}
-
-fn keep(values: Vec<Option<f64>>) -> Vec<f64> {
-    values.into_iter().flatten().collect()
+/// The mean of `value` over the layers, or its value for the whole network; `None` where a layer has none.
+fn over_layers(layers: &[usize], value: impl Fn(Option<usize>) -> Option<f64>) -> Option<f64> {
+    match layers {
+        [] => value(None),
+        _ => mean(&layers.iter().map(|&layer| value(Some(layer))).collect::<Option<Vec<_>>>()?),
+    }
 }
 
 fn unbounded(set: ConfidenceSet) -> Option<String> {

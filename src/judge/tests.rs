@@ -232,14 +232,15 @@ fn overridden_settings_make_everything_exploratory() {
     assert!(!judge_one(&claim(A_OVER_B), &two_arms(8, 2.0, 2.0)).exploratory);
 }
 
-/// Diverged at step 40 of 100: 40 steps at 60 % and 60 at chance make 30 %; of the ten points the three before count
-/// (the one at step 40 does not), and 3 · 60 / 40 = 4.5, rounded to 5, stand in for the rest.
+/// Ends a trial at a step whose own values are no numbers.
 fn diverge(trial: &mut TrialRecords, step: usize) {
     trial.ending = Ending::Diverged { step };
     trial.records.retain(|record| record.step <= step);
     trial.records.iter_mut().filter(|record| record.step == step).for_each(|record| record.value = f64::NAN);
 }
 
+/// Diverged at step 40 of 100: 40 steps at 60 % and 60 at chance make 30 %; of the ten points the three before count
+/// (the one at step 40 does not), and 3 · 60 / 40 = 4.5, rounded to 5, stand in for the rest.
 #[test]
 fn divergence_counts_as_chance_and_is_counted() {
     let mut trials = two_arms(8, 2.0, 2.0);

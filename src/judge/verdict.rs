@@ -1,5 +1,7 @@
 //! From outcomes to words.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::assess::Assessment;
@@ -30,6 +32,21 @@ pub enum Word {
     Descriptive,
     /// The criterion is not meant for this scale, or there are no records.
     NotJudged,
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Replicated => "replicated",
+            Self::NotReplicated => "not replicated",
+            Self::Supported => "supported",
+            Self::NotSupported => "not supported",
+            Self::Inconclusive => "inconclusive",
+            Self::DependsOnTheReading => "depends on the reading",
+            Self::Descriptive => "descriptive",
+            Self::NotJudged => "not judged",
+        })
+    }
 }
 
 /// What the records say of one claim.

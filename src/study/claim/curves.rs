@@ -17,11 +17,14 @@ const CURVES: [(&str, &str); 13] = [
     ("fig8_moments", include_str!("../../../data/reference/fig8_moments.csv")),
 ];
 
-/// One published curve: (step, value), in order of steps.
+/// Steps and values, in order of steps.
+pub type Curve = Vec<(usize, f64)>;
+
+/// One published curve.
 ///
 /// # Errors
 /// A name or a column that does not exist, with those that do.
-pub fn curve(name: &str, column: &str) -> Result<Vec<(usize, f64)>, String> {
+pub fn curve(name: &str, column: &str) -> Result<Curve, String> {
     let Some((_, text)) = CURVES.iter().find(|(known, _)| *known == name) else {
         let known: Vec<_> = CURVES.iter().map(|(known, _)| *known).collect();
         return Err(format!("no published curves named `{name}` (there are: {})", known.join(", ")));
