@@ -32,6 +32,8 @@ pub trait Lanes: Copy {
     fn mul(self, other: Self) -> Self;
     /// The greater of both, lane by lane; `other` where `self` is not a number.
     fn max(self, other: Self) -> Self;
+    /// Has the value computed here, in a register, and later memory reads done later. No instruction.
+    fn pin(self) -> Self;
     /// The lanes as an array.
     fn to_array(self) -> [f32; LANES];
 }
@@ -88,6 +90,10 @@ impl Lanes for Plain {
         self.zip(other, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
+    fn pin(self) -> Self {
+        self
+    }
+    #[inline(always)]
     fn to_array(self) -> [f32; LANES] {
         self.0
     }
@@ -104,6 +110,14 @@ mod avx2 {
     /// One AVX register. Exists only where AVX2 and FMA do (see [`super::super::isa`]).
     #[derive(Clone, Copy)]
     pub struct Avx2(__m256);
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pin(mut lanes: __m256) -> __m256 {
+        // SAFETY: no instruction.
+        unsafe { std::arch::asm!("/* {0} */", inout(ymm_reg) lanes, options(nostack, preserves_flags)) };
+        lanes
+    }
 
     // SAFETY (every block below): a value of this type is made only in a kernel dispatched to AVX2
     // and FMA; loads and stores pass their caller's promise on.
@@ -143,6 +157,10 @@ mod avx2 {
         #[inline(always)]
         fn max(self, other: Self) -> Self {
             Avx2(unsafe { _mm256_max_ps(self.0, other.0) })
+        }
+        #[inline(always)]
+        fn pin(self) -> Self {
+            Avx2(unsafe { pin(self.0) })
         }
         #[inline(always)]
         fn to_array(self) -> [f32; LANES] {

@@ -192,7 +192,7 @@ unsafe fn add_pixel<L: Lanes, const C: usize, const LEFT: bool, const RIGHT: boo
             let value = L::splat(*input.add(c));
             for (sum, grad) in sums.iter_mut().zip(grads) {
                 if let Some(grad) = grad {
-                    *sum = value.mul_add(grad, *sum);
+                    *sum = value.mul_add(grad, *sum).pin();
                 }
             }
         }
