@@ -77,7 +77,8 @@ impl Kernel for Convolution<'_> {
             1 => self.blocks::<L, 12, 1>(),
             2 => self.blocks::<L, 6, 2>(),
             3 => self.blocks::<L, 4, 3>(),
-            _ => self.blocks::<L, 3, 4>(),
+            4..16 => self.blocks::<L, 3, 4>(),
+            _ => self.blocks::<L, 1, 8>(),
         }
     }
 }
@@ -118,17 +119,18 @@ impl Convolution<'_> {
     /// `image + R <= images`, `group < out_groups`, `y < height`, and `P <= width`.
     #[inline(always)]
     unsafe fn row<L: Lanes, const R: usize, const P: usize>(&self, image: usize, group: usize, y: usize) {
+        let row = self.place(image, group, y);
         let last = self.size.width - P;
         // SAFETY: the caller's promise, and `x + P <= width`.
         unsafe {
             if last == 0 {
-                return self.tile::<L, R, P, true, true>(image, group, y, 0);
+                return self.tile::<L, R, P, true, true>(&row, 0);
             }
-            self.tile::<L, R, P, true, false>(image, group, y, 0);
+            self.tile::<L, R, P, true, false>(&row, 0);
             for x in (P..last).step_by(P) {
-                self.tile::<L, R, P, false, false>(image, group, y, x);
+                self.tile::<L, R, P, false, false>(&row, x);
             }
-            self.tile::<L, R, P, false, true>(image, group, y, last);
+            self.tile::<L, R, P, false, true>(&row, last);
         }
     }
 
@@ -139,31 +141,28 @@ impl Convolution<'_> {
     #[inline(always)]
     unsafe fn tile<L: Lanes, const R: usize, const P: usize, const LEFT: bool, const RIGHT: bool>(
         &self,
-        image: usize,
-        group: usize,
-        y: usize,
+        row: &Row,
         x: usize,
     ) {
         let Size { height, width, .. } = self.size;
-        let place = self.place(image, group, y, x);
         let mut sums = [[L::zero(); P]; R];
-        // SAFETY: `place` is in bounds by the caller's promise. The input has the rows of `place.kernel_rows`, and of
+        // SAFETY: `row` is in bounds by the caller's promise. The input has the rows of `row.kernel_rows`, and of
         // columns `x - 1..=x + P` those outside the image are not read; weights are packed for every group, kernel row
         // and input channel; the output has room for every image, group, row and column.
         unsafe {
-            for ky in 0..place.kernel_rows {
-                let mut weights = place.weights.add(ky * self.in_channels * 3 * LANES);
+            for ky in 0..row.kernel_rows {
+                let mut weights = row.weights.add(ky * self.in_channels * 3 * LANES);
                 for first in (0..self.in_channels).step_by(LANES) {
-                    let input = place.input.add((first / LANES * height + ky) * width * LANES);
+                    let input = row.input.add(((first / LANES * height + ky) * width + x) * LANES);
                     for lane in 0..LANES.min(self.in_channels - first) {
-                        add_row::<L, R, P, LEFT, RIGHT>(&mut sums, input.add(lane), place.in_stride, weights);
+                        add_row::<L, R, P, LEFT, RIGHT>(&mut sums, input.add(lane), row.in_stride, weights);
                         weights = weights.add(3 * LANES);
                     }
                 }
             }
             for (r, sums) in sums.iter().enumerate() {
                 for (p, sum) in sums.iter().enumerate() {
-                    sum.store(place.output.add(r * place.out_stride + p * LANES));
+                    sum.store(row.output.add(r * row.out_stride + (x + p) * LANES));
                 }
             }
         }
@@ -171,26 +170,26 @@ impl Convolution<'_> {
 
     /// Not inlined, because LLVM would do this arithmetic again in the innermost loop rather than keep its results.
     #[inline(never)]
-    fn place(&self, image: usize, group: usize, y: usize, x: usize) -> Place {
+    fn place(&self, image: usize, group: usize, y: usize) -> Row {
         let Size { height, width, .. } = self.size;
         let in_stride = self.size.image_len(self.in_channels);
         let out_stride = self.out_groups * height * width * LANES;
         let kernel_rows = self.size.kernel_rows(y);
         let input_y = y + kernel_rows.start - 1;
         let first_weight = (group * 3 + kernel_rows.start) * 3 * self.in_channels * LANES;
-        Place {
-            input: self.input[image * in_stride + (input_y * width + x) * LANES..].as_ptr(),
+        Row {
+            input: self.input[image * in_stride + (input_y * width) * LANES..].as_ptr(),
             in_stride,
             weights: self.packed[first_weight..].as_ptr(),
             kernel_rows: kernel_rows.len(),
-            output: self.output.wrapping_add(image * out_stride + ((group * height + y) * width + x) * LANES),
+            output: self.output.wrapping_add(image * out_stride + (group * height + y) * width * LANES),
             out_stride,
         }
     }
 }
 
 /// Where a tile reads and writes.
-struct Place {
+struct Row {
     /// The tile's first pixel, in the input row of the first kernel row that meets the image.
     input: *const f32,
     in_stride: usize,
@@ -229,6 +228,12 @@ unsafe fn add_row<L: Lanes, const R: usize, const P: usize, const LEFT: bool, co
         }
         if P > 3 {
             add_column(sums, input.add(3 * LANES), stride, weights, 4);
+        }
+        if P > 4 {
+            add_column(sums, input.add(4 * LANES), stride, weights, 5);
+            add_column(sums, input.add(5 * LANES), stride, weights, 6);
+            add_column(sums, input.add(6 * LANES), stride, weights, 7);
+            add_column(sums, input.add(7 * LANES), stride, weights, 8);
         }
         if !RIGHT {
             add_column(sums, input.add(P * LANES), stride, weights, P + 1);
