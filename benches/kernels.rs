@@ -71,22 +71,40 @@ impl Kernel for Peak {
     }
 }
 
-/// Runs `work` under criterion and returns its best rate, in operations per nanosecond (GF/s).
-fn measure<T>(group: &mut BenchmarkGroup<WallTime>, name: &str, operations: usize, work: impl Fn() -> T) -> f64 {
-    let mut best = Duration::MAX;
+/// The best rate of [`Peak`] in GF/s.
+fn peak() -> f64 {
+    let rounds = 100_000;
+    let times = (0..50).map(|_| {
+        let start = Instant::now();
+        black_box(dispatch(Peak { rounds }));
+        start.elapsed()
+    });
+    (rounds * 12 * 2 * LANES) as f64 / times.min().expect("several").as_nanos() as f64
+}
+
+/// Runs `work` under criterion and returns its best rate in GF/s; `None` if it was filtered out.
+fn measure<T>(
+    group: &mut BenchmarkGroup<WallTime>,
+    name: &str,
+    operations: usize,
+    work: impl Fn() -> T,
+) -> Option<f64> {
+    let mut best: Option<Duration> = None;
     group.throughput(Throughput::Elements(operations as u64));
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|iterations| {
-            let start = Instant::now();
-            for _ in 0..iterations {
-                let start = Instant::now();
-                black_box(work());
-                best = best.min(start.elapsed());
-            }
-            start.elapsed()
+            (0..iterations)
+                .map(|_| {
+                    let start = Instant::now();
+                    black_box(work());
+                    let time = start.elapsed();
+                    best = Some(best.map_or(time, |best| best.min(time)));
+                    time
+                })
+                .sum()
         })
     });
-    operations as f64 / best.as_nanos() as f64
+    best.map(|best| operations as f64 / best.as_nanos() as f64)
 }
 
 /// Values that are neither all equal nor denormal; the kernels' time does not depend on them.
@@ -96,7 +114,7 @@ fn values(shape: (usize, usize, usize, usize)) -> Result<Tensor> {
 }
 
 /// Rates of forward pass, input gradient and weight gradient.
-fn rates(group: &mut BenchmarkGroup<WallTime>, (c_in, c_out, side): (usize, usize, usize)) -> Result<[f64; 3]> {
+fn rates(group: &mut BenchmarkGroup<WallTime>, (c_in, c_out, side): (usize, usize, usize)) -> Result<[Option<f64>; 3]> {
     let input = to_grouped(&values((BATCH, c_in, side, side))?)?;
     let grad = to_grouped(&values((BATCH, c_out, side, side))?)?;
     let weight = values((c_out, c_in, 3, 3))?;
@@ -115,15 +133,15 @@ fn main() -> Result<()> {
     let mut criterion = Criterion::default().without_plots().configure_from_args();
     let mut group = criterion.benchmark_group("conv3x3");
     group.sample_size(10).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));
-    let rounds = 100_000;
-    let peak = measure(&mut group, "peak", rounds * 12 * 2 * LANES, || dispatch(Peak { rounds }));
     let table = SHAPES.into_iter().map(|shape| Ok((shape, rates(&mut group, shape)?))).collect::<Result<Vec<_>>>()?;
     group.finish();
 
+    let peak = peak();
     println!("Peak of one core: {peak:.1} GF/s. Best rates in GF/s (share of the peak), batch {BATCH}:");
     println!("{:>14} {:>14} {:>14} {:>15}", "shape", "forward", "input gradient", "weight gradient");
     for ((c_in, c_out, side), rates) in table {
-        let [forward, input, weight] = rates.map(|rate| format!("{rate:6.1} ({:3.0} %)", 100.0 * rate / peak));
+        let [forward, input, weight] =
+            rates.map(|rate| rate.map_or("-".into(), |rate| format!("{rate:6.1} ({:3.0} %)", 100.0 * rate / peak)));
         println!("{:>14} {forward:>14} {input:>14} {weight:>15}", format!("{c_in}x{c_out}@{side}"));
     }
     Ok(())

@@ -32,7 +32,10 @@ pub trait Lanes: Copy {
     fn mul(self, other: Self) -> Self;
     /// The greater of both, lane by lane; `other` where `self` is not a number.
     fn max(self, other: Self) -> Self;
-    /// Has the value computed here, in a register, and later memory reads done later. No instruction.
+    /// The same lanes, computed before anything that the program reads from memory later. No instruction.
+    ///
+    /// For sums that need every register: LLVM's scheduler moves loads up, then lacks a register and keeps a sum in
+    /// memory, which more than halves the speed.
     fn pin(self) -> Self;
     /// The lanes as an array.
     fn to_array(self) -> [f32; LANES];
@@ -114,7 +117,7 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn pin(mut lanes: __m256) -> __m256 {
-        // SAFETY: no instruction.
+        // SAFETY: the assembly is a comment.
         unsafe { std::arch::asm!("/* {0} */", inout(ymm_reg) lanes, options(nostack, preserves_flags)) };
         lanes
     }

@@ -72,20 +72,21 @@ impl Kernel for Convolution<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        // Twelve sums, or for wide maps eight: there three images would compete for the first-level cache.
         match self.size.width {
             0 => {}
-            1 => self.blocks::<L, 12, 1>(),
-            2 => self.blocks::<L, 6, 2>(),
-            3 => self.blocks::<L, 4, 3>(),
-            4..16 => self.blocks::<L, 3, 4>(),
-            _ => self.blocks::<L, 1, 8>(),
+            1 => self.tiles::<L, 12, 1>(),
+            2 => self.tiles::<L, 6, 2>(),
+            3 => self.tiles::<L, 4, 3>(),
+            4..16 => self.tiles::<L, 3, 4>(),
+            _ => self.tiles::<L, 1, 8>(),
         }
     }
 }
 
 impl Convolution<'_> {
     #[inline(always)]
-    fn blocks<L: Lanes, const R: usize, const P: usize>(&self) {
+    fn tiles<L: Lanes, const R: usize, const P: usize>(&self) {
         if self.size.images >= R {
             self.tiles_of::<L, R, P>();
         } else {
@@ -119,7 +120,7 @@ impl Convolution<'_> {
     /// `image + R <= images`, `group < out_groups`, `y < height`, and `P <= width`.
     #[inline(always)]
     unsafe fn row<L: Lanes, const R: usize, const P: usize>(&self, image: usize, group: usize, y: usize) {
-        let row = self.place(image, group, y);
+        let row = self.locate(image, group, y);
         let last = self.size.width - P;
         // SAFETY: the caller's promise, and `x + P <= width`.
         unsafe {
@@ -168,9 +169,11 @@ impl Convolution<'_> {
         }
     }
 
+    /// Finds row `y` of `group` of the images from `image` on.
+    ///
     /// Not inlined, because LLVM would do this arithmetic again in the innermost loop rather than keep its results.
     #[inline(never)]
-    fn place(&self, image: usize, group: usize, y: usize) -> Row {
+    fn locate(&self, image: usize, group: usize, y: usize) -> Row {
         let Size { height, width, .. } = self.size;
         let in_stride = self.size.image_len(self.in_channels);
         let out_stride = self.out_groups * height * width * LANES;
@@ -178,7 +181,7 @@ impl Convolution<'_> {
         let input_y = y + kernel_rows.start - 1;
         let first_weight = (group * 3 + kernel_rows.start) * 3 * self.in_channels * LANES;
         Row {
-            input: self.input[image * in_stride + (input_y * width) * LANES..].as_ptr(),
+            input: self.input[image * in_stride + input_y * width * LANES..].as_ptr(),
             in_stride,
             weights: self.packed[first_weight..].as_ptr(),
             kernel_rows: kernel_rows.len(),
@@ -188,12 +191,12 @@ impl Convolution<'_> {
     }
 }
 
-/// Where a tile reads and writes.
+/// Where the tiles of a row read and write. Strides are from image to image.
 struct Row {
-    /// The tile's first pixel, in the input row of the first kernel row that meets the image.
+    /// The input row of the first kernel row that meets the image.
     input: *const f32,
     in_stride: usize,
-    /// Weights of the tile's output channels for that kernel row.
+    /// The weights of that kernel row.
     weights: *const f32,
     kernel_rows: usize,
     output: *mut f32,

@@ -72,24 +72,28 @@ impl<'a> Weights<'a> {
     /// Packs as [group of `outer`][kernel row][`inner`][kernel column][lane], in the order in which they are read;
     /// lanes without a channel are zero.
     pub fn pack(&self, packed: &mut [f32]) {
-        let (outer, outer_stride) = self.outer;
-        let (inner, inner_stride) = self.inner;
+        let (outer, inner) = (self.outer.0, self.inner.0);
         for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
-            let lanes = LANES.min(outer - group * LANES);
+            let first = group * LANES;
             for channel in 0..inner {
                 let mut block = [[0.0; LANES]; TAPS];
-                for lane in 0..lanes {
-                    let start = (group * LANES + lane) * outer_stride + channel * inner_stride;
-                    let taps: &[f32; TAPS] = self.values[start..][..TAPS].try_into().expect("TAPS long");
-                    for (tap, &value) in taps.iter().enumerate() {
-                        block[if self.flipped { TAPS - 1 - tap } else { tap }][lane] = value;
+                for (lane, from) in (first..outer.min(first + LANES)).enumerate() {
+                    for (block, &value) in block.iter_mut().zip(self.taps(from, channel)) {
+                        block[lane] = value;
                     }
+                }
+                if self.flipped {
+                    block.reverse();
                 }
                 for (row, block) in block.chunks_exact(3).enumerate() {
                     packed[(row * inner + channel) * 3 * LANES..][..3 * LANES].copy_from_slice(block.as_flattened());
                 }
             }
         }
+    }
+
+    fn taps(&self, outer: usize, inner: usize) -> &[f32; TAPS] {
+        self.values[outer * self.outer.1 + inner * self.inner.1..].first_chunk().expect("all channels have all taps")
     }
 }
 
