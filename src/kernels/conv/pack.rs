@@ -75,25 +75,29 @@ impl<'a> Weights<'a> {
         let (outer, inner) = (self.outer.0, self.inner.0);
         for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
             let first = group * LANES;
-            for channel in 0..inner {
-                let mut block = [[0.0; LANES]; TAPS];
-                for (lane, from) in (first..outer.min(first + LANES)).enumerate() {
-                    for (block, &value) in block.iter_mut().zip(self.taps(from, channel)) {
-                        block[lane] = value;
+            let end = outer.min(first + LANES);
+            if end < first + LANES {
+                packed.fill(0.0);
+            }
+            for (row, packed) in packed.chunks_exact_mut(inner * 3 * LANES).enumerate() {
+                for (channel, packed) in packed.chunks_exact_mut(3 * LANES).enumerate() {
+                    for (lane, from) in (first..end).enumerate() {
+                        let [left, middle, right] = self.taps(from, channel, row);
+                        (packed[lane], packed[LANES + lane], packed[2 * LANES + lane]) = (left, middle, right);
                     }
-                }
-                if self.flipped {
-                    block.reverse();
-                }
-                for (row, block) in block.chunks_exact(3).enumerate() {
-                    packed[(row * inner + channel) * 3 * LANES..][..3 * LANES].copy_from_slice(block.as_flattened());
                 }
             }
         }
     }
 
-    fn taps(&self, outer: usize, inner: usize) -> &[f32; TAPS] {
-        self.values[outer * self.outer.1 + inner * self.inner.1..].first_chunk().expect("all channels have all taps")
+    /// The taps of kernel row `row`.
+    fn taps(&self, outer: usize, inner: usize, row: usize) -> [f32; 3] {
+        let taps = &self.values[outer * self.outer.1 + inner * self.inner.1..][..TAPS];
+        if self.flipped {
+            [taps[8 - 3 * row], taps[7 - 3 * row], taps[6 - 3 * row]]
+        } else {
+            [taps[3 * row], taps[3 * row + 1], taps[3 * row + 2]]
+        }
     }
 }
 
