@@ -12,7 +12,7 @@ pub use store::{Finished, finished, set_aside};
 
 use self::store::{Card, Checkpoint, ProbeLog};
 use crate::data::{Batches, Dataset};
-use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult};
+use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::probe::{self, Measure, StateContext, StepContext};
 use crate::record::Ending;
 use crate::study::{Probe, Spec};
