@@ -140,12 +140,19 @@ impl<'a, L: Lanes> ImageNoise<'a, L> {
         };
         let (scale_mean, scale_jitter) = (load::<L>(&jitter.scale[group]), load(&jitter.scale_jitter[group]));
         let (shift_mean, shift_jitter) = (load::<L>(&jitter.shift[group]), load(&jitter.shift_jitter[group]));
-        for (scale, shift) in scale.chunks_mut(2).zip(shift.chunks_mut(2)) {
-            let normals = normal_pair(generator.next(), generator.next());
-            for ((scale, shift), normal) in scale.iter_mut().zip(shift).zip(normals) {
-                store(normal.mul_add(scale_jitter, scale_mean), scale);
-                store(generator.next().signed_to_floats().mul_add(shift_jitter, shift_mean), shift);
-            }
+        let (scale, last_scale) = scale.as_chunks_mut::<2>();
+        let (shift, last_shift) = shift.as_chunks_mut::<2>();
+        for ([scale0, scale1], [shift0, shift1]) in scale.iter_mut().zip(shift) {
+            let [normal0, normal1] = normal_pair(generator.next(), generator.next());
+            store(normal0.mul_add(scale_jitter, scale_mean), scale0);
+            store(normal1.mul_add(scale_jitter, scale_mean), scale1);
+            store(generator.next().signed_to_floats().mul_add(shift_jitter, shift_mean), shift0);
+            store(generator.next().signed_to_floats().mul_add(shift_jitter, shift_mean), shift1);
+        }
+        if let ([scale], [shift]) = (last_scale, last_shift) {
+            let [normal, _] = normal_pair(generator.next(), generator.next());
+            store(normal.mul_add(scale_jitter, scale_mean), scale);
+            store(generator.next().signed_to_floats().mul_add(shift_jitter, shift_mean), shift);
         }
     }
 }
@@ -235,7 +242,7 @@ fn minus_two_ln<W: Words>(u: W::Floats) -> W::Floats {
 #[inline(always)]
 fn sin_cos_half_turns<L: Lanes>(t: L) -> (L, L) {
     let t2 = t.mul(t);
-    let sin = polynomial::<L::Words, 5>(t2, [3.141_592_6, -5.167_709_7, 2.550_069_7, -0.598_242_1, 0.077_560_39]);
+    let sin = polynomial::<L::Words, 5>(t2, [std::f32::consts::PI, -5.167_71, 2.550_069_7, -0.598_242_1, 0.077_560_39]);
     let cos = polynomial::<L::Words, 5>(t2, [0.999_999_95, -4.934_793, 4.058_412, -1.331_880_2, 0.219_696_8]);
     (sin.mul(t), cos)
 }
