@@ -231,7 +231,7 @@ fn minus_two_ln<W: Words>(u: W::Floats) -> W::Floats {
     let exponent = above_sqrt_half.shift_right_signed::<23>();
     let significand = W::from_bits_of(u).sub(exponent.shift_left::<23>()).as_bits_of_floats();
     let f = significand.sub(splat::<W>(1.0));
-    let ln = polynomial::<W, 8>(
+    let ln = polynomial::<W>(
         f,
         [-2.0, 1.000_007_3, -0.666_701_2, 0.499_398_2, -0.398_003_3, 0.345_016_6, -0.324_451_6, 0.202_137_86],
     );
@@ -242,14 +242,26 @@ fn minus_two_ln<W: Words>(u: W::Floats) -> W::Floats {
 #[inline(always)]
 fn sin_cos_half_turns<L: Lanes>(t: L) -> (L, L) {
     let t2 = t.mul(t);
-    let sin = polynomial::<L::Words, 5>(t2, [std::f32::consts::PI, -5.167_71, 2.550_069_7, -0.598_242_1, 0.077_560_39]);
-    let cos = polynomial::<L::Words, 5>(t2, [0.999_999_95, -4.934_793, 4.058_412, -1.331_880_2, 0.219_696_8]);
+    let sin = horner::<L::Words, 5>(t2, [std::f32::consts::PI, -5.167_71, 2.550_069_7, -0.598_242_1, 0.077_560_39]);
+    let cos = horner::<L::Words, 5>(t2, [0.999_999_95, -4.934_793, 4.058_412, -1.331_880_2, 0.219_696_8]);
     (sin.mul(t), cos)
 }
 
+/// c₀ + c₁x + c₂x² + …, by Estrin's scheme: the processor cannot hide the latency of Horner's.
+#[inline(always)]
+fn polynomial<W: Words>(x: W::Floats, c: [f32; 8]) -> W::Floats {
+    let x2 = x.mul(x);
+    let low = pair::<W>(x, c[2], c[3]).mul_add(x2, pair::<W>(x, c[0], c[1]));
+    let high = pair::<W>(x, c[6], c[7]).mul_add(x2, pair::<W>(x, c[4], c[5]));
+    high.mul_add(x2.mul(x2), low)
+}
+#[inline(always)]
+fn pair<W: Words>(x: W::Floats, c0: f32, c1: f32) -> W::Floats {
+    splat::<W>(c1).mul_add(x, splat::<W>(c0))
+}
 /// c₀ + c₁x + c₂x² + …, by Horner's rule.
 #[inline(always)]
-fn polynomial<W: Words, const N: usize>(x: W::Floats, coefficients: [f32; N]) -> W::Floats {
+fn horner<W: Words, const N: usize>(x: W::Floats, coefficients: [f32; N]) -> W::Floats {
     let mut sum = splat::<W>(coefficients[N - 1]);
     for &coefficient in coefficients[..N - 1].iter().rev() {
         sum = sum.mul_add(x, splat::<W>(coefficient));
