@@ -134,7 +134,7 @@ fn sums_about<L: Lanes>(pivot: L, y: &[Pixel]) -> [L; 2] {
         add_about(&mut sums[0], pivot, pixel);
     }
     let [a, b, c, d] = sums;
-    std::array::from_fn(|i| a[i].add(b[i]).add(c[i].add(d[i])))
+    [a[0].add(b[0]).add(c[0].add(d[0])), a[1].add(b[1]).add(c[1].add(d[1]))]
 }
 
 #[inline(always)]
@@ -168,6 +168,12 @@ impl<L: Lanes> Chunk<'_, L> {
             Some((scale, shift)) => load::<L>(&scale[pixel]).mul_add(a, load(&shift[pixel])),
             None => a,
         }
+    }
+
+    /// v of a window. (Not by `map`, whose closure is not always compiled with the instruction set.)
+    #[inline(always)]
+    fn activations(&self, [a, b, c, d]: [usize; 4]) -> [L; 4] {
+        [self.activation(a), self.activation(b), self.activation(c), self.activation(d)]
     }
 
     /// s·`grad`, the gradient of a from that of v.
@@ -237,7 +243,8 @@ impl<V: Visitor> Walk<'_, V> {
         [scale, shift]: &mut [Vec<Pixel>; 2],
     ) {
         let Input { y, shape, affine, .. } = self.input;
-        let [mean, gain, beta] = [&affine.mean, &affine.gain, &affine.beta].map(|values| load::<L>(&values[group]));
+        let (mean, gain) = (load::<L>(&affine.mean[group]), load(&affine.gain[group]));
+        let beta = load(&affine.beta[group]);
         let plane = image * shape.groups + group;
         for first_row in (0..shape.height).step_by(2) {
             let rows = (shape.height - first_row).min(2);
@@ -286,7 +293,7 @@ impl Visitor for Forward<'_> {
             }
         } else if place.rows == 2 {
             for (column, z) in self.z[place.pooled(self.output)].iter_mut().enumerate() {
-                let [a, b, c, d] = window(self.shape.width, column).map(|pixel| chunk.activation(pixel));
+                let [a, b, c, d] = chunk.activations(window(self.shape.width, column));
                 write(relu(a.max(b).max(c.max(d))), z);
             }
         }
@@ -346,7 +353,9 @@ impl Visitor for Backward<'_> {
         } else if place.rows == 2 {
             unpool(self.shape.width, &self.grad[place.pooled(self.output)], &mut emitter);
         } else {
-            (0..self.shape.width).for_each(|pixel| emitter.drop(pixel));
+            for pixel in 0..self.shape.width {
+                emitter.drop(pixel);
+            }
         }
         let [even, odd] = emitter.sums;
         let sums = &mut self.sums[place.group];
@@ -360,7 +369,7 @@ impl Visitor for Backward<'_> {
 fn unpool<L: Lanes>(width: usize, grad: &[Pixel], emitter: &mut Emitter<L>) {
     for (column, grad) in grad.iter().enumerate() {
         let pixels = window(width, column);
-        let [a, b, c, d] = pixels.map(|pixel| emitter.chunk.activation(pixel));
+        let [a, b, c, d] = emitter.chunk.activations(pixels);
         let max = a.max(b).max(c.max(d));
         // The first that is not below the maximum takes the gradient; nothing remains for the others.
         let first = max.where_greater(L::zero(), load(grad));
@@ -420,8 +429,8 @@ impl Kernel for Centre<'_> {
         let planes = y.chunks_exact(shape.plane()).zip(self.grad_y.chunks_exact_mut(shape.plane()));
         for (plane, (y, grad_y)) in planes.enumerate() {
             let group = plane % shape.groups;
-            let [gain, mean] = [&affine.gain, &affine.mean].map(|values| load::<L>(&values[group]));
-            let [offset, slope] = means[group].each_ref().map(load::<L>);
+            let (gain, mean) = (load::<L>(&affine.gain[group]), load(&affine.mean[group]));
+            let (offset, slope) = (load(&means[group][0]), load(&means[group][1]));
             for (y, grad) in y.iter().zip(grad_y) {
                 let centred = load::<L>(y).sub(mean);
                 let projected = centred.mul_add(slope, offset);
