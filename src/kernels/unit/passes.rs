@@ -32,7 +32,12 @@ pub(super) struct Input<'a> {
 pub(super) fn forward(isa: Isa, input: &Input, pool: bool, z: &mut [MaybeUninit<Pixel>]) {
     let (shape, output) = (input.shape, if pool { input.shape.pooled() } else { input.shape });
     assert_eq!(z.len(), output.pixels());
-    isa::dispatch_on(isa, Walk { input, visitor: &mut Forward { shape, output, pool, z } });
+    isa::dispatch_on(isa, Walk { input, visitor: &mut Forward { shape, output, pool, v: room(shape), z } });
+}
+
+/// Room for a chunk.
+fn room(shape: Grouped) -> Vec<Pixel> {
+    vec![[0.0; LANES]; 2 * shape.width]
 }
 
 /// v; writes all of `v`.
@@ -54,7 +59,7 @@ pub(super) fn backward(
     assert_eq!(grad.len(), output.pixels());
     let mut sums = vec![Sums::default(); shape.groups];
     let write = |grad_y: &mut [_]| {
-        let visitor = &mut Backward { shape, output, pool, batch, grad, grad_y, sums: &mut sums };
+        let visitor = &mut Backward { shape, output, pool, batch, grad_v: room(shape), grad, grad_y, sums: &mut sums };
         isa::dispatch_on(isa, Walk { input, visitor });
     };
     // SAFETY: `Backward` writes every pixel of every chunk.
@@ -170,10 +175,12 @@ impl<L: Lanes> Chunk<'_, L> {
         }
     }
 
-    /// v of a window. (Not by `map`, whose closure is not always compiled with the instruction set.)
+    /// All v. Pooling takes them from here, for memory is fast only when it is read in its order.
     #[inline(always)]
-    fn activations(&self, [a, b, c, d]: [usize; 4]) -> [L; 4] {
-        [self.activation(a), self.activation(b), self.activation(c), self.activation(d)]
+    fn activations(&self, v: &mut [Pixel]) {
+        for (pixel, v) in v[..self.y.len()].iter_mut().enumerate() {
+            store(self.activation(pixel), v);
+        }
     }
 
     /// s·`grad`, the gradient of a from that of v.
@@ -281,6 +288,8 @@ struct Forward<'a> {
     shape: Grouped,
     output: Grouped,
     pool: bool,
+    /// Room for a chunk.
+    v: Vec<Pixel>,
     z: &'a mut [MaybeUninit<Pixel>],
 }
 
@@ -292,8 +301,9 @@ impl Visitor for Forward<'_> {
                 write(relu(chunk.activation(pixel)), z);
             }
         } else if place.rows == 2 {
+            chunk.activations(&mut self.v);
             for (column, z) in self.z[place.pooled(self.output)].iter_mut().enumerate() {
-                let [a, b, c, d] = chunk.activations(window(self.shape.width, column));
+                let [a, b, c, d] = window::<L>(&self.v, self.shape.width, column);
                 write(relu(a.max(b).max(c.max(d))), z);
             }
         }
@@ -306,10 +316,11 @@ fn relu<L: Lanes>(v: L) -> L {
     L::zero().max(v)
 }
 
-/// The pixels of a 2×2 window in a chunk of two rows, row by row.
+/// The 2×2 window of a chunk of two rows, row by row.
 #[inline(always)]
-fn window(width: usize, column: usize) -> [usize; 4] {
-    [2 * column, 2 * column + 1, width + 2 * column, width + 2 * column + 1]
+fn window<L: Lanes>(chunk: &[Pixel], width: usize, column: usize) -> [L; 4] {
+    let (top, bottom) = (&chunk[2 * column..][..2], &chunk[width + 2 * column..][..2]);
+    [load(&top[0]), load(&top[1]), load(&bottom[0]), load(&bottom[1])]
 }
 
 impl Place {
@@ -334,6 +345,8 @@ struct Backward<'a> {
     output: Grouped,
     pool: bool,
     batch: bool,
+    /// Room for the gradient of v in a chunk.
+    grad_v: Vec<Pixel>,
     grad: &'a [Pixel],
     grad_y: &'a mut [MaybeUninit<Pixel>],
     sums: &'a mut [Sums],
@@ -342,73 +355,60 @@ struct Backward<'a> {
 impl Visitor for Backward<'_> {
     #[inline(always)]
     fn visit<L: Lanes>(&mut self, place: Place, chunk: &Chunk<L>) {
-        let grad_y = &mut self.grad_y[place.pixels.clone()];
-        let factor = if self.batch { L::splat(1.0) } else { chunk.gain };
-        let mut emitter = Emitter { chunk, factor, grad_y, sums: [[L::zero(); 2]; 2] };
+        let grad_v = &mut self.grad_v[..place.pixels.len()];
         if !self.pool {
-            for (pixel, grad) in self.grad[place.pixels].iter().enumerate() {
-                let grad = chunk.activation(pixel).where_greater(L::zero(), load(grad));
-                emitter.emit::<0>(pixel, grad);
+            for (pixel, (grad, grad_v)) in self.grad[place.pixels.clone()].iter().zip(&mut *grad_v).enumerate() {
+                store(chunk.activation(pixel).where_greater(L::zero(), load(grad)), grad_v);
             }
         } else if place.rows == 2 {
-            unpool(self.shape.width, &self.grad[place.pooled(self.output)], &mut emitter);
+            chunk.activations(grad_v);
+            unpool::<L>(self.shape.width, &self.grad[place.pooled(self.output)], grad_v);
         } else {
-            for pixel in 0..self.shape.width {
-                emitter.drop(pixel);
-            }
+            grad_v.fill([0.0; LANES]);
         }
-        let [even, odd] = emitter.sums;
-        let sums = &mut self.sums[place.group];
-        accumulate(&mut sums.grad, even[0].add(odd[0]));
-        accumulate(&mut sums.grad_centred, even[1].add(odd[1]));
+        let factor = if self.batch { L::splat(1.0) } else { chunk.gain };
+        let sums = through_noise(chunk, grad_v, factor, &mut self.grad_y[place.pixels]);
+        accumulate(&mut self.sums[place.group].grad, sums[0]);
+        accumulate(&mut self.sums[place.group].grad_centred, sums[1]);
     }
 }
 
-/// Takes the gradient of a pooled row to the two rows of the chunk.
+/// Writes g = s·`grad_v`, times `factor`; returns the sums of g and of g·(y − mean).
 #[inline(always)]
-fn unpool<L: Lanes>(width: usize, grad: &[Pixel], emitter: &mut Emitter<L>) {
+fn through_noise<L: Lanes>(chunk: &Chunk<L>, grad_v: &[Pixel], factor: L, grad_y: &mut [MaybeUninit<Pixel>]) -> [L; 2] {
+    let mut sums = [[L::zero(); 2]; 2];
+    for (pixel, (grad, grad_y)) in grad_v.iter().zip(grad_y).enumerate() {
+        let grad = chunk.through_noise(pixel, load(grad));
+        // Two sums take turns, so that neither waits for itself.
+        let [[sum, sum_centred], other] = sums;
+        sums = [other, [sum.add(grad), grad.mul_add(chunk.centred(pixel), sum_centred)]];
+        write(grad.mul(factor), grad_y);
+    }
+    [sums[0][0].add(sums[1][0]), sums[0][1].add(sums[1][1])]
+}
+
+/// Replaces the activations `v` of two rows by their gradients, from those of the pooled row.
+#[inline(always)]
+fn unpool<L: Lanes>(width: usize, grad: &[Pixel], v: &mut [Pixel]) {
+    let (top, bottom) = v.split_at_mut(width);
     for (column, grad) in grad.iter().enumerate() {
-        let pixels = window(width, column);
-        let [a, b, c, d] = emitter.chunk.activations(pixels);
+        let [top, bottom] = [&mut top[2 * column..][..2], &mut bottom[2 * column..][..2]];
+        let (a, b) = (load::<L>(&top[0]), load::<L>(&top[1]));
+        let (c, d) = (load::<L>(&bottom[0]), load::<L>(&bottom[1]));
         let max = a.max(b).max(c.max(d));
         // The first that is not below the maximum takes the gradient; nothing remains for the others.
         let first = max.where_greater(L::zero(), load(grad));
         let second = max.where_greater(a, first);
         let third = max.where_greater(b, second);
         let fourth = max.where_greater(c, third);
-        emitter.emit::<0>(pixels[0], first.sub(second));
-        emitter.emit::<1>(pixels[1], second.sub(third));
-        emitter.emit::<0>(pixels[2], third.sub(fourth));
-        emitter.emit::<1>(pixels[3], fourth);
+        store(first.sub(second), &mut top[0]);
+        store(second.sub(third), &mut top[1]);
+        store(third.sub(fourth), &mut bottom[0]);
+        store(fourth, &mut bottom[1]);
     }
     if width % 2 == 1 {
-        emitter.drop(width - 1);
-        emitter.drop(2 * width - 1);
-    }
-}
-
-/// Writes the gradients of a chunk's inputs and sums them, in two sums that do not wait for each other.
-struct Emitter<'a, L> {
-    chunk: &'a Chunk<'a, L>,
-    factor: L,
-    grad_y: &'a mut [MaybeUninit<Pixel>],
-    sums: [[L; 2]; 2],
-}
-
-impl<L: Lanes> Emitter<'_, L> {
-    /// Takes `grad`, the gradient of v, to the input.
-    #[inline(always)]
-    fn emit<const SUM: usize>(&mut self, pixel: usize, grad: L) {
-        let grad = self.chunk.through_noise(pixel, grad);
-        let [sum, sum_centred] = self.sums[SUM];
-        self.sums[SUM] = [sum.add(grad), grad.mul_add(self.chunk.centred(pixel), sum_centred)];
-        write(grad.mul(self.factor), &mut self.grad_y[pixel]);
-    }
-
-    /// No gradient reaches a row or column that pooling drops.
-    #[inline(always)]
-    fn drop(&mut self, pixel: usize) {
-        write(L::zero(), &mut self.grad_y[pixel]);
+        // No gradient reaches a column that pooling drops.
+        (top[width - 1], bottom[width - 1]) = ([0.0; LANES], [0.0; LANES]);
     }
 }
 
