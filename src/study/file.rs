@@ -175,8 +175,10 @@ impl Study {
         for probe in &self.probe {
             probe.check(LAYERS).map_err(|error| anyhow::anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
         }
+        let probes = self.probe.iter().chain(&[Probe::Training {}]);
+        let measured = probes.flat_map(Probe::measured).collect();
         for claim in &self.claim {
-            claim.check(&arms).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
+            claim.check(&arms, &measured).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
         }
         Ok(())
     }
