@@ -2,7 +2,7 @@
 //!
 //! A kernel is written once, over [`Lanes`](super::lanes::Lanes): eight `f32` values that move together.
 //! [`dispatch`] compiles it for each instruction set and picks one at run time.
-//! All x86 code of the program stands in this file and in `lanes.rs`.
+//! All x86 code of the program stands in this file, `lanes.rs` and `words.rs`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -1,5 +1,7 @@
 //! Eight `f32` values that move together: portable, or one AVX register.
 
+use super::words::{PlainWords, Words};
+
 /// The number of lanes, and of channels in a group of the kernels' layout.
 pub const LANES: usize = 8;
 
@@ -34,6 +36,12 @@ pub trait Lanes: Copy {
     fn max(self, other: Self) -> Self;
     /// The lanes as an array.
     fn to_array(self) -> [f32; LANES];
+    /// The integer words of the same instruction set.
+    type Words: Words<Floats = Self>;
+    /// `√self`
+    fn sqrt(self) -> Self;
+    /// `value` in the lanes where `self > other`, zero in the others (and where either is not a number).
+    fn where_greater(self, other: Self, value: Self) -> Self;
 }
 
 /// Portable lanes.
@@ -41,6 +49,10 @@ pub trait Lanes: Copy {
 pub struct Plain([f32; LANES]);
 
 impl Plain {
+    #[inline(always)]
+    pub(super) fn from_array(lanes: [f32; LANES]) -> Self {
+        Plain(lanes)
+    }
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         Plain(std::array::from_fn(|i| f(self.0[i], other.0[i])))
@@ -91,6 +103,15 @@ impl Lanes for Plain {
     fn to_array(self) -> [f32; LANES] {
         self.0
     }
+    type Words = PlainWords;
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Plain(self.0.map(f32::sqrt))
+    }
+    #[inline(always)]
+    fn where_greater(self, other: Self, value: Self) -> Self {
+        Plain(std::array::from_fn(|i| if self.0[i] > other.0[i] { value.0[i] } else { 0.0 }))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -98,12 +119,24 @@ pub use avx2::Avx2;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
+    use super::super::words::Avx2Words;
     use super::{LANES, Lanes};
     use std::arch::x86_64::*;
 
     /// One AVX register. Exists only where AVX2 and FMA do (see [`super::super::isa`]).
     #[derive(Clone, Copy)]
     pub struct Avx2(__m256);
+
+    impl Avx2 {
+        #[inline(always)]
+        pub(in super::super) fn from_register(register: __m256) -> Self {
+            Avx2(register)
+        }
+        #[inline(always)]
+        pub(in super::super) fn register(self) -> __m256 {
+            self.0
+        }
+    }
 
     // SAFETY (every block below): a value of this type is made only in a kernel dispatched to AVX2
     // and FMA; loads and stores pass their caller's promise on.
@@ -149,6 +182,15 @@ mod avx2 {
             let mut array = [0.0; LANES];
             unsafe { _mm256_storeu_ps(array.as_mut_ptr(), self.0) };
             array
+        }
+        type Words = Avx2Words;
+        #[inline(always)]
+        fn sqrt(self) -> Self {
+            Avx2(unsafe { _mm256_sqrt_ps(self.0) })
+        }
+        #[inline(always)]
+        fn where_greater(self, other: Self, value: Self) -> Self {
+            Avx2(unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0), value.0) })
         }
     }
 }

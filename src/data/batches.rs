@@ -1,0 +1,121 @@
+//! Which training examples a step sees.
+
+use anyhow::ensure;
+use rand::seq::SliceRandom;
+
+use crate::rng::stream;
+
+/// The order of the training examples: a new permutation each epoch, from the stream (seed, "order", epoch).
+///
+/// The order depends on nothing but the number of examples, the batch size and the seed, so arms share it. Every
+/// batch is full: what is left at the end of an epoch is dropped.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    batch: usize,
+    steps_per_epoch: usize,
+    seed: u64,
+    /// The epoch whose permutation `order` holds.
+    epoch: usize,
+    order: Vec<usize>,
+}
+
+impl Batches {
+    /// Batches of `batch` out of `examples` examples.
+    ///
+    /// # Errors
+    /// A batch of zero, or of more than there are examples.
+    pub fn new(examples: usize, batch: usize, seed: u64) -> anyhow::Result<Self> {
+        ensure!(batch > 0, "a batch of 0 examples trains nothing: set train.batch to 1 or more");
+        ensure!(
+            batch <= examples,
+            "a batch of {batch} needs more than the {examples} training examples there are: set train.batch lower"
+        );
+        let order = permutation(examples, seed, 0);
+        Ok(Self { batch, steps_per_epoch: examples / batch, seed, epoch: 0, order })
+    }
+
+    /// Steps from one permutation to the next.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.steps_per_epoch
+    }
+
+    /// The examples that step `step` (from 0) trains on. Steps may be asked in any order; asking them in theirs draws
+    /// each permutation once.
+    pub fn indices(&mut self, step: usize) -> &[usize] {
+        let epoch = step / self.steps_per_epoch;
+        if epoch != self.epoch {
+            self.order = permutation(self.order.len(), self.seed, epoch);
+            self.epoch = epoch;
+        }
+        let start = step % self.steps_per_epoch * self.batch;
+        &self.order[start..start + self.batch]
+    }
+}
+
+fn permutation(examples: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..examples).collect();
+    order.shuffle(&mut stream(seed, "order", "", epoch as u64));
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_epoch_shows_full_batches_of_distinct_examples(
+            examples in 1usize..200,
+            part: usize,
+            seed: u64,
+            epoch in 0usize..4,
+        ) {
+            let batch = 1 + part % examples;
+            let mut batches = Batches::new(examples, batch, seed).unwrap();
+            let steps = examples / batch;
+            prop_assert_eq!(batches.steps_per_epoch(), steps);
+            let mut seen = HashSet::new();
+            for step in epoch * steps..(epoch + 1) * steps {
+                let indices = batches.indices(step);
+                prop_assert_eq!(indices.len(), batch);
+                seen.extend(indices.iter().copied());
+            }
+            prop_assert_eq!(seen.len(), steps * batch);
+            prop_assert!(seen.iter().all(|&index| index < examples));
+        }
+
+        #[test]
+        fn a_step_sees_the_same_examples_whatever_was_asked_before(seed: u64, steps in proptest::collection::vec(0usize..50, 1..20)) {
+            let mut walked = Batches::new(23, 5, seed).unwrap();
+            for step in steps {
+                let mut fresh = Batches::new(23, 5, seed).unwrap();
+                prop_assert_eq!(walked.indices(step), fresh.indices(step));
+            }
+        }
+    }
+
+    #[test]
+    fn epochs_and_seeds_differ() {
+        let epoch = |seed, epoch: usize| Batches::new(100, 100, seed).unwrap().indices(epoch).to_vec();
+        assert_ne!(epoch(0, 0), epoch(0, 1));
+        assert_ne!(epoch(0, 0), epoch(1, 0));
+    }
+
+    /// The order is part of what a seed means: a change here changes every result.
+    #[test]
+    fn the_order_is_pinned() {
+        let mut batches = Batches::new(10, 5, 0).unwrap();
+        assert_eq!(batches.indices(0), [4, 9, 7, 2, 3]);
+        assert_eq!(batches.indices(3), [8, 7, 2, 6, 4]);
+    }
+
+    #[test]
+    fn a_batch_that_cannot_be_is_refused() {
+        assert!(Batches::new(10, 0, 0).unwrap_err().to_string().contains("train.batch"));
+        assert!(Batches::new(10, 11, 0).unwrap_err().to_string().contains("the 10 training examples"));
+    }
+}

@@ -1,0 +1,167 @@
+//! What a report says of its data: which files, how many examples, whether they are the official ones.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::DataName;
+
+/// How a file stands to the one that the authors of the data published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Byte for byte the official file.
+    Official,
+    /// Known to be the first records of the official file.
+    FirstRecords,
+    /// Readable, and something else.
+    Other,
+}
+
+/// One file of an image set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileFact {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its size, unpacked.
+    pub bytes: usize,
+    /// How many examples it holds.
+    pub records: usize,
+    /// The sha256 of its (unpacked) bytes.
+    pub sha256: String,
+    /// Whether it is the official file.
+    pub standing: Standing,
+}
+
+/// What there is to say about an image set beside its pixels; a part of `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DataFacts {
+    /// Which set.
+    pub name: DataName,
+    /// The sha256 of shape, labels and pixels of both splits: see [`Dataset::hash`](super::Dataset::hash).
+    pub sha256: String,
+    /// Training images at hand.
+    pub train: usize,
+    /// Test images at hand.
+    pub test: usize,
+    /// Training images in the official release.
+    pub official_train: usize,
+    /// Test images in the official release.
+    pub official_test: usize,
+    /// Mean of each channel over the training pixels that the network sees; black is 0, white is 1.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each channel over the same pixels.
+    pub std: Vec<f64>,
+    /// The files that were read.
+    pub files: Vec<FileFact>,
+}
+
+impl DataFacts {
+    /// One line for a report: "Fashion-MNIST, first 10,000 of 60,000 training images, ...".
+    pub fn describe(&self) -> String {
+        let share = |count, official| {
+            let first = if self.files.iter().any(|f| f.standing == Standing::FirstRecords) { "first " } else { "" };
+            if count == official {
+                thousands(count)
+            } else {
+                format!("{first}{} of {}", thousands(count), thousands(official))
+            }
+        };
+        let mut line = format!(
+            "{}, {} training images, {} test images",
+            self.name.title(),
+            share(self.train, self.official_train),
+            share(self.test, self.official_test)
+        );
+        let other = self.files.iter().filter(|file| file.standing == Standing::Other);
+        let other: Vec<&str> = other.map(|file| file.name.as_str()).collect();
+        if !other.is_empty() {
+            let _ = write!(line, " (not the official file: {})", other.join(", "));
+        }
+        line
+    }
+}
+
+/// `12345678` as `12,345,678`.
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The sha256 of `bytes` in lower-case hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+/// The sha256 of what remains to be read of `file`.
+pub(super) fn sha256_of_file(file: &mut File) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(hash)),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+/// Finishes `hash` as lower-case hexadecimal.
+pub(super) fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(train: usize, standing: Standing) -> DataFacts {
+        let file = FileFact { name: "a.bin".into(), bytes: 1, records: 1, sha256: String::new(), standing };
+        DataFacts {
+            name: DataName::Cifar10,
+            sha256: String::new(),
+            train,
+            test: 9_980,
+            official_train: 50_000,
+            official_test: 10_000,
+            mean: vec![],
+            std: vec![],
+            files: vec![file],
+        }
+    }
+
+    #[test]
+    fn a_subset_and_a_strange_file_are_named() {
+        assert_eq!(
+            facts(50_000, Standing::Other).describe(),
+            "CIFAR-10, 50,000 training images, 9,980 of 10,000 test images (not the official file: a.bin)"
+        );
+        assert_eq!(
+            facts(500, Standing::FirstRecords).describe(),
+            "CIFAR-10, first 500 of 50,000 training images, first 9,980 of 10,000 test images"
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    /// The value for "abc" of FIPS 180-4's example.
+    #[test]
+    fn sha256_is_the_standard_one() {
+        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}

@@ -1,0 +1,183 @@
+//! 3×3 convolution of grouped activations, direct (no im2col), in f32 on one thread.
+//!
+//! Forward and input gradient are one kernel (`image.rs`): the input gradient is the convolution of the output's
+//! gradient with the weights transposed and flipped. The weight gradient is the other (`weight_gradient.rs`).
+
+mod image;
+mod pack;
+#[cfg(test)]
+mod tests;
+mod weight_gradient;
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+
+use super::isa;
+use super::lanes::LANES;
+use super::layout::{groups, values};
+
+/// 3×3 convolution with stride 1 and zero padding 1, without bias, of grouped activations
+/// (see [`layout`](super::layout)).
+///
+/// As a [`CustomOp2`] its arguments are input (n, ⌈c_in / 8⌉, h, w, 8) and weight (c_out, c_in, 3, 3), its result
+/// (n, ⌈c_out / 8⌉, h, w, 8). Lanes without a channel may hold anything finite in the input and hold zero in the result.
+pub struct Conv3x3;
+
+impl Conv3x3 {
+    /// The convolution of `input` (n, ⌈c_in / 8⌉, h, w, 8) with `weight` (c_out, c_in, 3, 3):
+    /// (n, ⌈c_out / 8⌉, h, w, 8). Differentiable.
+    ///
+    /// # Errors
+    /// If an argument is not contiguous f32 on the CPU, or the shapes do not fit.
+    pub fn forward(input: &Tensor, weight: &Tensor) -> Result<Tensor> {
+        input.apply_op2(weight, Conv3x3)
+    }
+
+    /// The gradients of the input, shaped as it (`None` unless `need_input`), and of the weight (c_out, c_in, 3, 3),
+    /// from `grad_output` (n, ⌈c_out / 8⌉, h, w, 8). Needs no graph and makes none.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    pub fn backward(
+        input: &Tensor,
+        weight: &Tensor,
+        grad_output: &Tensor,
+        need_input: bool,
+    ) -> Result<(Option<Tensor>, Tensor)> {
+        let (out_channels, in_channels, _, _) = weight.dims4()?;
+        let grad_input = need_input.then(|| grad_output.apply_op2_no_bwd(weight, &InputGradient)).transpose()?;
+        let grad_weight = input.apply_op2_no_bwd(grad_output, &WeightGradient { in_channels, out_channels })?;
+        Ok((grad_input, grad_weight))
+    }
+}
+
+impl CustomOp2 for Conv3x3 {
+    fn name(&self) -> &'static str {
+        "conv3x3"
+    }
+
+    fn cpu_fwd(
+        &self,
+        input: &CpuStorage,
+        input_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (out_channels, in_channels) = weight_channels(weight_layout)?;
+        let size = Size::of("input", input_layout, in_channels)?;
+        let input = values("conv3x3 input", input, input_layout)?;
+        let weight = values("conv3x3 weight", weight, weight_layout)?;
+        let output = image::forward(isa::current(), size, in_channels, out_channels, input, weight);
+        Ok((CpuStorage::F32(output), size.shape(out_channels)))
+    }
+
+    fn bwd(
+        &self,
+        input: &Tensor,
+        weight: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (grad_input, grad_weight) = Self::backward(input, weight, &grad.contiguous()?, input.track_op())?;
+        Ok((grad_input, Some(grad_weight)))
+    }
+}
+
+/// Arguments: gradient of the output, weight. Result: gradient of the input.
+struct InputGradient;
+
+impl CustomOp2 for InputGradient {
+    fn name(&self) -> &'static str {
+        "conv3x3 input gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (out_channels, in_channels) = weight_channels(weight_layout)?;
+        let size = Size::of("output gradient", grad_layout, out_channels)?;
+        let grad = values("conv3x3 output gradient", grad, grad_layout)?;
+        let weight = values("conv3x3 weight", weight, weight_layout)?;
+        let grad_input = image::input_gradient(isa::current(), size, in_channels, out_channels, grad, weight);
+        Ok((CpuStorage::F32(grad_input), size.shape(in_channels)))
+    }
+}
+
+/// Arguments: input, gradient of the output. Result: gradient of the weight.
+struct WeightGradient {
+    in_channels: usize,
+    out_channels: usize,
+}
+
+impl CustomOp2 for WeightGradient {
+    fn name(&self) -> &'static str {
+        "conv3x3 weight gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        input: &CpuStorage,
+        input_layout: &Layout,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let &Self { in_channels, out_channels } = self;
+        let size = Size::of("input", input_layout, in_channels)?;
+        let grad_size = Size::of("output gradient", grad_layout, out_channels)?;
+        if size != grad_size {
+            bail!("conv3x3 output gradient: got {grad_size:?}, expected the input's {size:?}")
+        }
+        let input = values("conv3x3 input", input, input_layout)?;
+        let grad = values("conv3x3 output gradient", grad, grad_layout)?;
+        let grad_weight =
+            weight_gradient::weight_gradient(isa::current(), size, in_channels, out_channels, input, grad);
+        Ok((CpuStorage::F32(grad_weight), Shape::from((out_channels, in_channels, 3, 3))))
+    }
+}
+
+/// (c_out, c_in) of a weight (c_out, c_in, 3, 3).
+fn weight_channels(layout: &Layout) -> Result<(usize, usize)> {
+    match *layout.dims() {
+        [out_channels, in_channels, 3, 3] if out_channels > 0 && in_channels > 0 => Ok((out_channels, in_channels)),
+        _ => bail!("conv3x3 weight: got shape {:?}, expected (c_out, c_in, 3, 3)", layout.shape()),
+    }
+}
+
+/// What a convolution's input and output have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size {
+    images: usize,
+    height: usize,
+    width: usize,
+}
+
+impl Size {
+    /// Of a grouped activation of `channels` channels.
+    fn of(name: &str, layout: &Layout, channels: usize) -> Result<Self> {
+        match *layout.dims() {
+            [images, g, height, width, LANES] if g == groups(channels) => Ok(Self { images, height, width }),
+            _ => bail!(
+                "conv3x3 {name}: got shape {:?}, expected (n, {}, h, w, {LANES}) for {channels} channels",
+                layout.shape(),
+                groups(channels),
+            ),
+        }
+    }
+
+    fn shape(self, channels: usize) -> Shape {
+        Shape::from((self.images, groups(channels), self.height, self.width, LANES))
+    }
+
+    /// Floats of one image of `channels` channels.
+    fn image_len(self, channels: usize) -> usize {
+        groups(channels) * self.height * self.width * LANES
+    }
+
+    /// The kernel rows (0..3) that meet the image at its row `y`.
+    fn kernel_rows(self, y: usize) -> std::ops::Range<usize> {
+        usize::from(y == 0)..(self.height + 1 - y).min(3)
+    }
+}

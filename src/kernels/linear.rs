@@ -1,0 +1,251 @@
+//! The fully connected layer in f32 on one thread.
+//!
+//! Candle's `matmul` asks rayon how many threads to use; trials run in parallel on one thread each, so this calls the
+//! same `gemm` crate without threads. Its result depends on the processor, not on [`isa`](super::isa).
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+
+use super::layout::values;
+
+/// Fully connected layer x·Wᵀ + b.
+///
+/// As a [`CustomOp3`] its arguments are x (n, k), W (o, k) and b (o), its result (n, o).
+pub struct Linear;
+
+impl Linear {
+    /// x·Wᵀ + b (n, o) of `x` (n, k), `weight` W (o, k) and `bias` b (o). Differentiable.
+    ///
+    /// # Errors
+    /// If an argument is not contiguous f32 on the CPU, or the shapes do not fit.
+    pub fn forward(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        x.apply_op3(weight, bias, Linear)
+    }
+
+    /// The gradients of x (n, k) (`None` unless `need_x`), of W (o, k) and of b (o), from `grad` (n, o), that of the
+    /// result. Needs no graph and makes none.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    pub fn backward(
+        x: &Tensor,
+        weight: &Tensor,
+        grad: &Tensor,
+        need_x: bool,
+    ) -> Result<(Option<Tensor>, Tensor, Tensor)> {
+        let grad_x = need_x.then(|| grad.apply_op2_no_bwd(weight, &Product { transposed: false })).transpose()?;
+        let grad_weight = grad.apply_op2_no_bwd(x, &Product { transposed: true })?;
+        let grad_bias = grad.apply_op1_no_bwd(&SumRows)?;
+        Ok((grad_x, grad_weight, grad_bias))
+    }
+}
+
+impl CustomOp3 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let x = Matrix::of("linear x", x, x_layout)?;
+        let weight = Matrix::of("linear weight", weight, weight_layout)?;
+        let bias = values("linear bias", bias, bias_layout)?;
+        if bias.len() != weight.rows {
+            bail!("linear bias: got shape {:?}, expected ({},)", bias_layout.shape(), weight.rows)
+        }
+        let result = bias.repeat(x.rows);
+        let shape = Shape::from((x.rows, weight.rows));
+        Ok((CpuStorage::F32(add_product(result, x, weight.transposed())?), shape))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (grad_x, grad_weight, grad_bias) = Self::backward(x, weight, &grad.contiguous()?, x.track_op())?;
+        Ok((grad_x, Some(grad_weight), Some(grad_bias)))
+    }
+}
+
+/// The product of two matrices, of the first one's transpose if `transposed`.
+struct Product {
+    transposed: bool,
+}
+
+impl CustomOp2 for Product {
+    fn name(&self) -> &'static str {
+        "linear gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let a = Matrix::of("linear output gradient", a, a_layout)?;
+        let a = if self.transposed { a.transposed() } else { a };
+        let b = Matrix::of("linear argument", b, b_layout)?;
+        let shape = Shape::from((a.rows, b.columns));
+        Ok((CpuStorage::F32(add_product(vec![0.0; shape.elem_count()], a, b)?), shape))
+    }
+}
+
+/// The sum of a matrix (n, o) over its rows.
+struct SumRows;
+
+impl CustomOp1 for SumRows {
+    fn name(&self) -> &'static str {
+        "linear bias gradient"
+    }
+
+    fn cpu_fwd(&self, grad: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let grad = Matrix::of("linear output gradient", grad, layout)?;
+        let mut sums = vec![0.0; grad.columns];
+        for row in grad.values.chunks_exact(grad.columns.max(1)) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        Ok((CpuStorage::F32(sums), Shape::from(grad.columns)))
+    }
+}
+
+/// A view of a matrix; strides are in values.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    fn of(name: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<Self> {
+        let &[rows, columns] = layout.dims() else {
+            bail!("{name}: got shape {:?}, expected a matrix", layout.shape())
+        };
+        Ok(Self { values: values(name, storage, layout)?, rows, columns, row_stride: columns, column_stride: 1 })
+    }
+
+    fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// `sum` + a·b, where `sum` is a row-major matrix.
+fn add_product(mut sum: Vec<f32>, a: Matrix, b: Matrix) -> Result<Vec<f32>> {
+    if a.columns != b.rows {
+        bail!("linear: got ({}, {}) · ({}, {}), expected equal inner sizes", a.rows, a.columns, b.rows, b.columns)
+    }
+    assert_eq!(sum.len(), a.rows * b.columns);
+    // SAFETY: a `Matrix` views all of its values (`rows · columns` of them) with strides that stay within; `sum` has
+    // the size asserted, row-major.
+    unsafe {
+        gemm::gemm(
+            a.rows,
+            b.columns,
+            a.columns,
+            sum.as_mut_ptr(),
+            1,
+            b.columns as isize,
+            true,
+            a.values.as_ptr(),
+            a.column_stride as isize,
+            a.row_stride as isize,
+            b.values.as_ptr(),
+            b.column_stride as isize,
+            b.row_stride as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng;
+    use candle_core::{DType, Device, Var};
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn draw(name: &str, shape: impl Into<Shape>) -> Result<Tensor> {
+        let shape = shape.into();
+        let stream = rng::stream(3, "test", name, 0);
+        let values: Vec<f32> = StandardNormal.sample_iter(stream).take(shape.elem_count()).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu)
+    }
+
+    /// Output and gradients of x, W, b by Candle's own operations in f64.
+    fn reference(x: &Tensor, weight: &Tensor, bias: &Tensor, grad: &Tensor) -> Result<[Tensor; 4]> {
+        let var = |t: &Tensor| Var::from_tensor(&t.to_dtype(DType::F64)?);
+        let (x, weight, bias) = (var(x)?, var(weight)?, var(bias)?);
+        let output = x.matmul(&weight.t()?)?.broadcast_add(&bias)?;
+        let gradients = (&output * grad.to_dtype(DType::F64)?)?.sum_all()?.backward()?;
+        let gradient = |of: &Var| gradients.get(of).expect("a variable of the loss").clone();
+        Ok([output.detach(), gradient(&x), gradient(&weight), gradient(&bias)])
+    }
+
+    /// The bound is that of the convolution's tests: k·ε times the sum of the absolute values of k summands.
+    #[test]
+    fn output_and_gradients_equal_plain_matrix_products() -> Result<()> {
+        for (n, k, o) in [(1, 1, 1), (3, 7, 2), (128, 64, 10), (5, 1, 40), (33, 130, 65)] {
+            let var = |t: Tensor| Var::from_tensor(&t);
+            let (x, weight, bias) = (var(draw("x", (n, k))?)?, var(draw("weight", (o, k))?)?, var(draw("bias", o)?)?);
+            let grad = draw("grad", (n, o))?;
+            let expected = reference(&x, &weight, &bias, &grad)?;
+            let bound = reference(&x.abs()?, &weight.abs()?, &bias.abs()?, &grad.abs()?)?;
+
+            let output = Linear::forward(&x, &weight, &bias)?;
+            let gradients = (&output * &grad)?.sum_all()?.backward()?;
+            let got =
+                [&output, gradients.get(&x).unwrap(), gradients.get(&weight).unwrap(), gradients.get(&bias).unwrap()];
+            for (((got, expected), bound), summands) in got.iter().zip(&expected).zip(&bound).zip([k + 1, o, n, n]) {
+                let error = (got.to_dtype(DType::F64)? - expected)?.abs()?;
+                let allowed = (bound * (summands as f64 * f64::from(f32::EPSILON)))?;
+                assert!((error / allowed)?.max_all()?.to_scalar::<f64>()? <= 1.0, "{n} {k} {o}");
+            }
+
+            let (grad_x, grad_weight, grad_bias) = Linear::backward(&x, &weight, &grad, true)?;
+            for (direct, got) in [&grad_x.expect("asked for"), &grad_weight, &grad_bias].into_iter().zip(&got[1..]) {
+                let bits = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+                assert_eq!(bits(direct)?, bits(got)?, "the same backward, the same bits");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn unfit_shapes_are_errors() -> Result<()> {
+        let (x, weight, bias) = (draw("x", (3, 4))?, draw("weight", (2, 5))?, draw("bias", 2)?);
+        let message = |result: Result<Tensor>| result.expect_err("an unfit argument").to_string();
+        assert!(message(Linear::forward(&x, &weight, &bias)).contains("(3, 4) · (5, 2)"));
+        assert!(message(Linear::forward(&x, &draw("weight", (3, 4))?, &bias)).contains("bias: got shape [2]"));
+        assert!(message(Linear::forward(&x.t()?, &weight, &bias)).contains("x: got strides"));
+        assert!(Linear::backward(&x, &weight, &draw("grad", (3, 2))?, false)?.0.is_none());
+        Ok(())
+    }
+}

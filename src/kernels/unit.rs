@@ -1,0 +1,357 @@
+//! What follows a convolution, fused: normalisation, noise, ReLU and 2×2 max pooling, forward and backward.
+//!
+//! With ŷ the normalised input and s, m the noise of every element,
+//!
+//! ```text
+//! a = γ·ŷ + β,    v = s·a + m,    z = max(v, 0), then the maximum of every 2×2 window
+//! ```
+//!
+//! The noise is generated again where it is needed, never stored. The kernels (in `passes`) use one thread.
+
+mod passes;
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
+
+use self::passes::{Affine, Input};
+use super::grouped::{Grouped, cpu_values, padded, values, written};
+use super::isa::{self, Isa};
+use super::lanes::LANES;
+use super::noise::Jitter;
+
+/// How the input y is normalised to ŷ, channel by channel.
+#[derive(Clone, Debug)]
+pub enum Normalise {
+    /// Not at all: ŷ = y. Without γ, β is then the bias of the convolution.
+    Nothing,
+    /// With the mean and biased variance of the batch: ŷ = (y − mean) / √(var + eps).
+    Batch {
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// With given statistics, which are constants of the gradient: ŷ = (y − mean) · inv_std.
+    Given {
+        /// One for each channel.
+        mean: Vec<f32>,
+        /// 1 / √(variance + eps), one for each channel.
+        inv_std: Vec<f32>,
+    },
+}
+
+/// What the forward pass normalised with, one value for each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    /// Subtracted: 0 where nothing was normalised.
+    pub mean: Vec<f32>,
+    /// The biased variance of the batch; empty unless the batch normalised.
+    pub var: Vec<f32>,
+    /// Multiplied with: 1 where nothing was normalised.
+    pub inv_std: Vec<f32>,
+}
+
+/// Normalisation, noise, ReLU and pooling. One value serves one step of one layer.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// How y is normalised.
+    pub normalise: Normalise,
+    /// The noise after the affine map, if any.
+    pub noise: Option<Jitter>,
+    /// Whether the maximum of every 2×2 window follows the ReLU.
+    pub pool: bool,
+}
+
+impl Unit {
+    /// The output z and the statistics it was normalised with. Makes no graph; see [`Unit::apply`].
+    ///
+    /// # Shapes
+    /// `y` (n, ⌈c/8⌉, h, w, 8); `gamma` (1 where there is none) and `beta` (c); the output is as `y`, or
+    /// (n, ⌈c/8⌉, ⌊h/2⌋, ⌊w/2⌋, 8) with `pool`. All f32, contiguous, on the CPU. Lanes of `y` that have no
+    /// channel hold zero; so do those of the output.
+    ///
+    /// # Errors
+    /// If a shape, layout, type or device is not as said, or a window does not fit.
+    pub fn forward(&self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Statistics)> {
+        self.forward_on(isa::current(), y, gamma, beta)
+    }
+
+    fn forward_on(&self, isa: Isa, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Statistics)> {
+        with_values(y, gamma, beta, |arguments| {
+            let (z, shape, statistics) = self.forward_values(isa, &arguments)?;
+            Ok((Tensor::from_vec(z, shape, &Device::Cpu)?, statistics))
+        })
+    }
+
+    fn forward_values(&self, isa: Isa, arguments: &Arguments) -> Result<(Vec<f32>, Shape, Statistics)> {
+        let statistics = self.statistics(isa, arguments)?;
+        let output = self.output(arguments.shape)?;
+        let input = self.input(arguments, &statistics)?;
+        // SAFETY: `forward` writes every pixel of its output.
+        let z = unsafe { written(output.pixels(), |z| passes::forward(isa, &input, self.pool, z)) };
+        Ok((z, output.shape(), statistics))
+    }
+
+    /// The gradients with respect to `y`, `gamma` (if there is one) and `beta`, from `grad_z`, that of the output.
+    ///
+    /// `statistics` are those that [`Unit::forward`] returned for the same arguments. Where v = 0 the ReLU
+    /// passes no gradient; of equal values in a window the first, row by row, gets it (as in PyTorch).
+    ///
+    /// # Shapes
+    /// As for [`Unit::forward`]; `grad_z` is as its output, every gradient as its argument.
+    ///
+    /// # Errors
+    /// If a shape, layout, type or device is not as said.
+    pub fn backward(
+        &self,
+        y: &Tensor,
+        gamma: Option<&Tensor>,
+        beta: &Tensor,
+        statistics: &Statistics,
+        grad_z: &Tensor,
+    ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
+        self.backward_on(isa::current(), y, gamma, beta, statistics, grad_z)
+    }
+
+    fn backward_on(
+        &self,
+        isa: Isa,
+        y: &Tensor,
+        gamma: Option<&Tensor>,
+        beta: &Tensor,
+        statistics: &Statistics,
+        grad_z: &Tensor,
+    ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
+        with_values(y, gamma, beta, |arguments| {
+            let (storage, layout) = grad_z.storage_and_layout();
+            let grad_z = values(&storage, layout, "gradient of the output")?;
+            let output = self.output(arguments.shape)?.shape();
+            if *layout.shape() != output {
+                bail!("gradient of the output: expected the shape {output:?}, got {:?}", layout.shape())
+            }
+            let input = self.input(&arguments, statistics)?;
+            let batch = matches!(self.normalise, Normalise::Batch { .. });
+            let (grad_y, grad_gamma, grad_beta) = passes::backward(isa, &input, self.pool, batch, grad_z);
+            let channels = arguments.beta.len();
+            let per_channel = |values: Vec<f32>| Tensor::from_slice(&values[..channels], channels, &Device::Cpu);
+            let grad_gamma = gamma.map(|_| per_channel(grad_gamma)).transpose()?;
+            let grad_y = Tensor::from_vec(grad_y, arguments.shape.shape(), &Device::Cpu)?;
+            Ok((grad_y, grad_gamma, per_channel(grad_beta)?))
+        })
+    }
+
+    /// The activation v before ReLU and pooling, with the same noise to the bit; shaped as `y`.
+    ///
+    /// # Errors
+    /// If a shape, layout, type or device is not as [`Unit::forward`] wants it.
+    pub fn before_relu(
+        &self,
+        y: &Tensor,
+        gamma: Option<&Tensor>,
+        beta: &Tensor,
+        statistics: &Statistics,
+    ) -> Result<Tensor> {
+        self.before_relu_on(isa::current(), y, gamma, beta, statistics)
+    }
+
+    fn before_relu_on(
+        &self,
+        isa: Isa,
+        y: &Tensor,
+        gamma: Option<&Tensor>,
+        beta: &Tensor,
+        statistics: &Statistics,
+    ) -> Result<Tensor> {
+        with_values(y, gamma, beta, |arguments| {
+            let input = self.input(&arguments, statistics)?;
+            // SAFETY: `before_relu` writes every pixel of its output.
+            let v = unsafe { written(arguments.shape.pixels(), |v| passes::before_relu(isa, &input, v)) };
+            Tensor::from_vec(v, arguments.shape.shape(), &Device::Cpu)
+        })
+    }
+
+    /// [`Unit::forward`] as an operation of Candle's graph, whose backward is [`Unit::backward`].
+    ///
+    /// # Errors
+    /// As [`Unit::forward`].
+    pub fn apply(self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Arc<Statistics>)> {
+        let statistics = Arc::new(OnceLock::new());
+        let operation = Operation { unit: self, statistics: statistics.clone() };
+        let z = match gamma {
+            Some(gamma) => y.apply_op3(gamma, beta, operation)?,
+            None => y.apply_op2(beta, operation)?,
+        };
+        Ok((z, statistics.get().expect("the forward pass sets them").clone()))
+    }
+
+    fn statistics(&self, isa: Isa, arguments: &Arguments) -> Result<Statistics> {
+        let channels = arguments.beta.len();
+        Ok(match &self.normalise {
+            Normalise::Nothing => Statistics { mean: vec![0.0; channels], var: vec![], inv_std: vec![1.0; channels] },
+            Normalise::Given { mean, inv_std } => {
+                Statistics { mean: mean.clone(), var: vec![], inv_std: inv_std.clone() }
+            }
+            Normalise::Batch { eps } => {
+                if arguments.y.is_empty() {
+                    bail!("batch statistics: expected at least one value a channel, got {:?}", arguments.shape)
+                }
+                let moments = passes::moments(isa, arguments.y.as_chunks().0, arguments.shape);
+                let moments = &moments[..channels];
+                Statistics {
+                    mean: moments.iter().map(|&(mean, _)| mean as f32).collect(),
+                    var: moments.iter().map(|&(_, var)| var as f32).collect(),
+                    inv_std: moments.iter().map(|&(_, var)| (1.0 / (var + eps).sqrt()) as f32).collect(),
+                }
+            }
+        })
+    }
+
+    /// The extents of the output.
+    fn output(&self, y: Grouped) -> Result<Grouped> {
+        if !self.pool {
+            return Ok(y);
+        }
+        if y.height < 2 || y.width < 2 {
+            bail!("2×2 pooling: expected at least 2×2 pixels, got {}×{}", y.height, y.width)
+        }
+        Ok(y.pooled())
+    }
+
+    fn input<'a>(&self, arguments: &Arguments<'a>, statistics: &Statistics) -> Result<Input<'a>> {
+        let (groups, channels) = (arguments.shape.groups, arguments.beta.len());
+        let (mean, inv_std) = (&statistics.mean, &statistics.inv_std);
+        if mean.len() != channels || inv_std.len() != channels {
+            bail!("statistics: expected {channels} channels, got {} and {}", mean.len(), inv_std.len())
+        }
+        let gain: Vec<f32> = match arguments.gamma {
+            Some(gamma) => gamma.iter().zip(inv_std).map(|(gamma, inv_std)| gamma * inv_std).collect(),
+            None => inv_std.clone(),
+        };
+        if let Some(jitter) = &self.noise {
+            jitter.check(channels)?;
+        }
+        Ok(Input {
+            y: arguments.y.as_chunks().0,
+            shape: arguments.shape,
+            affine: Affine {
+                mean: padded(mean, groups),
+                inv_std: padded(inv_std, groups),
+                gain: padded(&gain, groups),
+                beta: padded(arguments.beta, groups),
+            },
+            jitter: self.noise.as_ref().map(|jitter| jitter.padded(groups)),
+        })
+    }
+}
+
+/// The values that a unit works on, checked.
+struct Arguments<'a> {
+    y: &'a [f32],
+    shape: Grouped,
+    gamma: Option<&'a [f32]>,
+    beta: &'a [f32],
+}
+
+impl<'a> Arguments<'a> {
+    fn new(y: &'a [f32], shape: &Shape, gamma: Option<&'a [f32]>, beta: &'a [f32]) -> Result<Self> {
+        let shape = Grouped::of(shape, "input")?;
+        if beta.len().div_ceil(LANES) != shape.groups {
+            bail!("beta: expected the channels of {} groups of {LANES}, got {}", shape.groups, beta.len())
+        }
+        match gamma {
+            Some(gamma) if gamma.len() != beta.len() => {
+                bail!("gamma: expected {} channels as in beta, got {}", beta.len(), gamma.len())
+            }
+            _ => Ok(Arguments { y, shape, gamma, beta }),
+        }
+    }
+}
+
+fn with_values<T>(
+    y: &Tensor,
+    gamma: Option<&Tensor>,
+    beta: &Tensor,
+    then: impl FnOnce(Arguments) -> Result<T>,
+) -> Result<T> {
+    let (y, y_layout) = y.storage_and_layout();
+    let (beta, beta_layout) = beta.storage_and_layout();
+    let gamma = gamma.map(Tensor::storage_and_layout);
+    let gamma = gamma.as_ref().map(|(gamma, layout)| values(gamma, layout, "gamma")).transpose()?;
+    let (y, beta) = (values(&y, y_layout, "input")?, values(&beta, beta_layout, "beta")?);
+    then(Arguments::new(y, y_layout.shape(), gamma, beta)?)
+}
+
+/// One forward pass in a graph. It keeps its own statistics, so a second pass does not disturb its backward.
+struct Operation {
+    unit: Unit,
+    statistics: Arc<OnceLock<Arc<Statistics>>>,
+}
+
+impl Operation {
+    fn forward(&self, arguments: Result<Arguments>) -> Result<(CpuStorage, Shape)> {
+        let (z, shape, statistics) = self.unit.forward_values(isa::current(), &arguments?)?;
+        self.statistics.set(Arc::new(statistics)).expect("an operation runs once");
+        Ok((CpuStorage::F32(z), shape))
+    }
+
+    fn backward(
+        &self,
+        y: &Tensor,
+        gamma: Option<&Tensor>,
+        beta: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
+        let statistics = self.statistics.get().expect("the forward pass ran first");
+        self.unit.backward(y, gamma, beta, statistics, &grad.contiguous()?)
+    }
+}
+
+impl CustomOp2 for Operation {
+    fn name(&self) -> &'static str {
+        "unit"
+    }
+
+    fn cpu_fwd(&self, y: &CpuStorage, yl: &Layout, beta: &CpuStorage, bl: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (y, beta) = (cpu_values(y, yl, "input")?, cpu_values(beta, bl, "beta")?);
+        self.forward(Arguments::new(y, yl.shape(), None, beta))
+    }
+
+    fn bwd(&self, y: &Tensor, beta: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (grad_y, _, grad_beta) = self.backward(y, None, beta, grad)?;
+        Ok((Some(grad_y), Some(grad_beta)))
+    }
+}
+
+impl CustomOp3 for Operation {
+    fn name(&self) -> &'static str {
+        "unit"
+    }
+
+    fn cpu_fwd(
+        &self,
+        y: &CpuStorage,
+        yl: &Layout,
+        gamma: &CpuStorage,
+        gl: &Layout,
+        beta: &CpuStorage,
+        bl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let gamma = cpu_values(gamma, gl, "gamma")?;
+        let (y, beta) = (cpu_values(y, yl, "input")?, cpu_values(beta, bl, "beta")?);
+        self.forward(Arguments::new(y, yl.shape(), Some(gamma), beta))
+    }
+
+    fn bwd(
+        &self,
+        y: &Tensor,
+        gamma: &Tensor,
+        beta: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (grad_y, grad_gamma, grad_beta) = self.backward(y, Some(gamma), beta, grad)?;
+        Ok((Some(grad_y), grad_gamma, Some(grad_beta)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
