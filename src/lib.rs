@@ -3,9 +3,11 @@
 //! The modules stand in the order in which data flows:
 //! a [`study`] is parsed and planned; every trial of the plan is trained on [`data`];
 //! its records are judged and reported.
+pub mod cli;
 pub mod data;
 pub mod kernels;
 pub mod record;
 pub mod rng;
+pub mod run;
 pub mod study;
 pub mod train;

@@ -1,7 +1,9 @@
 //! The command line: parse, dispatch, exit code.
 
 mod args;
+mod dry_run;
 mod list;
+mod opening;
 mod output;
 mod report;
 mod study;
@@ -13,7 +15,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::data;
-use crate::run::{OrMistake, Stop, caught, command_line};
+use crate::run::{OrMistake, Stop, caught, command_line, silence_panics};
 use args::{Command, CommandLine, DataCommand};
 use output::say;
 
@@ -23,7 +25,7 @@ use output::say;
 /// anything else.
 pub fn main() -> ExitCode {
     let command = CommandLine::parse().command;
-    std::panic::set_hook(Box::new(|_| {}));
+    silence_panics();
     let outcome = caught(|| Ok(dispatch(command))).unwrap_or_else(|panic| Err(Stop::Failure(panic)));
     let Err(stop) = outcome else { return ExitCode::SUCCESS };
     match &stop {

@@ -13,7 +13,9 @@ use crate::run::Stop;
 pub fn say(text: &str) -> Result<(), Stop> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output").map_err(Stop::from),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("standard output").map_err(Stop::from)
+        }
         _ => Ok(()),
     }
 }

@@ -3,10 +3,9 @@
 use anyhow::{Context, Result};
 
 use super::place::Place;
-use super::task::Datasets;
+use super::task::Task;
 use crate::record::TrialRecords;
-use crate::study::{Plan, PlannedTrial};
-use crate::train::{self, Trial};
+use crate::train;
 
 /// The records of a plan.
 pub struct Collected {
@@ -16,38 +15,31 @@ pub struct Collected {
     pub missing: Vec<String>,
 }
 
-/// Reads the records of all trials of `plan`.
+/// Reads the records of all `tasks`.
 ///
 /// # Errors
 /// Damaged records, with their file and the remedy.
-pub fn collect(plan: &Plan, datasets: &Datasets, place: &Place) -> Result<Collected> {
+pub fn collect(tasks: &[Task], place: &Place) -> Result<Collected> {
     let mut collected = Collected { trials: Vec::new(), missing: Vec::new() };
-    for planned in &plan.trials {
-        match records(plan, planned, datasets, place)? {
+    for task in tasks {
+        match records(task, place)? {
             Some(records) => collected.trials.push(records),
-            None => collected.missing.push(planned.label()),
+            None => collected.missing.push(task.label()),
         }
     }
     Ok(collected)
 }
 
-fn records(
-    plan: &Plan,
-    planned: &PlannedTrial,
-    datasets: &Datasets,
-    place: &Place,
-) -> Result<Option<TrialRecords>> {
-    let data = datasets.of(planned);
-    let id = Trial { spec: &planned.spec, seed: planned.seed, data, probes: &plan.probes }.id();
-    let finished = train::finished(&place.trial(&id), &plan.probes).with_context(|| {
-        format!("trial {id} is damaged; `whybn study {}` sets it aside and trains it anew", plan.study.name)
+fn records(task: &Task, place: &Place) -> Result<Option<TrialRecords>> {
+    let finished = train::finished(&place.trial(&task.id), task.trial.probes).with_context(|| {
+        format!("trial {} ({}) is damaged; `whybn study` sets it aside and trains it anew", task.id, task.label())
     })?;
     Ok(finished.map(|finished| TrialRecords {
-        arm: planned.arm.clone(),
-        seed: planned.seed,
-        sweep: planned.sweep.clone(),
-        id,
-        steps: planned.spec.train.steps,
+        arm: task.planned.arm.clone(),
+        seed: task.planned.seed,
+        sweep: task.planned.sweep.clone(),
+        id: task.id.clone(),
+        steps: task.trial.spec.train.steps,
         ending: finished.ending,
         records: finished.records,
     }))

@@ -45,7 +45,7 @@ fn cost(task: &Task, trials: usize) -> Result<Cost> {
     let data = task.trial.data;
     let images: usize = task.trial.probes.iter().map(|probe| evaluated_images(probe, data.test.len())).sum();
     let steps = train.steps as f64 + images as f64 / (train.batch as f64 * STEP_PER_EVALUATION);
-    Ok(Cost { label: task.label.clone(), trials, step, trial: step.mul_f64(steps) })
+    Ok(Cost { label: task.label(), trials, step, trial: step.mul_f64(steps) })
 }
 
 /// A step goes forward once and backward once, which costs about twice as much; an evaluation goes forward only.

@@ -1,7 +1,7 @@
 //! Many trials: local workers, locks, resuming, progress.
 //!
-//! A plan becomes [`Task`]s, one for each distinct trial; [`train_all`] trains those that are not finished, some at a
-//! time, and [`collect`] reads what all of them left. Everything lies under one [`Place`], `runs/` by default:
+//! A plan becomes [`tasks`]; [`train_all`] trains those that are not finished, some at a time, and [`collect`] reads
+//! what all of them left. Everything lies under one [`Place`], `runs/` by default:
 //!
 //! ```text
 //! runs/trials/ID/           a trial: its checkpoint while it trains, its weights and records when it is finished
@@ -24,8 +24,8 @@ pub use collect::{Collected, collect};
 pub use cost::{Cost, estimate};
 pub use interrupt::Interrupt;
 pub use place::{Lock, Place, check_writable};
+pub use provenance::{Provenance, command_line, cores};
+pub use stop::{OrMistake, Stop, caught, silence_panics};
 pub use tally::duration;
-pub use provenance::{Provenance, command_line};
-pub use stop::{OrMistake, Stop, caught};
-pub use task::{Datasets, Task, tasks};
+pub use task::{Datasets, Task, distinct, tasks};
 pub use workers::train_all;

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::task::Task;
+use crate::train;
+
 /// The folder of all runs; studies share the trials in it.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -39,6 +42,11 @@ impl Place {
     /// The folder of the trial `id`.
     pub fn trial(&self, id: &str) -> PathBuf {
         self.runs.join("trials").join(id)
+    }
+
+    /// Whether the trial of `task` is finished, with records of all its probes. A damaged one is not.
+    pub fn has(&self, task: &Task) -> bool {
+        matches!(train::finished(&self.trial(&task.id), task.trial.probes), Ok(Some(_)))
     }
 
     /// The right to train the trial `id`; `None` while another process has it.
@@ -77,7 +85,8 @@ fn lock(path: &Path) -> Result<Option<Lock>> {
 /// # Errors
 /// The folder, what is wrong with it, and the option that would choose another.
 pub fn check_writable(folder: &Path, option: &str) -> Result<()> {
-    let problem = || format!("{}: cannot write here; make it writable or choose another with {option}", folder.display());
+    let problem =
+        || format!("{}: cannot write here; make it writable or choose another with {option}", folder.display());
     fs::create_dir_all(folder).with_context(problem)?;
     let trial = folder.join(format!(".whybn-{}", std::process::id()));
     let written = File::create(&trial).and_then(|mut file| file.write_all(b"may be deleted\n"));

@@ -1,5 +1,6 @@
 //! Why a command ends before its work is done, and the exit code that says so.
 
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -57,6 +58,18 @@ fn with_remedy(error: anyhow::Error) -> anyhow::Error {
     error
 }
 
+thread_local! {
+    /// Where the last panic of this thread was.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// From now on a panic prints nothing itself: [`caught`] turns it into an error that is reported as any other.
+pub fn silence_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        PLACE.set(panic.location().map(|place| format!(" ({place})")).unwrap_or_default());
+    }));
+}
+
 /// What `work` returns; a panic within it as an error, so that it never reaches the user as one.
 ///
 /// # Errors
@@ -64,7 +77,7 @@ fn with_remedy(error: anyhow::Error) -> anyhow::Error {
 pub fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(anyhow!("a mistake of the program itself, please report it: {}", text.unwrap_or("unknown")))
+        Err(anyhow!("a mistake of the program itself, please report it: {}{}", text.unwrap_or("unknown"), PLACE.take()))
     })
 }
 

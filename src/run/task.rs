@@ -1,5 +1,6 @@
 //! The distinct trials of a plan, with the data that they train on.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -11,16 +12,23 @@ use crate::train::Trial;
 /// The image sets of a plan, each in memory once.
 pub struct Datasets(Vec<Dataset>);
 
-/// One distinct trial, ready to be trained.
+/// A planned trial with its data, ready to be trained.
 pub struct Task<'a> {
-    /// Arm, swept values and seed, for people.
-    pub label: String,
-    /// The trial's identity: its folder.
-    pub id: String,
-    /// Its place in the plan, counted from 0.
-    pub index: usize,
+    /// Its place in the plan, counted from 1.
+    pub number: usize,
+    /// Its arm, seed and swept values.
+    pub planned: &'a PlannedTrial,
     /// What is trained.
     pub trial: Trial<'a>,
+    /// The trial's identity.
+    pub id: String,
+}
+
+impl Task<'_> {
+    /// Arm, swept values and seed, for people.
+    pub fn label(&self) -> String {
+        self.planned.label()
+    }
 }
 
 impl Datasets {
@@ -68,7 +76,7 @@ impl Datasets {
     }
 
     /// The one that `planned` trains on.
-    pub fn of(&self, planned: &PlannedTrial) -> &Dataset {
+    fn of(&self, planned: &PlannedTrial) -> &Dataset {
         self.find(planned.spec.data).expect("all data of a plan are loaded")
     }
 
@@ -77,16 +85,18 @@ impl Datasets {
     }
 }
 
-/// The trials of `plan`, in its order, each identity once.
+/// The trials of `plan`, in its order.
 pub fn tasks<'a>(plan: &'a Plan, datasets: &'a Datasets) -> Vec<Task<'a>> {
-    let mut tasks: Vec<Task<'a>> = Vec::with_capacity(plan.trials.len());
-    for (index, planned) in plan.trials.iter().enumerate() {
+    let task = |(index, planned): (usize, &'a PlannedTrial)| {
         let data = datasets.of(planned);
         let trial = Trial { spec: &planned.spec, seed: planned.seed, data, probes: &plan.probes };
-        let id = trial.id();
-        if tasks.iter().all(|task| task.id != id) {
-            tasks.push(Task { label: planned.label(), id, index, trial });
-        }
-    }
-    tasks
+        Task { number: index + 1, planned, id: trial.id(), trial }
+    };
+    plan.trials.iter().enumerate().map(task).collect()
+}
+
+/// The first of `tasks` with each identity: arms that resolve to the same training share a trial.
+pub fn distinct<'a>(tasks: &'a [Task<'a>]) -> Vec<&'a Task<'a>> {
+    let mut seen = HashSet::new();
+    tasks.iter().filter(|task| seen.insert(&task.id)).collect()
 }

@@ -75,7 +75,7 @@ impl<'a> Team<'a> {
         while !self.stop() {
             let Some(turn) = held(&self.queue).pop_front() else { return };
             let outcome = caught(|| self.train(turn.task));
-            match outcome.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.label)) {
+            match outcome.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.label())) {
                 Ok(Outcome::Ended | Outcome::Stopped) => {}
                 Ok(Outcome::HeldByAnother) => self.wait_for(turn),
                 Err(error) => drop(held(&self.failure).get_or_insert(error)),
@@ -87,7 +87,7 @@ impl<'a> Team<'a> {
         let Some(_lock) = self.place.lock_trial(&task.id)? else { return Ok(Outcome::HeldByAnother) };
         let dir = self.place.trial(&task.id);
         let steps = task.trial.spec.train.steps;
-        let watched = Watched { line: self.screen.trial(&task.label, steps), team: self };
+        let watched = Watched { line: self.screen.trial(&task.label(), steps), team: self };
         match train::finished(&dir, task.trial.probes) {
             Ok(Some(_)) => {
                 watched.line.end("finished by another process");
@@ -111,7 +111,7 @@ impl<'a> Team<'a> {
 
     fn wait_for(&self, turn: Turn<'a>) {
         if !turn.waits {
-            self.screen.say(&format!("{}: another process is training this trial; waiting for it", turn.task.label));
+            self.screen.say(&format!("{}: another process is training this trial; waiting for it", turn.task.label()));
         }
         held(&self.queue).push_back(Turn { waits: true, ..turn });
         std::thread::sleep(PATIENCE);
@@ -123,12 +123,12 @@ impl<'a> Team<'a> {
 }
 
 /// A trial as its line of progress and its team see it.
-struct Watched<'a> {
-    line: Line<'a>,
-    team: &'a Team<'a>,
+struct Watched<'s, 'a> {
+    line: Line<'s>,
+    team: &'s Team<'a>,
 }
 
-impl Watch for Watched<'_> {
+impl Watch for Watched<'_, '_> {
     fn progress(&self, done: usize, _steps: usize) {
         self.line.progress(done);
     }
