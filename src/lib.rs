@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod data;
 pub mod kernels;
+pub mod nn;
 pub mod record;
 pub mod rng;
 pub mod run;

@@ -1,0 +1,357 @@
+//! A convolution and what follows it: normalisation, noise, ReLU, pooling. And the fully connected layers.
+//!
+//! Every block has two paths: a plain one in Candle's own operations (any type, the oracle of the tests), and a fast
+//! one of our kernels (f32 on the CPU), which also carries its own backward, so that training needs no graph.
+
+use candle_core::{DType, Device, Result, Tensor, bail};
+
+use super::noise::{self, NoiseMode};
+use super::params::Params;
+use super::{init, norm, pool};
+use crate::kernels::conv::Conv3x3;
+use crate::kernels::layout::{from_grouped, to_grouped};
+use crate::kernels::linear::Linear;
+use crate::kernels::noise::Jitter;
+use crate::kernels::unit::{Normalise, Statistics, Unit};
+use crate::study::{Init, Noise, Norm};
+
+/// Which implementation a network runs on. A trial takes one and the same from its first step to its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Candle's own operations on (n, c, h, w).
+    Plain,
+    /// Our kernels on (n, ⌈c/8⌉, h, w, 8).
+    Fast,
+}
+
+/// How a pass through the network is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Mode {
+    /// What BatchNorm normalises with.
+    pub statistics: StatisticsMode,
+    /// What the noise layers do.
+    pub noise: NoiseMode,
+}
+
+/// What BatchNorm normalises with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatisticsMode {
+    /// Moments of the batch, as in training.
+    Batch,
+    /// Running averages of them.
+    Running,
+}
+
+/// Mean and biased variance of each channel (c), over `count` values.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// (c)
+    pub mean: Tensor,
+    /// (c)
+    pub variance: Tensor,
+    /// Values a channel.
+    pub count: usize,
+}
+
+/// A 3×3 convolution (stride 1, padding 1), then normalisation, noise and ReLU, in that order where the arm has them,
+/// then 2×2 max pooling at the end of a stage.
+#[derive(Clone, Debug)]
+pub struct ConvBlock {
+    /// Counted from 1.
+    pub layer: usize,
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// The normalisation.
+    pub norm: Norm,
+    /// The noise.
+    pub noise: Noise,
+    /// Whether pooling follows.
+    pub pool: bool,
+}
+
+/// What a block made of its convolution's output.
+#[derive(Clone, Debug)]
+pub struct AfterConvolution {
+    /// The block's output, in the path's layout.
+    pub output: Tensor,
+    /// The batch's moments, where it was normalised by them.
+    pub moments: Option<Moments>,
+    /// The kernel that made it and the statistics that it used, on the fast path.
+    fused: Option<(Unit, Statistics)>,
+}
+
+/// What a pass through a [`ConvBlock`] keeps, for its backward and for probes.
+#[derive(Clone, Debug)]
+pub struct ConvPass {
+    /// The block's input, in the path's layout.
+    pub input: Tensor,
+    /// The convolution's output, in the path's layout.
+    pub y: Tensor,
+    /// What became of it.
+    pub after: AfterConvolution,
+}
+
+impl ConvBlock {
+    fn name(&self, part: &str) -> String {
+        match part {
+            "weight" => format!("conv{}.weight", self.layer),
+            "gamma" => format!("norm{}.weight", self.layer),
+            "running_mean" | "running_var" => format!("norm{}.{part}", self.layer),
+            _ if self.norm == Norm::None => format!("conv{}.bias", self.layer),
+            _ => format!("norm{}.bias", self.layer),
+        }
+    }
+
+    /// Adds the initial parameters: weights by `init`, γ = 1, biases and β = 0. Under a normalisation the convolution
+    /// has no bias, which the normalisation would remove.
+    pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {
+        let (name, c) = (self.name("weight"), self.out_channels);
+        let weight = init::weight(init, seed, &name, &[c, self.in_channels, 3, 3], dtype)?;
+        params.insert(name, weight);
+        params.insert(self.name("bias"), Tensor::zeros(c, dtype, &Device::Cpu)?);
+        if self.norm == Norm::Batch {
+            params.insert(self.name("gamma"), Tensor::ones(c, dtype, &Device::Cpu)?);
+        }
+        Ok(())
+    }
+
+    /// Adds the initial running statistics: mean 0, variance 1.
+    pub(super) fn init_buffers(&self, buffers: &mut Params, dtype: DType) -> Result<()> {
+        if self.norm == Norm::Batch {
+            let c = self.out_channels;
+            buffers.insert(self.name("running_mean"), Tensor::zeros(c, dtype, &Device::Cpu)?);
+            buffers.insert(self.name("running_var"), Tensor::ones(c, dtype, &Device::Cpu)?);
+        }
+        Ok(())
+    }
+
+    /// Moves the running statistics towards the batch's.
+    pub(super) fn update_running(&self, buffers: &mut Params, moments: &Moments) -> Result<()> {
+        let running = (buffers.get(&self.name("running_mean"))?, buffers.get(&self.name("running_var"))?);
+        let (mean, variance) = norm::update_running(running, &moments.mean, &moments.variance, moments.count)?;
+        buffers.insert(self.name("running_mean"), mean);
+        buffers.insert(self.name("running_var"), variance);
+        Ok(())
+    }
+
+    fn jitter(&self, mode: NoiseMode) -> Option<Jitter> {
+        noise::draw(&self.noise, mode, &format!("conv{}", self.layer), self.out_channels)
+    }
+
+    /// The convolution of `x`, both in the layout of `path`.
+    pub fn convolution(&self, path: Path, params: &Params, x: &Tensor) -> Result<Tensor> {
+        let weight = params.get(&self.name("weight"))?;
+        match path {
+            Path::Plain => x.conv2d(weight, 1, 1, 1, 1),
+            Path::Fast => Conv3x3::forward(x, weight),
+        }
+    }
+
+    /// The block's output from its convolution's output `y`.
+    pub fn after_convolution(
+        &self,
+        path: Path,
+        params: &Params,
+        buffers: &Params,
+        mode: Mode,
+        y: &Tensor,
+    ) -> Result<AfterConvolution> {
+        match path {
+            Path::Plain => {
+                let (v, moments) = self.plain_before_relu(params, buffers, mode, y)?;
+                let z = v.relu()?;
+                let output = if self.pool { pool::max_pool2(&z)? } else { z };
+                Ok(AfterConvolution { output, moments, fused: None })
+            }
+            Path::Fast => {
+                let unit = self.unit(buffers, mode)?;
+                let (gamma, beta) = self.affine(params)?;
+                let (output, statistics) = unit.clone().apply(y, gamma, beta)?;
+                let moments = batch_moments_of(&statistics, y)?;
+                Ok(AfterConvolution { output, moments, fused: Some((unit, (*statistics).clone())) })
+            }
+        }
+    }
+
+    /// What enters the ReLU (n, c, h, w), computed again from a pass, with the same noise to the bit.
+    pub fn before_relu(&self, params: &Params, buffers: &Params, mode: Mode, pass: &ConvPass) -> Result<Tensor> {
+        match &pass.after.fused {
+            None => Ok(self.plain_before_relu(params, buffers, mode, &pass.y)?.0),
+            Some((unit, statistics)) => {
+                let (gamma, beta) = self.affine(params)?;
+                from_grouped(&unit.before_relu(&pass.y, gamma, beta, statistics)?, self.out_channels)
+            }
+        }
+    }
+
+    /// What enters the ReLU (n, c, h, w), and the batch's moments where it was normalised by them.
+    fn plain_before_relu(
+        &self,
+        params: &Params,
+        buffers: &Params,
+        mode: Mode,
+        y: &Tensor,
+    ) -> Result<(Tensor, Option<Moments>)> {
+        let channels = (1, self.out_channels, 1, 1);
+        let (normalised, moments) = match (self.norm, mode.statistics) {
+            (Norm::None, _) => (y.clone(), None),
+            (Norm::Batch, StatisticsMode::Batch) => {
+                let (mean, variance) = norm::batch_moments(y)?;
+                let count = y.elem_count() / self.out_channels;
+                let flat = |moment: &Tensor| Ok::<_, candle_core::Error>(moment.flatten_all()?.detach());
+                let moments = Moments { mean: flat(&mean)?, variance: flat(&variance)?, count };
+                (norm::normalise(y, &mean, &variance)?, Some(moments))
+            }
+            (Norm::Batch, StatisticsMode::Running) => {
+                let mean = buffers.get(&self.name("running_mean"))?.reshape(channels)?;
+                let variance = buffers.get(&self.name("running_var"))?.reshape(channels)?;
+                (norm::normalise(y, &mean, &variance)?, None)
+            }
+        };
+        let (gamma, beta) = self.affine(params)?;
+        let scaled = match gamma {
+            None => normalised,
+            Some(gamma) => normalised.broadcast_mul(&gamma.reshape(channels)?)?,
+        };
+        let a = scaled.broadcast_add(&beta.reshape(channels)?)?;
+        let v = match self.jitter(mode.noise) {
+            Some(jitter) => noise::apply(&a, &jitter)?,
+            None => a,
+        };
+        Ok((v, moments))
+    }
+
+    /// All that follows the convolution in `mode`, as one kernel.
+    fn unit(&self, buffers: &Params, mode: Mode) -> Result<Unit> {
+        let normalise = match (self.norm, mode.statistics) {
+            (Norm::None, _) => Normalise::Nothing,
+            (Norm::Batch, StatisticsMode::Batch) => Normalise::Batch { eps: norm::EPS },
+            (Norm::Batch, StatisticsMode::Running) => {
+                let variance = buffers.get(&self.name("running_var"))?.to_vec1::<f32>()?;
+                let inv_std = variance.iter().map(|&v| (1.0 / (f64::from(v) + norm::EPS).sqrt()) as f32).collect();
+                Normalise::Given { mean: buffers.get(&self.name("running_mean"))?.to_vec1()?, inv_std }
+            }
+        };
+        Ok(Unit { normalise, noise: self.jitter(mode.noise), pool: self.pool })
+    }
+
+    /// γ (c), where there is a normalisation, and β or the bias (c).
+    fn affine<'a>(&self, params: &'a Params) -> Result<(Option<&'a Tensor>, &'a Tensor)> {
+        let gamma = (self.norm == Norm::Batch).then(|| params.get(&self.name("gamma"))).transpose()?;
+        Ok((gamma, params.get(&self.name("bias"))?))
+    }
+
+    /// The gradient of the input of a pass on the fast path (`None` unless `need_input`); those of the parameters are
+    /// added to `gradients`.
+    pub(super) fn backward(
+        &self,
+        params: &Params,
+        pass: &ConvPass,
+        grad_output: &Tensor,
+        need_input: bool,
+        gradients: &mut Params,
+    ) -> Result<Option<Tensor>> {
+        let Some((unit, statistics)) = &pass.after.fused else { bail!("only the fast path carries its own backward") };
+        let (gamma, beta) = self.affine(params)?;
+        let (grad_y, grad_gamma, grad_beta) = unit.backward(&pass.y, gamma, beta, statistics, grad_output)?;
+        let weight = params.get(&self.name("weight"))?;
+        let (grad_input, grad_weight) = Conv3x3::backward(&pass.input, weight, &grad_y, need_input)?;
+        gradients.insert(self.name("weight"), grad_weight);
+        gradients.insert(self.name("bias"), grad_beta);
+        if let Some(grad_gamma) = grad_gamma {
+            gradients.insert(self.name("gamma"), grad_gamma);
+        }
+        Ok(grad_input)
+    }
+}
+
+/// The moments in `statistics` as tensors; `None` where the batch was not normalised by its own.
+fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<Moments>> {
+    if statistics.var.is_empty() {
+        return Ok(None);
+    }
+    let (n, _, h, w, _) = y.dims5()?;
+    let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), y.device());
+    Ok(Some(Moments { mean: tensor(&statistics.mean)?, variance: tensor(&statistics.var)?, count: n * h * w }))
+}
+
+/// A fully connected layer, with a ReLU unless it is the last.
+#[derive(Clone, Debug)]
+pub struct LinearBlock {
+    /// Counted from 1.
+    pub layer: usize,
+    /// Length of the input.
+    pub inputs: usize,
+    /// Length of the output.
+    pub outputs: usize,
+    /// Whether it makes the logits.
+    pub last: bool,
+}
+
+/// What a [`LinearBlock`] keeps of a pass for its backward.
+#[derive(Clone, Debug)]
+pub struct LinearPass {
+    pub(super) input: Tensor,
+    pub(super) output: Tensor,
+}
+
+impl LinearBlock {
+    fn name(&self, part: &str) -> String {
+        format!("head{}.{part}", self.layer)
+    }
+
+    pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {
+        let name = self.name("weight");
+        let weight = init::weight(init, seed, &name, &[self.outputs, self.inputs], dtype)?;
+        params.insert(self.name("bias"), Tensor::zeros(self.outputs, dtype, &Device::Cpu)?);
+        params.insert(name, weight);
+        Ok(())
+    }
+
+    /// (n, inputs) → (n, outputs).
+    pub(super) fn forward(&self, path: Path, params: &Params, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = (params.get(&self.name("weight"))?, params.get(&self.name("bias"))?);
+        let output = match path {
+            Path::Plain => x.matmul(&weight.t()?)?.broadcast_add(bias)?,
+            Path::Fast => Linear::forward(x, weight, bias)?,
+        };
+        if self.last { Ok(output) } else { output.relu() }
+    }
+
+    /// The gradient of the input (n, inputs); those of the parameters are added to `gradients`.
+    pub(super) fn backward(
+        &self,
+        params: &Params,
+        pass: &LinearPass,
+        grad_output: &Tensor,
+        gradients: &mut Params,
+    ) -> Result<Tensor> {
+        let grad = match self.last {
+            true => grad_output.clone(),
+            false => grad_output.mul(&pass.output.gt(0f64)?.to_dtype(grad_output.dtype())?)?,
+        };
+        let (grad_x, grad_weight, grad_bias) =
+            Linear::backward(&pass.input, params.get(&self.name("weight"))?, &grad, true)?;
+        gradients.insert(self.name("weight"), grad_weight);
+        gradients.insert(self.name("bias"), grad_bias);
+        Ok(grad_x.expect("asked for"))
+    }
+}
+
+/// Feature maps in the layout of `path` from (n, c, h, w).
+pub(super) fn enter(path: Path, nchw: &Tensor) -> Result<Tensor> {
+    match path {
+        Path::Plain => Ok(nchw.clone()),
+        Path::Fast => to_grouped(nchw),
+    }
+}
+
+/// (n, c, h, w) from feature maps in the layout of `path`.
+pub(super) fn leave(path: Path, maps: &Tensor, channels: usize) -> Result<Tensor> {
+    match path {
+        Path::Plain => Ok(maps.clone()),
+        Path::Fast => from_grouped(maps, channels),
+    }
+}

@@ -1,0 +1,15 @@
+//! What networks are made of: layers, normalisations, noise; the architectures.
+
+mod block;
+mod init;
+mod network;
+mod noise;
+mod norm;
+mod params;
+mod pool;
+
+pub use block::{AfterConvolution, ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Moments, Path, StatisticsMode};
+pub use network::{Block, BlockPass, Network, StepResult};
+pub use noise::{NoiseKey, NoiseMode};
+pub use params::Params;
+pub use pool::max_pool2;

@@ -1,0 +1,297 @@
+//! A network as an ordered list of blocks: forward, and loss with gradients.
+
+use std::ops::Range;
+
+use candle_core::{D, DType, Result, Tensor, bail};
+use candle_nn::loss::cross_entropy;
+use candle_nn::ops::softmax;
+
+use super::block::{ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Path, enter, leave};
+use super::params::Params;
+use crate::study::{Init, Model, ModelKind};
+
+/// One block.
+#[derive(Clone, Debug)]
+pub enum Block {
+    /// A convolution and what follows it.
+    Conv(ConvBlock),
+    /// A fully connected layer.
+    Linear(LinearBlock),
+}
+
+/// What a pass through a block keeps.
+#[derive(Clone, Debug)]
+pub enum BlockPass {
+    /// Through a convolution's block.
+    Conv(ConvPass),
+    /// Through a fully connected layer.
+    Linear(LinearPass),
+}
+
+/// An architecture, without its parameters: those are values ([`Params`]) that are handed in.
+#[derive(Clone, Debug)]
+pub struct Network {
+    blocks: Vec<Block>,
+    path: Path,
+    init: Init,
+}
+
+/// Loss and gradients of one minibatch.
+#[derive(Clone, Debug)]
+pub struct StepResult {
+    /// Mean cross-entropy, in nats.
+    pub loss: f64,
+    /// Training accuracy on the minibatch, in percent, with the pass's own noise.
+    pub accuracy: f64,
+    /// One for each parameter.
+    pub gradients: Params,
+    /// The running statistics after this batch.
+    pub buffers: Params,
+    /// What the pass kept, block by block.
+    pub passes: Vec<BlockPass>,
+}
+
+/// VGG-16's channels, stage by stage (Simonyan & Zisserman 2015, table 1, column D).
+const VGG16: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
+
+impl Network {
+    /// The network of `model` for images of `channels` channels and `side` × `side` pixels.
+    pub fn new(model: &Model, path: Path, channels: usize, side: usize, classes: usize) -> Self {
+        let ModelKind::Vgg16 = model.kind;
+        let (mut blocks, mut channels, mut side) = (Vec::new(), channels, side);
+        for stage in VGG16 {
+            for (index, width) in stage.iter().enumerate() {
+                let out_channels = width / model.width_divisor;
+                let (norm, noise, pool) = (model.norm, model.noise, index + 1 == stage.len());
+                let layer = blocks.len() + 1;
+                blocks.push(Block::Conv(ConvBlock { layer, in_channels: channels, out_channels, norm, noise, pool }));
+                channels = out_channels;
+            }
+            side /= 2;
+        }
+        let mut inputs = channels * side * side;
+        for (index, &outputs) in model.head.iter().chain([&classes]).enumerate() {
+            let (layer, last) = (index + 1, index == model.head.len());
+            blocks.push(Block::Linear(LinearBlock { layer, inputs, outputs, last }));
+            inputs = outputs;
+        }
+        Network { blocks, path, init: model.init }
+    }
+
+    /// Its blocks, in order.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The implementation that it runs on.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// The convolution's block of `layer`, counted from 1.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn conv_block(&self, layer: usize) -> Result<&ConvBlock> {
+        match layer.checked_sub(1).and_then(|index| self.blocks.get(index)) {
+            Some(Block::Conv(block)) => Ok(block),
+            _ => bail!("the network has no convolution {layer}"),
+        }
+    }
+
+    /// Initial parameters from the streams of `seed`, and initial running statistics.
+    ///
+    /// # Errors
+    /// If a tensor cannot be made.
+    pub fn init(&self, seed: u64, dtype: DType) -> Result<(Params, Params)> {
+        let (mut params, mut buffers) = (Params::default(), Params::default());
+        for block in &self.blocks {
+            match block {
+                Block::Conv(conv) => {
+                    conv.init(&mut params, self.init, seed, dtype)?;
+                    conv.init_buffers(&mut buffers, dtype)?;
+                }
+                Block::Linear(linear) => linear.init(&mut params, self.init, seed, dtype)?,
+            }
+        }
+        Ok((params, buffers))
+    }
+
+    /// Images (n, c, h, w) in the layout that [`forward`](Network::forward) takes.
+    ///
+    /// # Errors
+    /// If they have other than four dimensions.
+    pub fn enter(&self, images: &Tensor) -> Result<Tensor> {
+        enter(self.path, images)
+    }
+
+    /// The logits (n, classes) of `input`, which is in the path's layout.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn forward(&self, params: &Params, buffers: &Params, mode: Mode, input: &Tensor) -> Result<Tensor> {
+        Ok(self.forward_range(0..self.blocks.len(), params, buffers, mode, input)?.0)
+    }
+
+    /// The output of the blocks in `range`, and what each kept.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn forward_range(
+        &self,
+        range: Range<usize>,
+        params: &Params,
+        buffers: &Params,
+        mode: Mode,
+        input: &Tensor,
+    ) -> Result<(Tensor, Vec<BlockPass>)> {
+        let mut x = input.clone();
+        let mut passes = Vec::with_capacity(range.len());
+        for index in range {
+            let (output, pass) = match &self.blocks[index] {
+                Block::Conv(conv) => {
+                    let y = conv.convolution(self.path, params, &x)?;
+                    let after = conv.after_convolution(self.path, params, buffers, mode, &y)?;
+                    (after.output.clone(), BlockPass::Conv(ConvPass { input: x, y, after }))
+                }
+                Block::Linear(linear) => {
+                    let flat = self.flatten(index, &x)?;
+                    let output = linear.forward(self.path, params, &flat)?;
+                    (output.clone(), BlockPass::Linear(LinearPass { input: flat, output }))
+                }
+            };
+            passes.push(pass);
+            x = output;
+        }
+        Ok((x, passes))
+    }
+
+    /// The input of the fully connected block `index` as (n, inputs), in PyTorch's order (c, h, w).
+    fn flatten(&self, index: usize, x: &Tensor) -> Result<Tensor> {
+        match index.checked_sub(1).map(|before| &self.blocks[before]) {
+            Some(Block::Conv(conv)) => leave(self.path, x, conv.out_channels)?.flatten_from(1)?.contiguous(),
+            _ => Ok(x.clone()),
+        }
+    }
+
+    /// Loss, accuracy, gradients and new running statistics of one minibatch, whose images are in the path's layout.
+    ///
+    /// On the fast path a walk over the blocks in reverse, on the plain path Candle's autograd.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn loss_and_gradients(
+        &self,
+        params: &Params,
+        buffers: &Params,
+        mode: Mode,
+        input: &Tensor,
+        labels: &Tensor,
+    ) -> Result<StepResult> {
+        match self.path {
+            Path::Plain => self.by_autograd(params, buffers, mode, input, labels),
+            Path::Fast => {
+                let (logits, passes) = self.forward_range(0..self.blocks.len(), params, buffers, mode, input)?;
+                let (loss, grad_logits) = cross_entropy_and_gradient(&logits, labels)?;
+                let gradients = self.walk_back(params, &passes, grad_logits)?;
+                self.result(loss, &logits, labels, gradients, buffers, passes)
+            }
+        }
+    }
+
+    /// [`loss_and_gradients`](Network::loss_and_gradients) by Candle's `backward()` through the whole graph, on
+    /// either path.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn by_autograd(
+        &self,
+        params: &Params,
+        buffers: &Params,
+        mode: Mode,
+        input: &Tensor,
+        labels: &Tensor,
+    ) -> Result<StepResult> {
+        let tracked = params.tracked()?;
+        let (logits, passes) = self.forward_range(0..self.blocks.len(), &tracked, buffers, mode, input)?;
+        let loss = cross_entropy(&logits, labels)?;
+        let store = loss.backward()?;
+        let gradients = tracked.map(|name, parameter| match store.get(parameter) {
+            Some(gradient) => Ok(gradient.clone()),
+            None => bail!("`{name}` has no gradient"),
+        })?;
+        self.result(loss.to_dtype(DType::F64)?.to_scalar()?, &logits, labels, gradients, buffers, passes)
+    }
+
+    fn walk_back(&self, params: &Params, passes: &[BlockPass], grad_logits: Tensor) -> Result<Params> {
+        let mut gradients = Params::default();
+        let mut grad = grad_logits;
+        for (index, (block, pass)) in self.blocks.iter().zip(passes).enumerate().rev() {
+            let before = match (block, pass) {
+                (Block::Conv(conv), BlockPass::Conv(pass)) => {
+                    conv.backward(params, pass, &grad, index > 0, &mut gradients)?
+                }
+                (Block::Linear(linear), BlockPass::Linear(pass)) => {
+                    let flat = linear.backward(params, pass, &grad, &mut gradients)?;
+                    Some(self.unflatten(index, passes, flat)?)
+                }
+                _ => bail!("block {index}: the pass is not through this block"),
+            };
+            match before {
+                Some(before) => grad = before,
+                None => break,
+            }
+        }
+        Ok(gradients)
+    }
+
+    /// The gradient of what [`flatten`](Network::flatten) took, from that of its result.
+    fn unflatten(&self, index: usize, passes: &[BlockPass], flat: Tensor) -> Result<Tensor> {
+        match index.checked_sub(1).map(|before| (&self.blocks[before], &passes[before])) {
+            Some((Block::Conv(conv), BlockPass::Conv(pass))) => {
+                let (n, _, h, w, _) = pass.after.output.dims5()?;
+                enter(self.path, &flat.reshape((n, conv.out_channels, h, w))?)
+            }
+            _ => Ok(flat),
+        }
+    }
+
+    fn result(
+        &self,
+        loss: f64,
+        logits: &Tensor,
+        labels: &Tensor,
+        gradients: Params,
+        buffers: &Params,
+        passes: Vec<BlockPass>,
+    ) -> Result<StepResult> {
+        let mut buffers = buffers.clone();
+        for (block, pass) in self.blocks.iter().zip(&passes) {
+            if let (Block::Conv(conv), BlockPass::Conv(ConvPass { after, .. })) = (block, pass)
+                && let Some(moments) = &after.moments
+            {
+                conv.update_running(&mut buffers, moments)?;
+            }
+        }
+        let accuracy = 100.0 * correct(logits, labels)? as f64 / labels.elem_count() as f64;
+        Ok(StepResult { loss, accuracy, gradients, buffers, passes })
+    }
+}
+
+/// How many rows of `logits` (n, classes) are largest at their label (n).
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
+    let hits = logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::U32)?.sum_all()?;
+    Ok(hits.to_scalar::<u32>()? as usize)
+}
+
+/// Mean cross-entropy in nats, and its gradient (softmax − one-hot) / n, of `logits` (n, classes).
+fn cross_entropy_and_gradient(logits: &Tensor, labels: &Tensor) -> Result<(f64, Tensor)> {
+    let (n, classes) = logits.dims2()?;
+    let loss = cross_entropy(logits, labels)?.to_dtype(DType::F64)?.to_scalar()?;
+    let one_hot = candle_nn::encoding::one_hot(labels.clone(), classes, 1f32, 0f32)?;
+    let gradient = softmax(logits, D::Minus1)?.sub(&one_hot)?.affine(1.0 / n as f64, 0.0)?;
+    Ok((loss, gradient))
+}

@@ -1,0 +1,162 @@
+//! The paths of a network agree, and so do the two ways back through it.
+
+use candle_core::{DType, Device, Tensor};
+use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
+use whybn::study::{Init, Model, ModelKind, Noise, NoiseConstants, Norm, Redraw};
+
+fn model(norm: Norm, noise: bool, head: &[usize]) -> Model {
+    Model {
+        kind: ModelKind::Vgg16,
+        width_divisor: 8,
+        head: head.to_vec(),
+        norm,
+        noise: if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None },
+        init: Init::HeNormal,
+    }
+}
+
+fn network(model: &Model, path: Path) -> Network {
+    Network::new(model, path, 3, 32, 10)
+}
+
+fn minibatch(n: usize) -> (Tensor, Tensor) {
+    let values: Vec<f32> = (0..n * 3 * 32 * 32).map(|i| ((i * 7919 % 2003) as f32 / 1001.0) - 1.0).collect();
+    let labels: Vec<u32> = (0..n as u32).map(|i| i * 3 % 10).collect();
+    let images = Tensor::from_vec(values, (n, 3, 32, 32), &Device::Cpu).unwrap();
+    (images, Tensor::from_vec(labels, n, &Device::Cpu).unwrap())
+}
+
+const TRAINING: Mode =
+    Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 5 }) };
+
+/// Largest difference of two sets of tensors, relative to each tensor's own largest value.
+fn largest_difference(a: &Params, b: &Params) -> f64 {
+    let mut largest = 0f64;
+    for (name, tensor) in a.iter() {
+        let (x, y) = (flat(tensor), flat(b.get(name).unwrap()));
+        let size = x.iter().fold(1e-30f64, |size, value| size.max(value.abs()));
+        for (x, y) in x.iter().zip(&y) {
+            largest = largest.max((x - y).abs() / size);
+        }
+    }
+    largest
+}
+
+fn flat(tensor: &Tensor) -> Vec<f64> {
+    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn step(model: &Model, path: Path, dtype: DType, autograd: bool, mode: Mode) -> StepResult {
+    let network = network(model, path);
+    let (params, buffers) = network.init(1, DType::F32).unwrap();
+    let cast = |params: &Params| params.map(|_, tensor| tensor.to_dtype(dtype)).unwrap();
+    let (params, buffers) = (cast(&params), cast(&buffers));
+    let (images, labels) = minibatch(8);
+    let input = network.enter(&images.to_dtype(dtype).unwrap()).unwrap();
+    match autograd {
+        true => network.by_autograd(&params, &buffers, mode, &input, &labels),
+        false => network.loss_and_gradients(&params, &buffers, mode, &input, &labels),
+    }
+    .unwrap()
+}
+
+/// The walk back in f32 kernels against autograd through Candle's own operations in f64.
+///
+/// Tolerance: at thirteen layers a relative rounding of 2⁻²⁴ is amplified by normalisation and by ReLUs whose input
+/// changes sign; 1e-3 of a tensor's largest gradient is a hundred times what is seen and a hundredth of a wrong term.
+#[test]
+fn the_fast_path_agrees_with_the_plain_path() {
+    for (norm, noise) in [(Norm::None, false), (Norm::None, true), (Norm::Batch, false), (Norm::Batch, true)] {
+        for head in [&[][..], &[24]] {
+            let model = model(norm, noise, head);
+            let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
+            let plain = step(&model, Path::Plain, DType::F64, false, TRAINING);
+            let difference = largest_difference(&plain.gradients, &fast.gradients);
+            println!("{norm:?} noise {noise} head {head:?}: loss {} {}, {difference:.1e}", plain.loss, fast.loss);
+            assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{norm:?} {noise}");
+            assert!(difference < 1e-3, "{norm:?} {noise}: {difference}");
+            assert!(largest_difference(&plain.buffers, &fast.buffers) < 1e-4);
+            assert_eq!(plain.gradients.iter().count(), fast.gradients.iter().count());
+        }
+    }
+}
+
+/// The walk and Candle's `backward()` use the same kernels: the same bits, but for sums that autograd starts at zero.
+#[test]
+fn the_walk_back_is_what_autograd_does() {
+    for (norm, noise) in [(Norm::None, false), (Norm::Batch, true)] {
+        let model = model(norm, noise, &[24]);
+        let walk = step(&model, Path::Fast, DType::F32, false, TRAINING);
+        let graph = step(&model, Path::Fast, DType::F32, true, TRAINING);
+        assert!((walk.loss - graph.loss).abs() < 1e-6);
+        let difference = largest_difference(&walk.gradients, &graph.gradients);
+        assert!(difference < 1e-5, "{norm:?} {noise}: {difference}");
+    }
+}
+
+/// Every parameter's gradient in f64 against central differences of the loss, on the plain path.
+///
+/// With a step of 1e-6 the error of a central difference is about 1e-10 of the loss over the step, 1e-5 of a gradient
+/// of size 1; ReLU and pooling have kinks, hence the few values drawn.
+#[test]
+fn gradients_agree_with_finite_differences() {
+    for (norm, noise) in [(Norm::None, true), (Norm::Batch, true)] {
+        let model = model(norm, noise, &[12]);
+        let network = network(&model, Path::Plain);
+        let (params, buffers) = network.init(2, DType::F64).unwrap();
+        let (images, labels) = minibatch(4);
+        let input = images.to_dtype(DType::F64).unwrap();
+        let run = |params: &Params| network.loss_and_gradients(params, &buffers, TRAINING, &input, &labels).unwrap();
+        let analytic = run(&params).gradients;
+        for (name, tensor) in params.iter() {
+            let values = flat(tensor);
+            let index = values.len() / 2;
+            let moved = |by: f64| {
+                let mut values = values.clone();
+                values[index] += by;
+                let mut params = params.clone();
+                params.insert(name.clone(), Tensor::from_vec(values, tensor.dims(), &Device::Cpu).unwrap());
+                run(&params).loss
+            };
+            let numeric = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+            let gradient = flat(analytic.get(name).unwrap())[index];
+            assert!(
+                (numeric - gradient).abs() < 1e-6 + 1e-4 * gradient.abs(),
+                "{norm:?} {name}: {numeric} by differences, {gradient} by backward"
+            );
+        }
+    }
+}
+
+/// Counted by hand: Σ 9·c_in·c_out over the thirteen convolutions, c_out for each bias (or 2·c_out for γ and β),
+/// and the head's weights and biases.
+#[test]
+fn parameter_counts() {
+    let count = |divisor: usize, norm: Norm, head: &[usize]| {
+        let model = Model { width_divisor: divisor, ..model(norm, false, head) };
+        network(&model, Path::Plain).init(0, DType::F32).unwrap().0.count()
+    };
+    // torchvision's vgg16_bn().features has 14,723,136 parameters, 4,224 of them biases under BatchNorm, which we leave out.
+    assert_eq!(count(1, Norm::Batch, &[]), 14_723_136 - 4_224 + 512 * 10 + 10);
+    assert_eq!(count(1, Norm::None, &[]), 14_714_688 + 512 * 10 + 10);
+    // 9·25,560 weights of convolutions, 528 biases, 64·10 + 10 in the head.
+    assert_eq!(count(8, Norm::None, &[]), 9 * 25_560 + 528 + 650);
+}
+
+#[test]
+fn noise_is_redrawn_or_held_and_off_or_at_its_mean_in_evaluation() {
+    let with = |redraw, noise_mode| {
+        let mut model = model(Norm::Batch, true, &[]);
+        model.noise =
+            Noise::Algorithm1(NoiseConstants { redraw, scale_jitter: 0.0, shift_jitter: 0.0, ..Default::default() });
+        let mode = Mode { statistics: StatisticsMode::Batch, noise: noise_mode };
+        step(&model, Path::Fast, DType::F32, false, mode).loss
+    };
+    let on = |step| NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step });
+    assert_ne!(with(Redraw::Step, on(1)), with(Redraw::Step, on(2)));
+    assert_eq!(with(Redraw::Step, on(1)), with(Redraw::Step, on(1)));
+    assert_eq!(with(Redraw::Once, on(1)), with(Redraw::Once, on(2)));
+    assert_eq!(with(Redraw::Once, on(1)), with(Redraw::Once, NoiseMode::Mean { seed: 3 }));
+    assert_ne!(with(Redraw::Step, NoiseMode::Mean { seed: 3 }), with(Redraw::Step, NoiseMode::Off));
+    assert_eq!(with(Redraw::Step, NoiseMode::Off), with(Redraw::Once, NoiseMode::Off));
+}
