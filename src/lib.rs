@@ -4,9 +4,11 @@
 //! a [`study`] is parsed and planned; every trial of the plan is trained on [`data`];
 //! its records are judged and reported.
 pub mod data;
+pub mod judge;
 pub mod kernels;
 pub mod nn;
 pub mod record;
 pub mod rng;
+pub mod stats;
 pub mod study;
 pub mod train;
