@@ -5,10 +5,12 @@
 //! its records are judged and reported.
 pub mod cli;
 pub mod data;
+pub mod judge;
 pub mod kernels;
 pub mod nn;
 pub mod record;
 pub mod rng;
 pub mod run;
+pub mod stats;
 pub mod study;
 pub mod train;

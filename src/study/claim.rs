@@ -1,20 +1,271 @@
-//! What a claim looks like in a study's file.
+//! What a claim looks like in a study's file: a sentence with a statistic, a criterion and a source, written before
+//! the run.
+//!
+//! ```toml
+//! [[claim]]
+//! id = "N1"
+//! role = "primary"                 # primary, secondary, exploratory, descriptive
+//! origin = "paper"                 # paper, critique, ours
+//! says = "Noisy BatchNorm keeps more than half of BatchNorm's gain"
+//! metric = "train_accuracy"
+//! confirm_on = "eval.train.accuracy.batch.clean"
+//! statistic = { contrast = { noisy_batch_norm = 1.0, batch_norm = -0.5, standard = -0.5 } }
+//! criterion = { above = 0.0 }
+//! unit = "points of training accuracy"
+//! ```
 
-use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A sentence with a statistic, a criterion and a source.
-#[derive(Clone, Debug, Deserialize)]
+use serde::{Deserialize, Serialize};
+
+mod check;
+pub mod curves;
+mod words;
+
+/// One claim, as written in a study's file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// Its identity.
+    /// Its short name, unique in the study; never used again for another criterion.
     pub id: String,
+    /// Its weight in the analysis.
+    pub role: Role,
+    /// Whose claim it is.
+    pub origin: Origin,
+    /// The claim, as a sentence.
+    pub says: String,
+    /// The record that is judged.
+    pub metric: String,
+    /// A second reading of the same quantity: the claim holds only if it holds on both, and otherwise depends on
+    /// the reading.
+    pub confirm_on: Option<String>,
+    /// The layers over which each seed's statistic is averaged; empty for a record of the whole network.
+    #[serde(default)]
+    pub layers: Vec<usize>,
+    /// The part of the run that counts, as fractions of its steps.
+    #[serde(default = "whole_run")]
+    pub window: [f64; 2],
+    /// What a trial's records in the window come down to.
+    #[serde(default)]
+    pub aggregate: Aggregate,
+    /// What the trials' numbers come down to.
+    pub statistic: Statistic,
+    /// Where the statistic must lie for the claim to hold; none for a descriptive claim.
+    pub criterion: Option<Criterion>,
+    /// The unit of the statistic.
+    pub unit: String,
+    /// Further conditions of the same metric, which must hold too.
+    #[serde(default)]
+    pub also: Vec<Condition>,
+    /// Estimates that are shown beside the claim and decide nothing.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
+    /// The scales at which the criterion is meant; empty for all.
+    #[serde(default)]
+    pub scales: Vec<String>,
+    /// The published number.
+    pub paper: Option<Paper>,
+    /// What follows if the claim holds.
+    pub if_holds: Option<String>,
+    /// What follows if it fails.
+    pub if_fails: Option<String>,
+    /// What follows if the data decide neither.
+    pub if_open: Option<String>,
 }
 
-impl Claim {
-    /// Whether the study has what the claim names.
-    ///
-    /// # Errors
-    /// The missing name.
-    pub fn check(&self, _arms: &[String]) -> Result<(), String> {
-        Ok(())
+fn whole_run() -> [f64; 2] {
+    [0.0, 1.0]
+}
+
+/// A claim's weight in the analysis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The one claim that the study was made for.
+    Primary,
+    /// Judged together with the other secondary claims: Holm's adjustment at 5 %.
+    Secondary,
+    /// Judged without adjustment, and said to be.
+    Exploratory,
+    /// An estimate without a criterion.
+    Descriptive,
+}
+
+/// Whose claim it is, which sets the words of its verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Of the paper that the study re-runs: replicated or not.
+    Paper,
+    /// Of its critics: supported or not.
+    Critique,
+    /// Our own inference: supported or not.
+    Ours,
+}
+
+/// What one trial's records in a window come down to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// A quantile, given as a share; from 100 records or more.
+    Quantile(f64),
+}
+
+/// How the trials' numbers become the number that is judged.
+///
+/// The list is closed and short. Each kind maps one seed's arms to one value (and is then judged by the mean over
+/// seeds) or all seeds to one estimate with its interval; a further kind (a share of seeds, a best or largest
+/// passing value of a sweep, a slope, a rank correlation, a zero crossing) is one variant here and one arm of the
+/// `match`es on it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// The weighted sum over arms.
+    Contrast(BTreeMap<String, f64>),
+    /// The natural logarithm of one arm's value over another's; for values that are not negative.
+    LogRatio(ArmRatio),
+    /// The mean of one contrast over the mean of another, with Fieller's set; estimated, never judged: its
+    /// criterion is better put as a contrast.
+    RatioOfMeans(ContrastRatio),
+}
+
+/// One arm over another.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmRatio {
+    /// The numerator.
+    pub of: String,
+    /// The denominator.
+    pub to: String,
+}
+
+/// One contrast over another.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContrastRatio {
+    /// The numerator's weights by arm.
+    pub of: BTreeMap<String, f64>,
+    /// The denominator's weights by arm.
+    pub to: BTreeMap<String, f64>,
+}
+
+impl Statistic {
+    /// The arms that it names.
+    pub fn arms(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Contrast(weights) => weights.keys().map(String::as_str).collect(),
+            Self::LogRatio(ArmRatio { of, to }) => BTreeSet::from([of.as_str(), to.as_str()]),
+            Self::RatioOfMeans(ContrastRatio { of, to }) => of.keys().chain(to.keys()).map(String::as_str).collect(),
+        }
+    }
+}
+
+/// Where a statistic must lie for its claim to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Criterion {
+    /// Above the bound.
+    Above(f64),
+    /// At the bound or above.
+    AtLeast(f64),
+    /// Below the bound.
+    Below(f64),
+    /// At the bound or below.
+    AtMost(f64),
+    /// Between two bounds: equivalence, by two one-sided tests.
+    Between([f64; 2]),
+}
+
+impl Criterion {
+    /// The bounds below and above.
+    pub fn bounds(self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Self::Above(bound) | Self::AtLeast(bound) => (Some(bound), None),
+            Self::Below(bound) | Self::AtMost(bound) => (None, Some(bound)),
+            Self::Between([low, high]) => (Some(low), Some(high)),
+        }
+    }
+
+    /// Whether a value meets it.
+    pub fn contains(self, value: f64) -> bool {
+        match self {
+            Self::Above(bound) => value > bound,
+            Self::AtLeast(bound) => value >= bound,
+            Self::Below(bound) => value < bound,
+            Self::AtMost(bound) => value <= bound,
+            Self::Between([low, high]) => low <= value && value <= high,
+        }
+    }
+}
+
+/// A further condition of a claim.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// What the trials' numbers come down to.
+    pub statistic: Statistic,
+    /// Where it must lie.
+    pub criterion: Criterion,
+}
+
+/// An estimate shown beside a claim; what it leaves out is as in the claim.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Another record.
+    pub metric: Option<String>,
+    /// Another statistic.
+    pub statistic: Option<Statistic>,
+    /// Its unit.
+    pub unit: Option<String>,
+}
+
+/// A published number, given or computed.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "PaperFields")]
+pub enum Paper {
+    /// The number itself.
+    Number {
+        /// The number.
+        value: f64,
+        /// What it is a number of.
+        of: String,
+        /// Where it stands.
+        source: String,
+    },
+    /// The claim's own statistic, from published curves, over as many steps as ours.
+    Curves {
+        /// A file of `data/reference`, without its ending.
+        curves: String,
+        /// Each arm's column in it.
+        columns: BTreeMap<String, String>,
+        /// Where they stand.
+        source: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PaperFields {
+    value: Option<f64>,
+    of: Option<String>,
+    curves: Option<String>,
+    columns: Option<BTreeMap<String, String>>,
+    source: String,
+}
+
+impl TryFrom<PaperFields> for Paper {
+    type Error = &'static str;
+
+    fn try_from(fields: PaperFields) -> Result<Self, Self::Error> {
+        let source = fields.source;
+        match (fields.value, fields.of, fields.curves, fields.columns) {
+            (Some(value), Some(of), None, None) => Ok(Self::Number { value, of, source }),
+            (None, None, Some(curves), Some(columns)) => Ok(Self::Curves { curves, columns, source }),
+            _ => Err("`paper` takes `source` with either `value` and `of`, or `curves` and `columns`"),
+        }
     }
 }

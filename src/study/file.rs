@@ -175,8 +175,9 @@ impl Study {
         for probe in &self.probe {
             probe.check(LAYERS).map_err(|error| anyhow::anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
         }
+        let measured = self.probe.iter().flat_map(Probe::measures).chain(Probe::Training {}.measures()).collect();
         for claim in &self.claim {
-            claim.check(&arms).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
+            claim.check(&arms, &measured).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
         }
         Ok(())
     }

@@ -58,6 +58,25 @@ impl Probe {
         }
     }
 
+    /// The names of its records, each with the layers that it is measured at (none for a record of the whole network).
+    pub fn measures(&self) -> Vec<(String, Vec<usize>)> {
+        let names: Vec<String> = match self {
+            Probe::Training {} => vec!["train_accuracy".into(), "train_loss".into()],
+            Probe::Evaluation { .. } => evaluations(),
+            Probe::Moments { .. } => crossed(
+                &["moments.pre", "moments.post"],
+                &["mean_drift", "variance_drift", "mean_drift_raw", "variance_drift_raw"],
+            ),
+            Probe::Histogram { bins, .. } => {
+                let bins: Vec<String> = (0..*bins).map(|bin| format!("bin_{bin:02}")).collect();
+                let parts: Vec<&str> = ["mean", "sd"].into_iter().chain(bins.iter().map(String::as_str)).collect();
+                crossed(&["histogram.pre", "histogram.post"], &parts)
+            }
+            Probe::SurvivingShift { .. } => crossed(&["surviving_shift"], &["all", "channel", "jitter"]),
+        };
+        names.into_iter().map(|name| (name, self.layers().to_vec())).collect()
+    }
+
     /// Its name in files: the kind and a hash of the settings, so that records of other settings are not mistaken.
     pub fn id(&self) -> String {
         let text = serde_json::to_string(self).expect("a probe is plain data");
@@ -87,4 +106,17 @@ impl Probe {
             None => Ok(()),
         }
     }
+}
+
+fn evaluations() -> Vec<String> {
+    let modes = crossed(&["batch", "running"], &["clean", "noisy"]);
+    let modes: Vec<&str> = modes.iter().map(String::as_str).collect();
+    let mut names = crossed(&["eval.train.accuracy", "eval.train.loss", "eval.test.accuracy", "eval.test.loss"], &modes);
+    names.extend(crossed(&["final.test.accuracy"], &modes));
+    names
+}
+
+/// Every beginning with every end, with a dot between.
+fn crossed(beginnings: &[&str], ends: &[&str]) -> Vec<String> {
+    beginnings.iter().flat_map(|beginning| ends.iter().map(move |end| format!("{beginning}.{end}"))).collect()
 }

@@ -1,0 +1,147 @@
+//! How each arm fared: accuracies, times to thresholds, trials that stuck or diverged.
+
+use serde::Serialize;
+
+use super::sample::Table;
+use super::value::{Quantity, end};
+use crate::record::{Ending, TrialRecords};
+use crate::stats::{Estimate, first_passage, restricted_mean};
+
+/// Accuracies, in percent, to which the time is measured.
+pub const THRESHOLDS: [f64; 3] = [50.0, 80.0, 90.0];
+
+/// A trial whose windowed accuracy after a quarter of the run is under this, in percent, is stuck.
+pub const STUCK_BELOW: f64 = 20.0;
+
+/// The length of the running mean of minibatch accuracy, as a fraction of the run.
+const RUNNING: f64 = 0.05;
+
+/// The window in which a trial is found to be stuck: as long as the running mean, a quarter into the run.
+const AFTER_A_QUARTER: [f64; 2] = [0.25, 0.25 + RUNNING];
+
+const WHOLE_RUN: [f64; 2] = [0.0, 1.0];
+const LAST_QUARTER: [f64; 2] = [0.75, 1.0];
+
+/// The record of every step's minibatch, and its reading from fixed images with noise off and batch statistics.
+const MINIBATCH: &str = "train_accuracy";
+const CLEAN: &str = "eval.train.accuracy.batch.clean";
+
+/// One arm of a study. What no trial recorded is `None`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ArmSummary {
+    /// The arm's name.
+    pub name: String,
+    /// Its trials.
+    pub trials: usize,
+    /// Those that diverged.
+    pub diverged: usize,
+    /// Those that did not diverge and whose mean minibatch accuracy over the 5 % of the run after its first quarter
+    /// is under 20 %.
+    pub stuck: usize,
+    /// The mean over the run of minibatch training accuracy ("AUC"), in percent.
+    pub train_accuracy: Option<Values>,
+    /// The same, from fixed training images with noise off and batch statistics.
+    pub train_accuracy_clean: Option<Values>,
+    /// Minibatch training accuracy over the last quarter of the run, in percent.
+    pub last_quarter: Option<Values>,
+    /// The same, from fixed training images with noise off and batch statistics.
+    pub last_quarter_clean: Option<Values>,
+    /// Accuracy on the whole test set at the end, in percent, by normalisation statistics and noise
+    /// (`batch.clean`, ...).
+    pub final_test_accuracy: Vec<(String, Values)>,
+    /// The time to each threshold.
+    pub time_to: Vec<TimeTo>,
+}
+
+/// One number a seed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Values {
+    /// Their mean.
+    pub mean: Option<Estimate>,
+    /// Seed and value.
+    pub seeds: Vec<(u64, f64)>,
+}
+
+/// The time at which the running mean of minibatch accuracy, over 5 % of the run, reaches a threshold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimeTo {
+    /// The threshold, in percent.
+    pub threshold: f64,
+    /// How many trials reached it.
+    pub reached: usize,
+    /// The mean of min(time, length of the run), in steps.
+    pub restricted_mean: Option<Estimate>,
+    /// Seed and number of steps taken; `None` where the run ended first.
+    pub steps: Vec<(u64, Option<usize>)>,
+}
+
+/// A summary of each arm, in the order of their names.
+pub fn arm_summaries(trials: &[TrialRecords]) -> Vec<ArmSummary> {
+    let table = Table::new(trials);
+    table.arms().map(|arm| summary(arm, &table)).collect()
+}
+
+fn summary(arm: &str, table: &Table) -> ArmSummary {
+    let trials: Vec<&TrialRecords> = table.trials(arm).collect();
+    let finals = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];
+    let final_accuracy = |mode: &str| {
+        let values = values(&trials, &format!("final.test.accuracy.{mode}"), WHOLE_RUN, table)?;
+        Some((mode.to_owned(), values))
+    };
+    ArmSummary {
+        name: arm.to_owned(),
+        trials: trials.len(),
+        diverged: table.diverged(arm),
+        stuck: trials.iter().filter(|trial| is_stuck(trial)).count(),
+        train_accuracy: values(&trials, MINIBATCH, WHOLE_RUN, table),
+        train_accuracy_clean: values(&trials, CLEAN, WHOLE_RUN, table),
+        last_quarter: values(&trials, MINIBATCH, LAST_QUARTER, table),
+        last_quarter_clean: values(&trials, CLEAN, LAST_QUARTER, table),
+        final_test_accuracy: finals.into_iter().filter_map(final_accuracy).collect(),
+        time_to: if recorded(table, MINIBATCH) { times(&trials) } else { Vec::new() },
+    }
+}
+
+fn recorded(table: &Table, metric: &str) -> bool {
+    table.arms().flat_map(|arm| table.trials(arm)).any(|trial| trial.series(metric, None).next().is_some())
+}
+
+/// Each seed's mean in a window; `None` where no trial of the study recorded the metric.
+fn values(trials: &[&TrialRecords], metric: &str, window: [f64; 2], table: &Table) -> Option<Values> {
+    if !recorded(table, metric) {
+        return None;
+    }
+    let quantity = Quantity::mean(metric, window);
+    let seeds: Vec<(u64, f64)> =
+        trials.iter().filter_map(|trial| Some((trial.seed, quantity.of(trial, None)?))).collect();
+    let mean = Estimate::of_mean(&seeds.iter().map(|seed| seed.1).collect::<Vec<_>>());
+    Some(Values { mean, seeds })
+}
+
+fn is_stuck(trial: &TrialRecords) -> bool {
+    let accuracy = Quantity::mean(MINIBATCH, AFTER_A_QUARTER).of(trial, None);
+    trial.ending == Ending::Finished && accuracy.is_some_and(|accuracy| accuracy < STUCK_BELOW)
+}
+
+fn times(trials: &[&TrialRecords]) -> Vec<TimeTo> {
+    THRESHOLDS.iter().map(|&threshold| time_to(trials, threshold)).collect()
+}
+
+fn time_to(trials: &[&TrialRecords], threshold: f64) -> TimeTo {
+    let steps: Vec<(u64, Option<usize>)> = trials.iter().map(|trial| (trial.seed, time_of(trial, threshold))).collect();
+    let horizon = trials.iter().map(|trial| trial.steps).max().unwrap_or(0);
+    let times: Vec<Option<usize>> = steps.iter().map(|seed| seed.1).collect();
+    TimeTo {
+        threshold,
+        reached: times.iter().flatten().count(),
+        restricted_mean: restricted_mean(&times, horizon),
+        steps,
+    }
+}
+
+fn time_of(trial: &TrialRecords, threshold: f64) -> Option<usize> {
+    // After a divergence accuracy counts as chance, which reaches no threshold.
+    let before = trial.series(MINIBATCH, None).filter(|&(step, _)| step < end(trial));
+    let accuracies: Vec<f64> = before.map(|(_, value)| value).collect();
+    first_passage(&accuracies, (RUNNING * trial.steps as f64).ceil() as usize, threshold)
+}

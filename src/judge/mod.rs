@@ -1,0 +1,72 @@
+//! What the records say of the claims: records and claims in, estimates and verdicts out.
+//!
+//! The rules, in short. Differences are paired over the seeds that all arms of a statistic share. A claim holds where
+//! the 95 % t interval lies inside its criterion (for equivalence the 90 % interval, which is two one-sided 5 %
+//! tests) and fails where the 95 % interval lies outside; the exact sign-flip test must agree at the same level, or
+//! the claim is open. Fewer than six seeds give an estimate and no judgement. Secondary claims must also pass Holm's
+//! adjustment at 5 %. A claim with a second reading holds only if it holds on both.
+
+mod arms;
+mod assess;
+mod decide;
+mod paper;
+mod sample;
+mod value;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+pub use arms::{ArmSummary, STUCK_BELOW, THRESHOLDS, TimeTo, Values, arm_summaries};
+pub use decide::Outcome;
+pub use value::CHANCE;
+pub use verdict::{Line, PaperValue, Part, Verdict, Word};
+
+use crate::record::TrialRecords;
+use crate::stats::holm;
+use crate::study::claim::{Claim, Role};
+use assess::Assessment;
+use sample::Table;
+
+/// The fewest paired seeds from which a claim is judged.
+pub const SEEDS_TO_JUDGE: usize = 6;
+
+/// The level of every test.
+pub const LEVEL: f64 = 0.05;
+
+/// What the judge must know of a run beside its records.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The scale's name.
+    pub scale: String,
+    /// Whether settings were overridden, which makes everything exploratory.
+    pub exploratory: bool,
+}
+
+/// The verdict on each claim, in their order; the order of the trials does not matter.
+pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Vec<Verdict> {
+    let table = Table::new(trials);
+    let assessed: Vec<_> = claims.iter().map(|claim| (claim, Assessment::new(claim, &table))).collect();
+    let family: Vec<usize> =
+        (0..assessed.len()).filter(|&index| in_family(assessed[index].0, &assessed[index].1, context)).collect();
+    let p: Vec<f64> = family.iter().filter_map(|&index| assessed[index].1.p_t).collect();
+    let mut adjusted = vec![None; assessed.len()];
+    for (&index, p) in family.iter().zip(holm(&p)) {
+        adjusted[index] = Some(p);
+    }
+    let pairs = assessed.into_iter().zip(adjusted);
+    pairs.map(|((claim, assessment), p_holm)| verdict::verdict(claim, assessment, p_holm, &table, context)).collect()
+}
+
+/// Whether a claim is one of the secondary claims that are judged together.
+fn in_family(claim: &Claim, assessment: &Assessment, context: &Context) -> bool {
+    claim.role == Role::Secondary
+        && judged_at(claim, context)
+        && assessment.seeds >= SEEDS_TO_JUDGE
+        && assessment.p_t.is_some()
+}
+
+/// Whether a claim is meant for the run's scale.
+fn judged_at(claim: &Claim, context: &Context) -> bool {
+    claim.scales.is_empty() || claim.scales.contains(&context.scale)
+}

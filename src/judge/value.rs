@@ -1,0 +1,82 @@
+//! One trial's number: the records of a metric in a window, brought down to one value.
+
+use crate::record::{Ending, TrialRecords};
+use crate::stats::{mean, quantile};
+use crate::study::claim::Aggregate;
+
+/// The accuracy of guessing, in percent, for the ten classes of every image set here.
+pub const CHANCE: f64 = 10.0;
+
+/// Which records make a trial's number, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quantity<'a> {
+    pub metric: &'a str,
+    /// Fractions of the run.
+    pub window: [f64; 2],
+    pub aggregate: Aggregate,
+}
+
+impl<'a> Quantity<'a> {
+    /// The mean of a metric in a window.
+    pub fn mean(metric: &'a str, window: [f64; 2]) -> Self {
+        Self { metric, window, aggregate: Aggregate::Mean }
+    }
+
+    /// A trial's number at one layer; `None` without records, or where the number is NaN.
+    ///
+    /// After a divergence, the rest of the window counts as chance for an accuracy and as +∞ for a loss, in
+    /// proportion to its length; other metrics count as far as they were recorded.
+    pub fn of(&self, trial: &TrialRecords, layer: Option<usize>) -> Option<f64> {
+        let inside = within(self.window, trial.steps);
+        let mut values: Vec<f64> = trial
+            .series(self.metric, layer)
+            .filter(|&(step, _)| inside(step) && step < end(trial))
+            .map(|(_, value)| value)
+            .collect();
+        if let Some(rest) = self.after_divergence() {
+            let points = missing(values.len(), self.window, trial);
+            values.extend(std::iter::repeat_n(rest, points));
+        }
+        let value = match self.aggregate {
+            Aggregate::Mean => mean(&values),
+            Aggregate::Quantile(share) => quantile(&values, share),
+        };
+        value.filter(|value| !value.is_nan())
+    }
+
+    fn after_divergence(&self) -> Option<f64> {
+        match self.metric {
+            metric if metric.contains("accuracy") => Some(CHANCE),
+            metric if metric.contains("loss") => Some(f64::INFINITY),
+            _ => None,
+        }
+    }
+}
+
+/// The step before which a trial's records count.
+pub(super) fn end(trial: &TrialRecords) -> usize {
+    match trial.ending {
+        Ending::Finished => usize::MAX,
+        Ending::Diverged { step } => step,
+    }
+}
+
+/// Whether a step lies in a window of a run of `steps` steps; what is measured at its very end lies in the last.
+pub(super) fn within([from, to]: [f64; 2], steps: usize) -> impl Fn(usize) -> bool {
+    let (from, to, all) = (from * steps as f64, to * steps as f64, to == 1.0);
+    move |step| step as f64 >= from && (all || (step as f64) < to)
+}
+
+/// How many points a divergence took from a window of which `recorded` were recorded: as dense as before it, and at
+/// least one.
+fn missing(recorded: usize, [from, to]: [f64; 2], trial: &TrialRecords) -> usize {
+    let Ending::Diverged { step } = trial.ending else { return 0 };
+    let (from, to) = (from * trial.steps as f64, to * trial.steps as f64);
+    let after = to - (step as f64).clamp(from, to);
+    let before = (to - from) - after;
+    match (after > 0.0, recorded) {
+        (false, _) => 0,
+        (true, 0) => 1,
+        (true, _) => ((recorded as f64 * after / before).round() as usize).max(1),
+    }
+}

@@ -1,0 +1,19 @@
+//! Numbers in, estimates out: knows no file and no tensor.
+//!
+//! Values come from few, paired seeds. An estimate is a mean with a Student t interval; beside it stands an exact
+//! sign-flip test, which assumes symmetry only. A value may be infinite (the loss of a trial that diverged): it is
+//! left out of t intervals and outweighs every finite value in the exact test.
+
+mod fieller;
+mod holm;
+mod passage;
+mod quantile;
+mod sign_flip;
+mod student;
+
+pub use fieller::{ConfidenceSet, fieller, ratio_of_means};
+pub use holm::holm;
+pub use passage::{first_passage, restricted_mean};
+pub use quantile::{QUANTILE_POINTS, quantile};
+pub use sign_flip::{EXACT_UP_TO, sign_flip_p};
+pub use student::{Estimate, mean, t_interval, t_p};

@@ -1,0 +1,181 @@
+//! Whether a study can answer a claim.
+
+use std::collections::BTreeMap;
+
+use super::curves::curve;
+use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
+
+impl Claim {
+    /// Checks the claim against its study: the names of the arms, and the layers by measured record (none for a
+    /// record of the whole network).
+    ///
+    /// # Errors
+    /// What is wrong, with the claim's id and the names that would be right.
+    pub fn check(&self, arms: &[String], measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
+        self.check_arms(arms)
+            .and_then(|()| self.check_metrics(measured))
+            .and_then(|()| self.check_window())
+            .and_then(|()| self.check_criteria())
+            .and_then(|()| self.check_paper())
+            .map_err(|message| format!("claim {}: {message}", self.id))
+    }
+
+    fn statistics(&self) -> impl Iterator<Item = &Statistic> {
+        let also = self.also.iter().map(|condition| &condition.statistic);
+        let beside = self.beside.iter().filter_map(|beside| beside.statistic.as_ref());
+        std::iter::once(&self.statistic).chain(also).chain(beside)
+    }
+
+    fn check_arms(&self, arms: &[String]) -> Result<(), String> {
+        for statistic in self.statistics() {
+            if statistic.arms().is_empty() {
+                return Err("a statistic names no arm".into());
+            }
+            if let Some(missing) = statistic.arms().into_iter().find(|name| !arms.iter().any(|arm| arm == name)) {
+                return Err(format!("no arm named `{missing}` (the study has: {})", arms.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_metrics(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
+        let beside = self.beside.iter().filter_map(|beside| beside.metric.as_ref());
+        for metric in std::iter::once(&self.metric).chain(&self.confirm_on).chain(beside) {
+            let Some(layers) = measured.get(metric) else {
+                let known: Vec<_> = measured.keys().map(String::as_str).collect();
+                return Err(format!("nothing measures `{metric}` (the study measures: {})", known.join(", ")));
+            };
+            if self.layers.is_empty() != layers.is_empty() || self.layers.iter().any(|layer| !layers.contains(layer)) {
+                return Err(match layers.as_slice() {
+                    [] => format!("`{metric}` is of the whole network: leave `layers` out"),
+                    _ => format!("layers {:?} of `{metric}`: it is measured at {layers:?}", self.layers),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_window(&self) -> Result<(), String> {
+        let [from, to] = self.window;
+        if !(0.0 <= from && from < to && to <= 1.0) {
+            return Err(format!("window [{from}, {to}] is not a part of the run, as fractions between 0 and 1"));
+        }
+        match self.aggregate {
+            Aggregate::Quantile(share) if !(0.0..=1.0).contains(&share) => {
+                Err(format!("quantile {share} is not between 0 and 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_criteria(&self) -> Result<(), String> {
+        if (self.role == Role::Descriptive) != self.criterion.is_none() {
+            return Err("a descriptive claim has no `criterion`, every other claim has one".into());
+        }
+        if self.role == Role::Descriptive && !(self.also.is_empty() && self.confirm_on.is_none()) {
+            return Err("a descriptive claim has neither `also` nor `confirm_on`: use `beside`".into());
+        }
+        let also = self.also.iter().map(|condition| (&condition.statistic, condition.criterion));
+        for (statistic, criterion) in
+            self.criterion.map(|criterion| (&self.statistic, criterion)).into_iter().chain(also)
+        {
+            if matches!(statistic, Statistic::RatioOfMeans(_)) {
+                return Err("a ratio of means is estimated, not judged: put its criterion as a contrast".into());
+            }
+            if let Criterion::Between([low, high]) = criterion
+                && low >= high
+            {
+                return Err(format!("nothing lies between {low} and {high}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_paper(&self) -> Result<(), String> {
+        let Some(Paper::Curves { curves, columns, .. }) = &self.paper else { return Ok(()) };
+        for arm in self.statistic.arms() {
+            let column = columns.get(arm).ok_or_else(|| format!("`paper.columns` gives no column for arm `{arm}`"))?;
+            curve(curves, column)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = r#"
+        id = "N1"
+        role = "primary"
+        origin = "paper"
+        says = "a beats b"
+        metric = "train_accuracy"
+        statistic = { contrast = { a = 1.0, b = -1.0 } }
+        criterion = { above = 0.0 }
+        unit = "points"
+    "#;
+
+    fn error(text: &str) -> String {
+        let arms = ["a".to_owned(), "b".to_owned()];
+        let measured = BTreeMap::from([("train_accuracy".into(), vec![]), ("drift".into(), vec![2, 9])]);
+        toml::from_str::<Claim>(text).unwrap().check(&arms, &measured).unwrap_err()
+    }
+
+    /// One mistake at a time; each message names the claim, the mistake and what would be right.
+    #[test]
+    fn mistakes_are_named_with_their_remedy() {
+        let paper = "paper = { curves = \"fig2_train_acc\", source = \"fig. 2\", columns = ";
+        for (from, to, expected) in [
+            ("b = -1.0", "c = -1.0", "claim N1: no arm named `c` (the study has: a, b)"),
+            ("a = 1.0, b = -1.0", "", "claim N1: a statistic names no arm"),
+            (
+                "train_accuracy",
+                "accuracy",
+                "claim N1: nothing measures `accuracy` (the study measures: drift, train_accuracy)",
+            ),
+            ("unit", "layers = [2]\nunit", "claim N1: `train_accuracy` is of the whole network: leave `layers` out"),
+            (
+                "\"train_accuracy\"",
+                "\"drift\"\nlayers = [5]",
+                "claim N1: layers [5] of `drift`: it is measured at [2, 9]",
+            ),
+            (
+                "unit",
+                "window = [0.5, 1.5]\nunit",
+                "claim N1: window [0.5, 1.5] is not a part of the run, as fractions between 0 and 1",
+            ),
+            (
+                "criterion = { above = 0.0 }",
+                "",
+                "claim N1: a descriptive claim has no `criterion`, every other claim has one",
+            ),
+            ("above = 0.0", "between = [3.0, -3.0]", "claim N1: nothing lies between 3 and -3"),
+            (
+                "contrast = { a = 1.0, b = -1.0 }",
+                "ratio_of_means = { of = { a = 1.0 }, to = { b = 1.0 } }",
+                "claim N1: a ratio of means is estimated, not judged: put its criterion as a contrast",
+            ),
+            (
+                "unit",
+                &format!("{paper} {{ a = \"bn\" }} }}\nunit"),
+                "claim N1: `paper.columns` gives no column for arm `b`",
+            ),
+            (
+                "unit",
+                &format!("{paper} {{ a = \"bn\", b = \"plain\" }} }}\nunit"),
+                "claim N1: no column `plain` in `fig2_train_acc` (there are: std, bn, noisy)",
+            ),
+        ] {
+            assert_eq!(error(&SOUND.replace(from, to)), expected);
+        }
+    }
+
+    #[test]
+    fn unknown_fields_and_half_given_papers_are_refused() {
+        let unknown = toml::from_str::<Claim>(&format!("{SOUND}\nwindows = [0.0, 1.0]")).unwrap_err();
+        assert!(unknown.message().contains("unknown field `windows`"), "{unknown}");
+        let half = toml::from_str::<Claim>(&format!("{SOUND}\npaper = {{ value = 1.0, source = \"fig. 2\" }}"));
+        assert!(half.unwrap_err().message().contains("either `value` and `of`, or `curves` and `columns`"));
+    }
+}

@@ -1,0 +1,78 @@
+//! The published curves of `data/reference`, embedded.
+
+/// A file's name without its ending, and its text.
+const CURVES: [(&str, &str); 13] = [
+    ("fig1a_train_acc", include_str!("../../../data/reference/fig1a_train_acc.csv")),
+    ("fig1b_test_acc", include_str!("../../../data/reference/fig1b_test_acc.csv")),
+    ("fig2_train_acc", include_str!("../../../data/reference/fig2_train_acc.csv")),
+    ("fig3_dln_loss", include_str!("../../../data/reference/fig3_dln_loss.csv")),
+    ("fig3_vgg_lr0.01_train_acc", include_str!("../../../data/reference/fig3_vgg_lr0.01_train_acc.csv")),
+    ("fig4a_loss_band_bn", include_str!("../../../data/reference/fig4a_loss_band_bn.csv")),
+    ("fig4a_loss_band_standard", include_str!("../../../data/reference/fig4a_loss_band_standard.csv")),
+    ("fig4b_gradient_band_bn", include_str!("../../../data/reference/fig4b_gradient_band_bn.csv")),
+    ("fig4b_gradient_band_standard", include_str!("../../../data/reference/fig4b_gradient_band_standard.csv")),
+    ("fig4c_beta", include_str!("../../../data/reference/fig4c_beta.csv")),
+    ("fig5a_vgg_lp_train_acc", include_str!("../../../data/reference/fig5a_vgg_lp_train_acc.csv")),
+    ("fig5b_dln_lp_loss", include_str!("../../../data/reference/fig5b_dln_lp_loss.csv")),
+    ("fig8_moments", include_str!("../../../data/reference/fig8_moments.csv")),
+];
+
+/// Steps and values, in order of steps.
+pub type Curve = Vec<(usize, f64)>;
+
+/// One published curve.
+///
+/// # Errors
+/// A name or a column that does not exist, with those that do.
+pub fn curve(name: &str, column: &str) -> Result<Curve, String> {
+    let Some((_, text)) = CURVES.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<_> = CURVES.iter().map(|(known, _)| *known).collect();
+        return Err(format!("no published curves named `{name}` (there are: {})", known.join(", ")));
+    };
+    let mut lines = text.lines();
+    let columns: Vec<_> = lines.next().unwrap_or_default().split(',').skip(1).collect();
+    let Some(index) = columns.iter().position(|known| *known == column) else {
+        return Err(format!("no column `{column}` in `{name}` (there are: {})", columns.join(", ")));
+    };
+    Ok(lines.filter_map(|line| point(line, index + 1)).collect())
+}
+
+/// The step and the value of one column; `None` where the cell is empty.
+fn point(line: &str, column: usize) -> Option<(usize, f64)> {
+    let mut cells = line.split(',');
+    let step = cells.next()?.parse().ok()?;
+    Some((step, cells.nth(column - 1)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_cell_is_a_number_in_order_of_steps() {
+        for (name, text) in CURVES {
+            let rows = text.lines().count() - 1;
+            for column in text.lines().next().unwrap().split(',').skip(1) {
+                let points = curve(name, column).unwrap();
+                assert_eq!(points.len(), rows, "{name} {column}");
+                assert!(points.is_sorted_by(|a, b| a.0 < b.0), "{name} {column}");
+            }
+        }
+    }
+
+    /// Means over the whole run, computed apart from this program (in Python, from the same files).
+    #[test]
+    fn figure_2_over_the_whole_run() {
+        for (column, expected) in [("std", 88.6), ("bn", 94.4), ("noisy", 92.8)] {
+            let points = curve("fig2_train_acc", column).unwrap();
+            let mean = points.iter().map(|point| point.1).sum::<f64>() / points.len() as f64;
+            assert!((mean - expected).abs() < 0.05, "{column}: {mean}");
+        }
+    }
+
+    #[test]
+    fn mistakes_name_what_exists() {
+        assert!(curve("fig9", "std").unwrap_err().contains("fig2_train_acc"));
+        assert!(curve("fig2_train_acc", "none").unwrap_err().ends_with("(there are: std, bn, noisy)"));
+    }
+}

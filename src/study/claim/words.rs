@@ -1,0 +1,73 @@
+//! Statistics and criteria in words, for reports.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Criterion, Statistic};
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contrast(weights) => f.write_str(&contrast(weights)),
+            Self::LogRatio(ratio) => write!(f, "log({} / {})", ratio.of, ratio.to),
+            Self::RatioOfMeans(ratio) => write!(f, "({}) / ({})", contrast(&ratio.of), contrast(&ratio.to)),
+        }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Above(bound) => write!(f, "> {}", number(bound)),
+            Self::AtLeast(bound) => write!(f, "≥ {}", number(bound)),
+            Self::Below(bound) => write!(f, "< {}", number(bound)),
+            Self::AtMost(bound) => write!(f, "≤ {}", number(bound)),
+            Self::Between([low, high]) if low == -high => write!(f, "within ±{high}"),
+            Self::Between([low, high]) => write!(f, "between {} and {}", number(low), number(high)),
+        }
+    }
+}
+
+fn number(value: f64) -> String {
+    value.to_string().replace('-', "−")
+}
+
+/// A weighted sum, largest weights first.
+fn contrast(weights: &BTreeMap<String, f64>) -> String {
+    let mut terms: Vec<_> = weights.iter().collect();
+    terms.sort_by(|a, b| b.1.total_cmp(a.1));
+    let mut words = String::new();
+    for (arm, &weight) in terms {
+        words += match (words.is_empty(), weight < 0.0) {
+            (true, true) => "−",
+            (true, false) => "",
+            (false, true) => " − ",
+            (false, false) => " + ",
+        };
+        if weight.abs() != 1.0 {
+            words += &format!("{} · ", weight.abs());
+        }
+        words += arm;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::claim::{ArmRatio, ContrastRatio};
+
+    #[test]
+    fn statistics_and_criteria_read_as_formulas() {
+        let weights = |pairs: &[(&str, f64)]| pairs.iter().map(|&(arm, weight)| (arm.to_owned(), weight)).collect();
+        let three = Statistic::Contrast(weights(&[("bn", -0.5), ("noisy", 1.0), ("plain", -0.5)]));
+        assert_eq!(three.to_string(), "noisy − 0.5 · bn − 0.5 · plain");
+        let log = Statistic::LogRatio(ArmRatio { of: "a".into(), to: "b".into() });
+        assert_eq!(log.to_string(), "log(a / b)");
+        let gains = ContrastRatio { of: weights(&[("a", 1.0), ("c", -1.0)]), to: weights(&[("c", -2.0)]) };
+        assert_eq!(Statistic::RatioOfMeans(gains).to_string(), "(a − c) / (−2 · c)");
+        assert_eq!(Criterion::Above(-1.5).to_string(), "> −1.5");
+        assert_eq!(Criterion::Between([-3.0, 3.0]).to_string(), "within ±3");
+        assert_eq!(Criterion::Between([-1.0, 3.0]).to_string(), "between −1 and 3");
+    }
+}
