@@ -21,7 +21,7 @@ pub fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task
     if pending.is_empty() {
         return say("All trials are finished: only the report would be written.");
     }
-    eprintln!("Timing a few steps of each condition ...");
+    eprintln!("Timing a few steps of each condition …");
     say(&costs(&estimate(&pending)?, args.jobs, pending.len()))
 }
 

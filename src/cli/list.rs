@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::output::say;
+use super::output::{count, say};
 use crate::run::{OrMistake, Stop};
-use crate::study::{BUILT_IN, Study};
+use crate::study::{BUILT_IN, Scale, Study};
 
 /// Shows the built-in studies.
 ///
@@ -14,11 +14,11 @@ pub fn list() -> Result<(), Stop> {
     let mut text = String::new();
     for (name, _) in BUILT_IN {
         let study = Study::load(name).or_mistake()?;
-        let (arms, claims) = (study.arm.len(), study.claim.len());
+        let (arms, claims) = (count(study.arm.len(), "arm"), count(study.claim.len(), "claim"));
         let _ = writeln!(text, "{name}: {}", study.title);
-        let _ = writeln!(text, "  {arms} arms, {claims} claims, at these scales:");
+        let _ = writeln!(text, "  {arms}, {claims}, at these scales:");
         for (scale, size) in in_order(&study) {
-            let _ = writeln!(text, "    --scale {scale:<7} {} seeds; {}", size.seeds, size.says);
+            let _ = writeln!(text, "    --scale {scale:<7} {}; {}", count(size.seeds, "seed"), size.says);
         }
         text.push('\n');
     }
@@ -27,7 +27,7 @@ pub fn list() -> Result<(), Stop> {
 }
 
 /// The scales of `study`, the default first, then by name.
-fn in_order(study: &Study) -> Vec<(&String, &crate::study::Scale)> {
+fn in_order(study: &Study) -> Vec<(&String, &Scale)> {
     let mut scales: Vec<_> = study.scale.iter().collect();
     scales.sort_by_key(|(name, _)| name.as_str() != "desk");
     scales

@@ -2,6 +2,7 @@
 
 mod args;
 mod dry_run;
+mod ending;
 mod list;
 mod opening;
 mod output;

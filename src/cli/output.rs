@@ -12,7 +12,7 @@ use crate::run::Stop;
 /// Those of the standard output.
 pub fn say(text: &str) -> Result<(), Stop> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("standard output").map_err(Stop::from)
         }
@@ -21,7 +21,7 @@ pub fn say(text: &str) -> Result<(), Stop> {
 }
 
 /// `15000` as `15,000`.
-pub fn thousands(number: usize) -> String {
+fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -33,12 +33,18 @@ pub fn thousands(number: usize) -> String {
     text
 }
 
+/// `1 seed`, `8 seeds`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn digits_stand_in_threes() {
+    fn counts_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!((count(1, "seed"), count(8, "seed")), ("1 seed".into(), "8 seeds".into()));
     }
 }

@@ -6,9 +6,10 @@ use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
 use super::dry_run::dry_run;
+use super::ending::{Work, write_report};
 use super::opening::opening;
 use super::output::say;
-use super::report::{Work, write_report};
+use crate::report::Input;
 use crate::run::{
     Datasets, Interrupt, Lock, OrMistake, Place, Stop, check_writable, collect, distinct, tasks, train_all,
 };
@@ -34,7 +35,9 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
     train_all(&pending, &place, args.jobs, &interrupt)?;
     let work = Work { jobs: args.jobs, trained: pending.len(), found: found.len(), started };
-    write_report(&plan, &collect(&tasks, &place)?, &args.out.out, &work)
+    let trials = collect(&tasks, &place)?.into_iter().flatten().collect();
+    let input = Input { plan: &plan, trials, data: datasets.facts() };
+    write_report(&input, &args.out.out, &work)
 }
 
 fn lock(place: &Place, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {

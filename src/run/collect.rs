@@ -7,27 +7,12 @@ use super::task::Task;
 use crate::record::TrialRecords;
 use crate::train;
 
-/// The records of a plan.
-pub struct Collected {
-    /// Those that are there, in the plan's order.
-    pub trials: Vec<TrialRecords>,
-    /// The trials whose records are not there, as people call them.
-    pub missing: Vec<String>,
-}
-
-/// Reads the records of all `tasks`.
+/// The records of all `tasks` in their order; `None` where a trial is not finished.
 ///
 /// # Errors
 /// Damaged records, with their file and the remedy.
-pub fn collect(tasks: &[Task], place: &Place) -> Result<Collected> {
-    let mut collected = Collected { trials: Vec::new(), missing: Vec::new() };
-    for task in tasks {
-        match records(task, place)? {
-            Some(records) => collected.trials.push(records),
-            None => collected.missing.push(task.label()),
-        }
-    }
-    Ok(collected)
+pub fn collect(tasks: &[Task], place: &Place) -> Result<Vec<Option<TrialRecords>>> {
+    tasks.iter().map(|task| records(task, place)).collect()
 }
 
 fn records(task: &Task, place: &Place) -> Result<Option<TrialRecords>> {

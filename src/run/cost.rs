@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::task::Task;
-use crate::study::{Probe, Spec};
+use crate::study::{Model, Noise, Norm, Probe};
 use crate::train::{self, Trial, Watch};
 
 /// Steps measured for each specification; the first warms up.
@@ -41,9 +41,8 @@ pub fn estimate(tasks: &[&Task]) -> Result<Vec<Cost>> {
 
 fn cost(task: &Task, trials: usize) -> Result<Cost> {
     let step = measure_step(&task.trial)?;
-    let Spec { train, .. } = task.trial.spec;
-    let data = task.trial.data;
-    let images: usize = task.trial.probes.iter().map(|probe| evaluated_images(probe, data.test.len())).sum();
+    let train = &task.trial.spec.train;
+    let images: usize = task.trial.probes.iter().map(|probe| evaluated_images(probe, &task.trial)).sum();
     let steps = train.steps as f64 + images as f64 / (train.batch as f64 * STEP_PER_EVALUATION);
     Ok(Cost { label: task.label(), trials, step, trial: step.mul_f64(steps) })
 }
@@ -51,15 +50,12 @@ fn cost(task: &Task, trials: usize) -> Result<Cost> {
 /// A step goes forward once and backward once, which costs about twice as much; an evaluation goes forward only.
 const STEP_PER_EVALUATION: f64 = 3.0;
 
-/// Modes of an evaluation: running or batch statistics, noise off or on.
-const MODES: usize = 4;
-
-/// Images that `probe` sends through the network in a whole trial, where the test set has `test` images.
-fn evaluated_images(probe: &Probe, test: usize) -> usize {
-    match probe {
-        Probe::Evaluation { points, images } => MODES * (points * 2 * images + test),
-        _ => 0,
-    }
+/// Images that `probe` sends through the network in a whole trial.
+fn evaluated_images(probe: &Probe, trial: &Trial) -> usize {
+    let Probe::Evaluation { points, images } = probe else { return 0 };
+    let Model { norm, noise, .. } = &trial.spec.model;
+    let modes = [*norm != Norm::None, *noise != Noise::None].map(|has| if has { 2 } else { 1 });
+    modes.iter().product::<usize>() * (points * 2 * images + trial.data.test.len())
 }
 
 /// The fastest of a few steps of `trial`, without measurements.

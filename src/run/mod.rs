@@ -20,7 +20,7 @@ mod tally;
 mod task;
 mod workers;
 
-pub use collect::{Collected, collect};
+pub use collect::collect;
 pub use cost::{Cost, estimate};
 pub use interrupt::Interrupt;
 pub use place::{Lock, Place, check_writable};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::data::{self, DataName, Dataset};
+use crate::data::{self, DataFacts, DataName, Dataset};
 use crate::study::{Plan, PlannedTrial, Probe};
 use crate::train::Trial;
 
@@ -70,9 +70,9 @@ impl Datasets {
         Ok(())
     }
 
-    /// All of them, in the order of the plan.
-    pub fn all(&self) -> &[Dataset] {
-        &self.0
+    /// What reports say of them, in the order in which the plan names them.
+    pub fn facts(&self) -> Vec<DataFacts> {
+        self.0.iter().map(|data| data.facts.clone()).collect()
     }
 
     /// The one that `planned` trains on.
