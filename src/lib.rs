@@ -5,10 +5,13 @@
 //! its records are judged and reported.
 pub mod cli;
 pub mod data;
+pub mod files;
 pub mod judge;
 pub mod kernels;
 pub mod nn;
+pub mod probe;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod run;
 pub mod stats;

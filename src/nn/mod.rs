@@ -1,6 +1,7 @@
 //! What networks are made of: layers, normalisations, noise; the architectures.
 
 mod block;
+mod feature_maps;
 mod init;
 mod network;
 mod noise;
@@ -9,7 +10,8 @@ mod params;
 mod pool;
 
 pub use block::{AfterConvolution, ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Moments, Path, StatisticsMode};
-pub use network::{Block, BlockPass, Network, StepResult};
+pub use feature_maps::{ChannelMoments, FeatureMaps};
+pub use network::{Block, BlockPass, Network, StepResult, correct};
 pub use noise::{NoiseKey, NoiseMode};
 pub use params::Params;
 pub use pool::max_pool2;
