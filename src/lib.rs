@@ -1,8 +1,8 @@
 //! Why does BatchNorm work? The published explanations, re-run as controlled experiments.
 //!
 //! The modules stand in the order in which data flows:
-//! a [`study`] is parsed and planned; every trial of the plan is trained on [`data`];
-//! its records are judged and reported.
+//! a [`study`] is parsed and planned; every trial of the plan is [trained](train) on [`data`] while [probes](probe)
+//! measure it; its [records](record) are [judged](judge) and reported.
 pub mod cli;
 pub mod data;
 pub mod files;

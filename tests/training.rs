@@ -130,6 +130,17 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
     assert_eq!(steps("moments.pre.mean_drift", Some(9)), [2, 5, 6]);
     assert_eq!(steps("histogram.post.bin_05", Some(13)), [0, 3, 5]);
     assert_eq!(steps("surviving_shift.jitter", Some(2)), [3, 6]);
+    for probe in all_probes() {
+        let measured = probe.measured();
+        let of_probe = train::finished(folder.path(), &[probe]).unwrap().unwrap().records;
+        for Record { name, layer, .. } in of_probe {
+            let layers = measured.get(&name).unwrap_or_else(|| panic!("`{name}` is not announced"));
+            assert!(
+                layer.is_none_or(|layer| layers.contains(&layer)) && layer.is_none() == layers.is_empty(),
+                "{name}"
+            );
+        }
+    }
     let value = |name: &str| records.iter().find(|record| record.name == name).unwrap().value;
     let loss = value("train_loss");
     assert!(loss > 1.0 && loss < 6.0, "{loss} at the first step, of about ln 10");

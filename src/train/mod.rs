@@ -12,7 +12,7 @@ pub use store::{Finished, finished, set_aside};
 
 use self::store::{Card, Checkpoint, ProbeLog};
 use crate::data::{Batches, Dataset};
-use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult};
+use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::probe::{self, Measure, StateContext, StepContext};
 use crate::record::Ending;
 use crate::study::{Probe, Spec};
@@ -181,14 +181,11 @@ impl<'a> Training<'a> {
     /// The state with what the probes remember now.
     fn checkpoint(&self) -> Checkpoint {
         let Checkpoint { step, params, buffers, logs } = &self.state;
-        let with_state =
-            |(log, probe): (&ProbeLog, &Box<dyn Measure>)| ProbeLog { state: probe.state(), ..log.clone() };
-        Checkpoint {
-            step: *step,
-            params: Params::clone(params),
-            buffers: Params::clone(buffers),
-            logs: logs.iter().zip(&self.probes).map(with_state).collect(),
+        let mut logs = logs.clone();
+        for (log, probe) in logs.iter_mut().zip(&self.probes) {
+            log.state = probe.state();
         }
+        Checkpoint { step: *step, params: params.clone(), buffers: buffers.clone(), logs }
     }
 }
 
