@@ -45,9 +45,10 @@ fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &
     let same = |trial: &TrialRecords, planned: &crate::study::PlannedTrial| {
         trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
     };
-    let trials = tasks.iter().zip(found).filter_map(|(task, found)| {
-        found.or_else(|| stored.iter().find(|trial| same(trial, task.planned)).cloned())
-    });
+    let trials = tasks
+        .iter()
+        .zip(found)
+        .filter_map(|(task, found)| found.or_else(|| stored.iter().find(|trial| same(trial, task.planned)).cloned()));
     Ok(Input { plan, trials: trials.collect(), data: datasets.facts() })
 }
 
@@ -59,7 +60,11 @@ fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
     let (there, planned) = (input.trials.len(), input.plan.trials.len());
     let runs = args.place.runs.display();
     if there == 0 {
-        bail!("no trial of study `{}` is finished in {runs}; run `whybn study {}` first", args.plan.study, args.plan.study);
+        bail!(
+            "no trial of study `{}` is finished in {runs}; run `whybn study {}` first",
+            args.plan.study,
+            args.plan.study
+        );
     }
     if there < planned && !args.partial {
         bail!(

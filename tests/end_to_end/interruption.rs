@@ -16,7 +16,8 @@ fn until(mut happened: impl FnMut() -> bool) {
 /// The first file of a trial whose name starts and ends so.
 fn find(desk: &Desk, start: &str, end: &str) -> Option<PathBuf> {
     let trials = desk.path("runs/trials");
-    let is_it = |name: &String| name.split('/').nth(1).is_some_and(|file| file.starts_with(start) && file.ends_with(end));
+    let is_it =
+        |name: &String| name.split('/').nth(1).is_some_and(|file| file.starts_with(start) && file.ends_with(end));
     files(&trials).into_keys().find(is_it).map(|name| trials.join(name))
 }
 
@@ -80,20 +81,15 @@ fn a_damaged_checkpoint_is_set_aside_and_its_trial_redone() {
 
 #[test]
 fn damaged_results_are_set_aside_and_their_trial_redone() {
-    let cut = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
-    let other_version = |bytes: &[u8]| {
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        text.replacen("\"schema\": 1", "\"schema\": 999", 1).into_bytes()
-    };
-    let damages: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 3] =
-        [("training-", &cut), ("done.json", &cut), ("done.json", &other_version)];
+    let cut = |text: &str| text[..text.len() / 2].to_string();
+    let other_version = |text: &str| text.replacen("\"schema\": 1", "\"schema\": 999", 1);
+    let damages: [(_, fn(&str) -> String); 3] = [("training-", cut), ("done.json", cut), ("done.json", other_version)];
     for (name, damage) in damages {
         let desk = Desk::with_finished_runs();
         let file = find(&desk, name, "").unwrap();
-        let bytes = fs::read(&file).unwrap();
-        let damaged = damage(&bytes);
-        assert_ne!(bytes, damaged);
-        fs::write(&file, damaged).unwrap();
+        let whole = fs::read_to_string(&file).unwrap();
+        assert_ne!(whole, damage(&whole));
+        fs::write(&file, damage(&whole)).unwrap();
 
         let refused = desk.run(2, "report tiny.toml").stderr;
         assert!(refused.contains(name) && refused.contains("whybn study"), "{refused}");
