@@ -8,6 +8,7 @@ pub mod judge;
 pub mod kernels;
 pub mod nn;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod stats;
 pub mod study;
