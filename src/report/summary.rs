@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::answer::answer;
-use super::view::{Condition, View};
 use super::files;
+use super::view::{Condition, View};
 use crate::data::DataFacts;
 use crate::judge::{Values, Verdict, Word};
 use crate::study::claim::{Origin, Role};
@@ -94,7 +94,7 @@ pub fn summary_json(view: &View) -> Result<Vec<u8>> {
         changes: &plan.changes,
         planned_trials: plan.trials.len(),
         missing_trials: view.missing(),
-        answer: answer(view),
+        answer: answer(&view.verdicts),
         data: match view.data {
             [one] => Data::One(one),
             many => Data::Many(many),

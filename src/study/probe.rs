@@ -111,7 +111,8 @@ impl Probe {
 fn evaluations() -> Vec<String> {
     let modes = crossed(&["batch", "running"], &["clean", "noisy"]);
     let modes: Vec<&str> = modes.iter().map(String::as_str).collect();
-    let mut names = crossed(&["eval.train.accuracy", "eval.train.loss", "eval.test.accuracy", "eval.test.loss"], &modes);
+    let mut names =
+        crossed(&["eval.train.accuracy", "eval.train.loss", "eval.test.accuracy", "eval.test.loss"], &modes);
     names.extend(crossed(&["final.test.accuracy"], &modes));
     names
 }

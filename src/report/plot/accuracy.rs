@@ -7,7 +7,7 @@ use plotters::prelude::*;
 
 use super::Figure;
 use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
-use super::house::{self, Area, Axis, Chart, GREY, Look, WIDTH, ZOOM};
+use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
 use crate::study::claim::{Origin, Paper, curves};
@@ -83,9 +83,10 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading = "The same curves, each arm's seeds (thin) and mean (thick) by themselves; grey lines are the means of \
+    let reading =
+        "The same curves, each arm's seeds (thin) and mean (thick) by themselves; grey lines are the means of \
                    the other arms, for comparison. How far the thin lines lie apart shows how much hangs on the seed."
-        .into();
+            .into();
     Ok(Some(Figure { file: "arms.svg", title: TITLE, reading, svg }))
 }
 
@@ -123,7 +124,8 @@ fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {
 
 /// The paper's curves of training accuracy, by our arms' names, as far as our run goes.
 fn references(view: &View) -> Vec<(String, Curve)> {
-    let papers = view.plan.study.claim.iter().filter(|claim| claim.metric == NAME).filter_map(|claim| claim.paper.as_ref());
+    let papers =
+        view.plan.study.claim.iter().filter(|claim| claim.metric == NAME).filter_map(|claim| claim.paper.as_ref());
     let mut found: Vec<(String, Curve)> = Vec::new();
     for paper in papers {
         let Paper::Curves { curves: file, columns, .. } = paper else { continue };
@@ -152,9 +154,4 @@ pub fn steps_axis(view: &View, ticks: usize) -> Axis<'static> {
 /// An axis of percent.
 pub fn percent_axis(title: &'static str) -> Axis<'static> {
     Axis { range: (0.0, 100.0), title, ticks: 6, log: false, room: 46 }
-}
-
-/// Panels of a picture: `columns` of them a row below a strip of `strip` pixels for a legend.
-pub fn below_strip<'a>(area: &Area<'a>, strip: i32) -> (Area<'a>, Area<'a>) {
-    area.split_vertically(strip * ZOOM)
 }
