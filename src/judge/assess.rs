@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::decide::{Outcome, decide};
+use super::SEEDS_TO_JUDGE;
+use super::decide::{Decision, Outcome, decide};
 use super::sample::{Sample, Table};
 use super::value::Quantity;
 use super::verdict::{Line, Part};
@@ -24,17 +25,13 @@ pub(super) struct Assessment {
 }
 
 impl Assessment {
-    pub fn new(claim: &Claim, table: &Table) -> Self {
+    /// Estimates every part, and decides them if the claim is meant for this scale and has seeds enough.
+    pub fn new(claim: &Claim, table: &Table, meant_here: bool) -> Self {
+        let cases = cases(claim, table);
+        let seeds = cases.iter().map(|case| case.sample.seeds()).min().unwrap_or(0);
+        let decides = meant_here && seeds >= SEEDS_TO_JUDGE;
         let mut notes = Vec::new();
-        let mut parts = Vec::new();
-        let mut seeds = usize::MAX;
-        for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
-            for (statistic, criterion) in conditions(claim) {
-                let sample = sample(claim, table, metric, statistic);
-                seeds = seeds.min(sample.seeds());
-                parts.push(part(metric, statistic, criterion, &sample, &mut notes));
-            }
-        }
+        let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
         notes.extend(left_out(claim, table));
         Self {
             p_t: largest(parts.iter().map(|part| part.p_t)),
@@ -68,9 +65,25 @@ fn both(a: Outcome, b: Outcome) -> Outcome {
     }
 }
 
-fn conditions(claim: &Claim) -> impl Iterator<Item = (&Statistic, Option<Criterion>)> {
-    let also = claim.also.iter().map(|condition| (&condition.statistic, Some(condition.criterion)));
-    std::iter::once((&claim.statistic, claim.criterion)).chain(also)
+/// One condition of a claim on one of its readings, with its sample.
+struct Case<'a> {
+    metric: &'a str,
+    statistic: &'a Statistic,
+    criterion: Option<Criterion>,
+    sample: Sample,
+}
+
+/// Reading by reading, the claim's own condition first.
+fn cases<'a>(claim: &'a Claim, table: &Table) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
+        let mut add = |statistic, criterion| {
+            cases.push(Case { metric, statistic, criterion, sample: sample(claim, table, metric, statistic) });
+        };
+        add(&claim.statistic, claim.criterion);
+        claim.also.iter().for_each(|condition| add(&condition.statistic, Some(condition.criterion)));
+    }
+    cases
 }
 
 fn sample(claim: &Claim, table: &Table, metric: &str, statistic: &Statistic) -> Sample {
@@ -78,38 +91,40 @@ fn sample(claim: &Claim, table: &Table, metric: &str, statistic: &Statistic) -> 
     Sample::new(table, statistic, quantity, &claim.layers)
 }
 
-fn part(
-    metric: &str,
-    statistic: &Statistic,
-    criterion: Option<Criterion>,
-    sample: &Sample,
-    notes: &mut Vec<String>,
-) -> Part {
-    let (estimate, remark) = sample.estimate();
-    notes.extend(remark);
-    let finite = estimate.map_or(0, |estimate| estimate.seeds);
-    if finite < sample.seeds() {
-        notes.push(format!(
-            "On `{metric}`, {} of {} seeds have no finite value of {statistic}: they are left out of the interval and ranked last in the exact test.",
-            sample.seeds() - finite,
-            sample.seeds()
-        ));
+impl Case<'_> {
+    fn part(&self, decides: bool, notes: &mut Vec<String>) -> Part {
+        let (estimate, remark) = self.sample.estimate();
+        notes.extend(remark);
+        let (seeds, finite) = (self.sample.seeds(), estimate.map_or(0, |estimate| estimate.seeds));
+        if finite < seeds {
+            notes.push(format!(
+                "On `{}`, {} of {seeds} seeds have no finite value of {}: they are left out of the interval and ranked last in the exact test.",
+                self.metric,
+                seeds - finite,
+                self.statistic
+            ));
+        }
+        let decision = self.decision().filter(|_| decides);
+        if decision.is_some_and(|decision| decision.disagree) {
+            let (metric, statistic) = (self.metric, self.statistic);
+            notes.push(format!("On `{metric}`, the interval of {statistic} and its exact sign-flip test disagree."));
+        }
+        Part {
+            metric: self.metric.to_owned(),
+            statistic: self.statistic.to_string(),
+            criterion: self.criterion.map(|criterion| criterion.to_string()),
+            estimate,
+            outcome: decision.map(|decision| decision.outcome),
+            p_t: decision.and_then(|decision| decision.p_t),
+            p_sign_flip: decision.and_then(|decision| decision.p_sign_flip),
+        }
     }
-    let decision = match (sample, criterion) {
-        (Sample::Values(values), Some(criterion)) => Some(decide(values, criterion)),
-        _ => None,
-    };
-    if decision.is_some_and(|decision| decision.disagree) {
-        notes.push(format!("On `{metric}`, the interval of {statistic} and its exact sign-flip test disagree."));
-    }
-    Part {
-        metric: metric.to_owned(),
-        statistic: statistic.to_string(),
-        criterion: criterion.map(|criterion| criterion.to_string()),
-        estimate,
-        outcome: decision.map(|decision| decision.outcome),
-        p_t: decision.and_then(|decision| decision.p_t),
-        p_sign_flip: decision.and_then(|decision| decision.p_sign_flip),
+
+    fn decision(&self) -> Option<Decision> {
+        match (&self.sample, self.criterion) {
+            (Sample::Values(values), Some(criterion)) => Some(decide(values, criterion)),
+            _ => None,
+        }
     }
 }
 
@@ -129,7 +144,8 @@ fn beside(claim: &Claim, table: &Table) -> Vec<Line> {
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.
 fn left_out(claim: &Claim, table: &Table) -> Vec<String> {
-    let arms: BTreeSet<&str> = conditions(claim).flat_map(|(statistic, _)| statistic.arms()).collect();
+    let also = claim.also.iter().flat_map(|condition| condition.statistic.arms());
+    let arms: BTreeSet<&str> = claim.statistic.arms().into_iter().chain(also).collect();
     let diverged = arms.iter().map(|arm| (arm, table.diverged(arm))).filter(|&(_, diverged)| diverged > 0);
     let mut notes: Vec<String> = diverged
         .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", table.trials(arm).count()))

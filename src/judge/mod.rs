@@ -46,9 +46,11 @@ pub struct Context {
 /// The verdict on each claim, in their order; the order of the trials does not matter.
 pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Vec<Verdict> {
     let table = Table::new(trials);
-    let assessed: Vec<_> = claims.iter().map(|claim| (claim, Assessment::new(claim, &table))).collect();
-    let family: Vec<usize> =
-        (0..assessed.len()).filter(|&index| in_family(assessed[index].0, &assessed[index].1, context)).collect();
+    let assess = |claim| Assessment::new(claim, &table, judged_at(claim, context));
+    let assessed: Vec<_> = claims.iter().map(|claim| (claim, assess(claim))).collect();
+    let in_family =
+        |(claim, assessment): &(&Claim, Assessment)| claim.role == Role::Secondary && assessment.p_t.is_some();
+    let family: Vec<usize> = (0..assessed.len()).filter(|&index| in_family(&assessed[index])).collect();
     let p: Vec<f64> = family.iter().filter_map(|&index| assessed[index].1.p_t).collect();
     let mut adjusted = vec![None; assessed.len()];
     for (&index, p) in family.iter().zip(holm(&p)) {
@@ -56,14 +58,6 @@ pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Ve
     }
     let pairs = assessed.into_iter().zip(adjusted);
     pairs.map(|((claim, assessment), p_holm)| verdict::verdict(claim, assessment, p_holm, &table, context)).collect()
-}
-
-/// Whether a claim is one of the secondary claims that are judged together.
-fn in_family(claim: &Claim, assessment: &Assessment, context: &Context) -> bool {
-    claim.role == Role::Secondary
-        && judged_at(claim, context)
-        && assessment.seeds >= SEEDS_TO_JUDGE
-        && assessment.p_t.is_some()
 }
 
 /// Whether a claim is meant for the run's scale.

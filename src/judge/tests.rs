@@ -97,7 +97,9 @@ fn every_word_is_reached() {
     for (fields, trials, word, means) in cases {
         let verdict = judge_one(&claim(fields), &trials);
         assert_eq!((verdict.word, verdict.means.as_deref()), (word, means), "{fields} {verdict:?}");
-        reached.insert(format!("{word:?}"));
+        let decided = !matches!(word, Word::Descriptive | Word::NotJudged);
+        assert_eq!((verdict.p_t.is_some(), verdict.parts[0].outcome.is_some()), (decided, decided), "{verdict:?}");
+        reached.insert(word.to_string());
     }
     assert_eq!(reached.len(), 8);
 }
@@ -323,8 +325,10 @@ fn stuck_trials_and_times() {
         let late = if trial.seed == 0 { 1000 } else { 26 };
         trial.records.iter_mut().for_each(|record| record.value = if record.step < late { 10.0 } else { 60.0 });
     }
-    let a = &arm_summaries(&trials)[0];
+    trials.iter_mut().filter(|trial| trial.arm == "b" && trial.seed == 0).for_each(|trial| diverge(trial, 10));
+    let [a, b] = &arm_summaries(&trials)[..] else { panic!("two arms") };
     assert_eq!((a.trials, a.stuck, a.diverged), (3, 1, 0));
+    assert_eq!((b.trials, b.stuck, b.diverged), (3, 0, 1), "a trial is counted as stuck or as diverged, not as both");
     assert_eq!(a.time_to[0].steps, [(0, None), (1, Some(30)), (2, Some(30))]);
     let restricted = a.time_to[0].restricted_mean.unwrap();
     assert!((restricted.point - 160.0 / 3.0).abs() < 1e-12, "a trial that never gets there counts as 100 steps");

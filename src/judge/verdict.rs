@@ -74,7 +74,8 @@ pub struct Verdict {
     pub criterion: Option<String>,
     /// The published number.
     pub paper: Option<PaperValue>,
-    /// p value of the claim by the t test, the largest of its parts; all p values here are to be compared with 0.05.
+    /// p value of the claim by the t test, the largest of its parts; none where the claim is not judged. All p values
+    /// here are to be compared with 0.05.
     pub p_t: Option<f64>,
     /// p value by the exact sign-flip test, the largest of its parts.
     pub p_sign_flip: Option<f64>,
@@ -110,7 +111,7 @@ pub struct Part {
     pub criterion: Option<String>,
     /// The statistic's estimate.
     pub estimate: Option<Estimate>,
-    /// Whether the condition holds; none without a criterion.
+    /// Whether the condition holds; none where the claim is not judged.
     pub outcome: Option<Outcome>,
     /// p value by the t test.
     pub p_t: Option<f64>,
