@@ -5,8 +5,8 @@
 //!
 //! Numbers come from xoshiro128++ (Blackman & Vigna 2021), one generator for each of the eight lanes, seeded
 //! by splitmix64 from (key, image): an image's noise does not depend on the other images, nor on threads.
-//! Normals are Box–Muller pairs: two pixels that follow each other in a plane share one, and a plane of an
-//! odd number of pixels drops the last half.
+//! They are drawn in the order of the layout for four pixels at a time: two Box–Muller pairs for s and, at
+//! 16 bits each, the shifts m. Every chunk (two rows of a group, or the last one) starts with a new four.
 
 use candle_core::{Device, Result, Tensor, bail};
 
@@ -112,7 +112,10 @@ impl Kernel for Maps<'_> {
             if group == 0 {
                 noise = ImageNoise::new(self.jitter, image);
             }
-            noise.fill(group, scale, shift);
+            let two_rows = 2 * self.shape.width;
+            for (scale, shift) in scale.chunks_mut(two_rows).zip(shift.chunks_mut(two_rows)) {
+                noise.fill(group, scale, shift);
+            }
         }
     }
 }
@@ -129,7 +132,7 @@ impl<'a, L: Lanes> ImageNoise<'a, L> {
         ImageNoise { jitter, generator: jitter.key.map(|key| Xoshiro::seeded(key, image)) }
     }
 
-    /// Fills the next pixels' maps, all of `group`. Their number must be even but for the last of a plane.
+    /// Fills the maps of the next chunk, which lies in `group`.
     #[inline(always)]
     pub fn fill(&mut self, group: usize, scale: &mut [Pixel], shift: &mut [Pixel]) {
         let jitter = self.jitter;
@@ -138,15 +141,57 @@ impl<'a, L: Lanes> ImageNoise<'a, L> {
             shift.fill(jitter.shift[group]);
             return;
         };
-        let (scale_mean, scale_jitter) = (load::<L>(&jitter.scale[group]), load(&jitter.scale_jitter[group]));
-        let (shift_mean, shift_jitter) = (load::<L>(&jitter.shift[group]), load(&jitter.shift_jitter[group]));
-        for (scale, shift) in scale.chunks_mut(2).zip(shift.chunks_mut(2)) {
-            let normals = normal_pair(generator.next(), generator.next());
-            for ((scale, shift), normal) in scale.iter_mut().zip(shift).zip(normals) {
-                store(normal.mul_add(scale_jitter, scale_mean), scale);
-                store(generator.next().signed_to_floats().mul_add(shift_jitter, shift_mean), shift);
-            }
+        let distribution = Distribution::<L> {
+            scale: load(&jitter.scale[group]),
+            scale_jitter: load(&jitter.scale_jitter[group]),
+            shift: load(&jitter.shift[group]),
+            shift_jitter: load(&jitter.shift_jitter[group]),
+        };
+        let (scale, last_scale) = scale.as_chunks_mut::<4>();
+        let (shift, last_shift) = shift.as_chunks_mut::<4>();
+        for (scale, shift) in scale.iter_mut().zip(shift) {
+            distribution.draw(generator, scale, shift);
         }
+        if !last_scale.is_empty() {
+            let (mut scale, mut shift) = ([[0.0; LANES]; 4], [[0.0; LANES]; 4]);
+            distribution.draw(generator, &mut scale, &mut shift);
+            last_scale.copy_from_slice(&scale[..last_scale.len()]);
+            last_shift.copy_from_slice(&shift[..last_shift.len()]);
+        }
+    }
+}
+
+/// The distributions of one group.
+struct Distribution<L> {
+    scale: L,
+    scale_jitter: L,
+    shift: L,
+    shift_jitter: L,
+}
+
+impl<L: Lanes> Distribution<L> {
+    /// Draws four pixels: two independent Box–Muller pairs keep the processor busy.
+    #[inline(always)]
+    fn draw(&self, generator: &mut Xoshiro<L::Words>, scale: &mut [Pixel; 4], shift: &mut [Pixel; 4]) {
+        let words = [generator.next(), generator.next(), generator.next(), generator.next()];
+        let [normal0, normal1] = normal_pair(words[0], words[1]);
+        let [normal2, normal3] = normal_pair(words[2], words[3]);
+        store(normal0.mul_add(self.scale_jitter, self.scale), &mut scale[0]);
+        store(normal1.mul_add(self.scale_jitter, self.scale), &mut scale[1]);
+        store(normal2.mul_add(self.scale_jitter, self.scale), &mut scale[2]);
+        store(normal3.mul_add(self.scale_jitter, self.scale), &mut scale[3]);
+        let [shift01, shift23] = shift.as_chunks_mut::<2>().0 else { unreachable!("four pixels") };
+        self.draw_shifts(generator.next(), shift01);
+        self.draw_shifts(generator.next(), shift23);
+    }
+
+    /// Draws the shifts of two pixels from one word: from all of it, whose lower half hardly matters, and
+    /// from that half alone.
+    #[inline(always)]
+    fn draw_shifts(&self, word: L::Words, shift: &mut [Pixel; 2]) {
+        store(word.signed_to_floats().mul_add(self.shift_jitter, self.shift), &mut shift[0]);
+        let half = word.shift_left::<16>();
+        store(half.signed_to_floats().mul_add(self.shift_jitter, self.shift), &mut shift[1]);
     }
 }
 
@@ -224,7 +269,7 @@ fn minus_two_ln<W: Words>(u: W::Floats) -> W::Floats {
     let exponent = above_sqrt_half.shift_right_signed::<23>();
     let significand = W::from_bits_of(u).sub(exponent.shift_left::<23>()).as_bits_of_floats();
     let f = significand.sub(splat::<W>(1.0));
-    let ln = polynomial::<W, 8>(
+    let ln = estrin::<W>(
         f,
         [-2.0, 1.000_007_3, -0.666_701_2, 0.499_398_2, -0.398_003_3, 0.345_016_6, -0.324_451_6, 0.202_137_86],
     );
@@ -235,19 +280,28 @@ fn minus_two_ln<W: Words>(u: W::Floats) -> W::Floats {
 #[inline(always)]
 fn sin_cos_half_turns<L: Lanes>(t: L) -> (L, L) {
     let t2 = t.mul(t);
-    let sin = polynomial::<L::Words, 5>(t2, [3.141_592_6, -5.167_709_7, 2.550_069_7, -0.598_242_1, 0.077_560_39]);
-    let cos = polynomial::<L::Words, 5>(t2, [0.999_999_95, -4.934_793, 4.058_412, -1.331_880_2, 0.219_696_8]);
+    let sin = horner::<L::Words, 5>(t2, [std::f32::consts::PI, -5.167_71, 2.550_069_7, -0.598_242_1, 0.077_560_39]);
+    let cos = horner::<L::Words, 5>(t2, [0.999_999_95, -4.934_793, 4.058_412, -1.331_880_2, 0.219_696_8]);
     (sin.mul(t), cos)
 }
 
 /// c₀ + c₁x + c₂x² + …, by Horner's rule.
 #[inline(always)]
-fn polynomial<W: Words, const N: usize>(x: W::Floats, coefficients: [f32; N]) -> W::Floats {
+fn horner<W: Words, const N: usize>(x: W::Floats, coefficients: [f32; N]) -> W::Floats {
     let mut sum = splat::<W>(coefficients[N - 1]);
     for &coefficient in coefficients[..N - 1].iter().rev() {
         sum = sum.mul_add(x, splat::<W>(coefficient));
     }
     sum
+}
+
+/// The same by Estrin's scheme, for a shorter chain of operations that wait for each other.
+#[inline(always)]
+fn estrin<W: Words>(x: W::Floats, c: [f32; 8]) -> W::Floats {
+    let x2 = x.mul(x);
+    let low = horner::<W, 2>(x, [c[2], c[3]]).mul_add(x2, horner::<W, 2>(x, [c[0], c[1]]));
+    let high = horner::<W, 2>(x, [c[6], c[7]]).mul_add(x2, horner::<W, 2>(x, [c[4], c[5]]));
+    high.mul_add(x2.mul(x2), low)
 }
 
 #[inline(always)]

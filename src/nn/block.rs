@@ -5,6 +5,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use super::feature_maps::FeatureMaps;
 use super::noise::{self, NoiseMode};
 use super::params::Params;
 use super::{init, norm, pool};
@@ -175,15 +176,19 @@ impl ConvBlock {
         }
     }
 
-    /// What enters the ReLU (n, c, h, w), computed again from a pass, with the same noise to the bit.
-    pub fn before_relu(&self, params: &Params, buffers: &Params, mode: Mode, pass: &ConvPass) -> Result<Tensor> {
-        match &pass.after.fused {
-            None => Ok(self.plain_before_relu(params, buffers, mode, &pass.y)?.0),
+    /// What enters the ReLU, computed again from a pass, with the same noise to the bit.
+    ///
+    /// # Errors
+    /// If `pass` is not of this block.
+    pub fn before_relu(&self, params: &Params, buffers: &Params, mode: Mode, pass: &ConvPass) -> Result<FeatureMaps> {
+        let (v, path) = match &pass.after.fused {
+            None => (self.plain_before_relu(params, buffers, mode, &pass.y)?.0, Path::Plain),
             Some((unit, statistics)) => {
                 let (gamma, beta) = self.affine(params)?;
-                from_grouped(&unit.before_relu(&pass.y, gamma, beta, statistics)?, self.out_channels)
+                (unit.before_relu(&pass.y, gamma, beta, statistics)?, Path::Fast)
             }
-        }
+        };
+        Ok(FeatureMaps::new(v, self.out_channels, path))
     }
 
     /// What enters the ReLU (n, c, h, w), and the batch's moments where it was normalised by them.

@@ -1,15 +1,19 @@
 //! What networks are made of: layers, normalisations, noise; the architectures.
 
 mod block;
+mod feature_maps;
 mod init;
 mod network;
 mod noise;
 mod norm;
 mod params;
 mod pool;
+#[cfg(test)]
+mod testing;
 
 pub use block::{AfterConvolution, ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Moments, Path, StatisticsMode};
-pub use network::{Block, BlockPass, Network, StepResult};
+pub use feature_maps::{ChannelMoments, FeatureMaps};
+pub use network::{Block, BlockPass, Network, StepResult, correct};
 pub use noise::{NoiseKey, NoiseMode};
 pub use params::Params;
 pub use pool::max_pool2;

@@ -278,6 +278,19 @@ impl Network {
     }
 }
 
+impl StepResult {
+    /// What the pass through the convolution of `layer`, counted from 1, kept.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn conv_pass(&self, layer: usize) -> Result<&ConvPass> {
+        match layer.checked_sub(1).and_then(|index| self.passes.get(index)) {
+            Some(BlockPass::Conv(pass)) => Ok(pass),
+            _ => bail!("the pass went through no convolution {layer}"),
+        }
+    }
+}
+
 /// How many rows of `logits` (n, classes) are largest at their label (n).
 ///
 /// # Errors

@@ -35,21 +35,6 @@ fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// To look at the pictures: `WHYBN_LOOK=folder cargo test --release --lib report::tests::look -- --ignored`.
-#[test]
-#[ignore = "for eyes"]
-fn look() {
-    let plan = plan(8);
-    let folder = std::env::var("WHYBN_LOOK").unwrap();
-    let mut made = input(&plan);
-    for (index, step) in [(1, 120), (7, 40)] {
-        made.trials[index].ending = Ending::Diverged { step };
-        made.trials[index].records.retain(|record| record.step <= step);
-    }
-    write(&made, Path::new(&folder)).unwrap();
-    write_index(Path::new(&folder)).unwrap();
-}
-
 #[test]
 fn the_page() {
     let plan = plan(8);
@@ -182,6 +167,7 @@ fn a_partial_swept_run_at_paper_scale() {
     };
     let trials: Vec<TrialRecords> = plan.trials.iter().take(12).map(few).collect();
     let made = Input { plan: &plan, trials, data: vec![super::synthetic::facts()] };
+    write(&made, Path::new("/tmp/look")).unwrap();
     let (folder, page) = page_of(&made);
     assert!(page.contains("24 of 36 planned trials are missing"), "{page}");
     assert!(page.contains("drawn at `train.weight_decay=0.0`"), "{page}");

@@ -175,7 +175,8 @@ impl Study {
         for probe in &self.probe {
             probe.check(LAYERS).map_err(|error| anyhow::anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
         }
-        let measured = self.probe.iter().flat_map(Probe::measures).chain(Probe::Training {}.measures()).collect();
+        let probes = self.probe.iter().chain(&[Probe::Training {}]);
+        let measured = probes.flat_map(Probe::measured).collect();
         for claim in &self.claim {
             claim.check(&arms, &measured).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
         }

@@ -1,5 +1,7 @@
 //! The measurements that a study may ask for, with their settings.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -58,23 +60,33 @@ impl Probe {
         }
     }
 
-    /// The names of its records, each with the layers that it is measured at (none for a record of the whole network).
-    pub fn measures(&self) -> Vec<(String, Vec<usize>)> {
-        let names: Vec<String> = match self {
-            Probe::Training {} => vec!["train_accuracy".into(), "train_loss".into()],
-            Probe::Evaluation { .. } => evaluations(),
-            Probe::Moments { .. } => crossed(
+    /// The names of its records, each with the layers that it is measured at (none for one of the whole network).
+    pub fn measured(&self) -> BTreeMap<String, Vec<usize>> {
+        let whole = |names: Vec<String>| names.into_iter().map(|name| (name, Vec::new())).collect();
+        let by_layer = |names: Vec<String>| names.into_iter().map(|name| (name, self.layers().to_vec())).collect();
+        let product = |firsts: &[&str], seconds: &[&str]| {
+            let name = |first: &&str| seconds.iter().map(|second| format!("{first}.{second}")).collect::<Vec<_>>();
+            firsts.iter().flat_map(name).collect::<Vec<_>>()
+        };
+        match self {
+            Probe::Training {} => whole(vec!["train_loss".into(), "train_accuracy".into()]),
+            Probe::Evaluation { .. } => {
+                let sets = ["eval.train.loss", "eval.train.accuracy", "eval.test.loss", "eval.test.accuracy"];
+                let sets = [&sets[..], &["final.test.loss", "final.test.accuracy"]].concat();
+                whole(product(&sets, &["batch.clean", "batch.noisy", "running.clean", "running.noisy"]))
+            }
+            Probe::Moments { .. } => by_layer(product(
                 &["moments.pre", "moments.post"],
                 &["mean_drift", "variance_drift", "mean_drift_raw", "variance_drift_raw"],
-            ),
+            )),
             Probe::Histogram { bins, .. } => {
-                let bins: Vec<String> = (0..*bins).map(|bin| format!("bin_{bin:02}")).collect();
-                let parts: Vec<&str> = ["mean", "sd"].into_iter().chain(bins.iter().map(String::as_str)).collect();
-                crossed(&["histogram.pre", "histogram.post"], &parts)
+                let bins = (0..*bins).map(|bin| format!("bin_{bin:02}"));
+                let names: Vec<_> = ["mean".to_string(), "sd".into()].into_iter().chain(bins).collect();
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                by_layer(product(&["histogram.pre", "histogram.post"], &names))
             }
-            Probe::SurvivingShift { .. } => crossed(&["surviving_shift"], &["all", "channel", "jitter"]),
-        };
-        names.into_iter().map(|name| (name, self.layers().to_vec())).collect()
+            Probe::SurvivingShift { .. } => by_layer(product(&["surviving_shift"], &["all", "channel", "jitter"])),
+        }
     }
 
     /// Its name in files: the kind and a hash of the settings, so that records of other settings are not mistaken.
@@ -106,18 +118,4 @@ impl Probe {
             None => Ok(()),
         }
     }
-}
-
-fn evaluations() -> Vec<String> {
-    let modes = crossed(&["batch", "running"], &["clean", "noisy"]);
-    let modes: Vec<&str> = modes.iter().map(String::as_str).collect();
-    let mut names =
-        crossed(&["eval.train.accuracy", "eval.train.loss", "eval.test.accuracy", "eval.test.loss"], &modes);
-    names.extend(crossed(&["final.test.accuracy"], &modes));
-    names
-}
-
-/// Every beginning with every end, with a dot between.
-fn crossed(beginnings: &[&str], ends: &[&str]) -> Vec<String> {
-    beginnings.iter().flat_map(|beginning| ends.iter().map(move |end| format!("{beginning}.{end}"))).collect()
 }

@@ -1,31 +1,195 @@
 //! One trial: optimiser, loop, checkpoint.
 
+mod optimizer;
+mod store;
+
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use candle_core::{DType, Device, Tensor};
 
-use crate::record::{Ending, Record};
+pub use store::{Finished, finished, set_aside};
+
+use self::store::{Card, Checkpoint, ProbeLog};
+use crate::data::{Batches, Dataset};
+use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
+use crate::probe::{self, Measure, StateContext, StepContext};
+use crate::record::Ending;
 use crate::study::{Probe, Spec};
 
-/// What watches a trial while it trains, and may stop it.
+/// One arm × seed (× swept value), with what it needs to be trained.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// All that it trains with.
+    pub spec: &'a Spec,
+    /// Its seed.
+    pub seed: u64,
+    /// The data that the specification names.
+    pub data: &'a Dataset,
+    /// What is measured.
+    pub probes: &'a [Probe],
+}
+
+impl Trial<'_> {
+    /// Its identity: a hash of specification, seed and data, and of nothing else.
+    pub fn id(&self) -> String {
+        self.spec.identity(self.seed, self.data.hash())
+    }
+}
+
+/// Who watches a trial while it trains, and may stop it.
 pub trait Watch: Sync {
     /// `done` of `steps` steps are taken.
     fn progress(&self, done: usize, steps: usize);
     /// Whether to stop at a checkpoint now.
     fn stop(&self) -> bool;
-    /// Something that the user should know, such as a damaged checkpoint that was set aside.
+    /// Something that the user should know, such as a damaged checkpoint.
     fn warn(&self, message: &str);
 }
 
-/// What a finished trial left: how it ended, and its records probe by probe, in the order asked for.
-pub struct Finished {
-    /// How it ended.
-    pub ending: Ending,
-    /// Its records.
-    pub records: Vec<Record>,
+/// Trains `trial` in `folder`, from its newest checkpoint if there is one, with a checkpoint every
+/// `checkpoint_every` steps. `None`: `watch` stopped it, at a checkpoint.
+///
+/// # Errors
+/// A batch larger than the data, a file that cannot be written, or a trial begun with another instruction set.
+pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Watch) -> Result<Option<Ending>> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+    let mut training = Training::begin_or_resume(trial, folder, watch)?;
+    let steps = trial.spec.train.steps;
+    watch.progress(training.state.step, steps);
+    while training.state.step < steps {
+        if let Some(ending) = training.step()? {
+            store::finish(folder, ending, &training.checkpoint())?;
+            return Ok(Some(ending));
+        }
+        let taken = training.state.step;
+        watch.progress(taken, steps);
+        let stopping = watch.stop() && taken < steps;
+        if stopping || (taken.is_multiple_of(checkpoint_every) && taken < steps) {
+            store::save(folder, &training.checkpoint())?;
+        }
+        if stopping {
+            return Ok(None);
+        }
+    }
+    store::finish(folder, Ending::Finished, &training.checkpoint())?;
+    Ok(Some(Ending::Finished))
 }
 
-/// The finished trial in `dir`, if it is there with records of all `probes`.
-pub fn finished(_dir: &Path, _spec: &Spec, _probes: &[Probe]) -> Result<Option<Finished>> {
-    unimplemented!("being written")
+/// A trial under way.
+struct Training<'a> {
+    trial: &'a Trial<'a>,
+    network: Network,
+    batches: Batches,
+    probes: Vec<Box<dyn Measure>>,
+    state: Checkpoint,
+}
+
+impl<'a> Training<'a> {
+    fn begin_or_resume(trial: &'a Trial, folder: &Path, watch: &dyn Watch) -> Result<Self> {
+        let data = trial.data;
+        let batches = Batches::new(data.train.len(), trial.spec.train.batch, trial.seed)?;
+        let network = Network::new(&trial.spec.model, nn::Path::Fast, data.channels, data.height, data.classes);
+        let (params, buffers) = network.init(trial.seed, DType::F32)?;
+        let mut probes: Vec<_> = trial.probes.iter().map(probe::measure).collect();
+        let found = match store::load(folder, &params, &buffers) {
+            Ok(found) => found.filter(|checkpoint| measured_alike(checkpoint, trial.probes)),
+            Err(error) => {
+                let aside = set_aside(folder)?;
+                watch.warn(&format!("{error:#}; set aside as {}, and this trial is redone", aside.display()));
+                None
+            }
+        };
+        Card::new(trial.spec, trial.seed, data.hash()).lay_down(folder)?;
+        let state = match found {
+            Some(checkpoint) => {
+                for (probe, log) in probes.iter_mut().zip(&checkpoint.logs) {
+                    probe.restore(&log.state);
+                }
+                checkpoint
+            }
+            None => {
+                let log = |probe: &Probe| ProbeLog { probe: probe.id(), ..ProbeLog::default() };
+                Checkpoint { step: 0, params, buffers, logs: trial.probes.iter().map(log).collect() }
+            }
+        };
+        Ok(Training { trial, network, batches, probes, state })
+    }
+
+    /// Takes one step: minibatch, loss and gradients, probes, update, probes.
+    fn step(&mut self) -> Result<Option<Ending>> {
+        let (input, labels) = self.minibatch()?;
+        let key = NoiseKey { seed: self.trial.seed, purpose: "noise", step: self.state.step as u64 };
+        let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(key) };
+        let Checkpoint { params, buffers, .. } = &self.state;
+        let result = self.network.loss_and_gradients(params, buffers, mode, &input, &labels)?;
+        self.measure_step(mode, &input, &labels, &result)?;
+        if !result.loss.is_finite() {
+            return Ok(Some(Ending::Diverged { step: self.state.step }));
+        }
+        self.state.params = optimizer::step(&self.trial.spec.train, &self.state.params, &result.gradients)?;
+        self.state.buffers = result.buffers;
+        self.state.step += 1;
+        self.measure_state()?;
+        Ok(None)
+    }
+
+    fn minibatch(&mut self) -> Result<(Tensor, Tensor)> {
+        let indices = self.batches.indices(self.state.step);
+        let (images, labels) = self.trial.data.batch(&self.trial.data.train, indices, &Device::Cpu)?;
+        Ok((self.network.enter(&images)?, labels))
+    }
+
+    fn measure_step(&mut self, mode: Mode, input: &Tensor, labels: &Tensor, result: &StepResult) -> Result<()> {
+        let Checkpoint { step, params, buffers, logs } = &mut self.state;
+        let context = StepContext {
+            step: *step,
+            steps: self.trial.spec.train.steps,
+            network: &self.network,
+            params,
+            buffers,
+            input,
+            labels,
+            mode,
+            result,
+        };
+        for (probe, log) in self.probes.iter_mut().zip(logs) {
+            probe.during_step(&context, &mut log.records)?;
+        }
+        Ok(())
+    }
+
+    fn measure_state(&mut self) -> Result<()> {
+        let Checkpoint { step, params, buffers, logs } = &mut self.state;
+        let context = StateContext {
+            taken: *step,
+            steps: self.trial.spec.train.steps,
+            seed: self.trial.seed,
+            batch: self.trial.spec.train.batch,
+            data: self.trial.data,
+            model: &self.trial.spec.model,
+            network: &self.network,
+            params,
+            buffers,
+        };
+        for (probe, log) in self.probes.iter_mut().zip(logs) {
+            probe.after_step(&context, &mut log.records)?;
+        }
+        Ok(())
+    }
+
+    /// The state with what the probes remember now.
+    fn checkpoint(&self) -> Checkpoint {
+        let Checkpoint { step, params, buffers, logs } = &self.state;
+        let mut logs = logs.clone();
+        for (log, probe) in logs.iter_mut().zip(&self.probes) {
+            log.state = probe.state();
+        }
+        Checkpoint { step: *step, params: params.clone(), buffers: buffers.clone(), logs }
+    }
+}
+
+/// Whether a checkpoint holds the records of just these probes; the steps before it are not measured again.
+fn measured_alike(checkpoint: &Checkpoint, probes: &[Probe]) -> bool {
+    checkpoint.logs.iter().map(|log| &log.probe).eq(&probes.iter().map(Probe::id).collect::<Vec<_>>())
 }

@@ -10,7 +10,7 @@
 //! same values again, to the bit.
 
 use super::Size;
-use super::pack::{TAPS, Weights, with_scratch};
+use super::pack::{Weights, with_scratch};
 use crate::kernels::isa::{self, Isa, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::groups;
@@ -72,19 +72,21 @@ impl Kernel for Convolution<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        // Twelve sums, or for wide maps eight: there three images would compete for the first-level cache.
         match self.size.width {
             0 => {}
-            1 => self.blocks::<L, 12, 1>(),
-            2 => self.blocks::<L, 6, 2>(),
-            3 => self.blocks::<L, 4, 3>(),
-            _ => self.blocks::<L, 3, 4>(),
+            1 => self.tiles::<L, 12, 1>(),
+            2 => self.tiles::<L, 6, 2>(),
+            3 => self.tiles::<L, 4, 3>(),
+            4..16 => self.tiles::<L, 3, 4>(),
+            _ => self.tiles::<L, 1, 8>(),
         }
     }
 }
 
 impl Convolution<'_> {
     #[inline(always)]
-    fn blocks<L: Lanes, const R: usize, const P: usize>(&self) {
+    fn tiles<L: Lanes, const R: usize, const P: usize>(&self) {
         if self.size.images >= R {
             self.tiles_of::<L, R, P>();
         } else {
@@ -118,17 +120,18 @@ impl Convolution<'_> {
     /// `image + R <= images`, `group < out_groups`, `y < height`, and `P <= width`.
     #[inline(always)]
     unsafe fn row<L: Lanes, const R: usize, const P: usize>(&self, image: usize, group: usize, y: usize) {
+        let row = self.locate(image, group, y);
         let last = self.size.width - P;
         // SAFETY: the caller's promise, and `x + P <= width`.
         unsafe {
             if last == 0 {
-                return self.tile::<L, R, P, true, true>(image, group, y, 0);
+                return self.tile::<L, R, P, true, true>(&row, 0);
             }
-            self.tile::<L, R, P, true, false>(image, group, y, 0);
+            self.tile::<L, R, P, true, false>(&row, 0);
             for x in (P..last).step_by(P) {
-                self.tile::<L, R, P, false, false>(image, group, y, x);
+                self.tile::<L, R, P, false, false>(&row, x);
             }
-            self.tile::<L, R, P, false, true>(image, group, y, last);
+            self.tile::<L, R, P, false, true>(&row, last);
         }
     }
 
@@ -139,39 +142,65 @@ impl Convolution<'_> {
     #[inline(always)]
     unsafe fn tile<L: Lanes, const R: usize, const P: usize, const LEFT: bool, const RIGHT: bool>(
         &self,
-        image: usize,
-        group: usize,
-        y: usize,
+        row: &Row,
         x: usize,
     ) {
         let Size { height, width, .. } = self.size;
-        let in_stride = self.size.image_len(self.in_channels);
-        let out_stride = self.out_groups * height * width * LANES;
-        let row_weights = self.in_channels * 3 * LANES;
         let mut sums = [[L::zero(); P]; R];
-        // SAFETY: input rows `y + ky - 1` exist for these kernel rows, and of their columns `x - 1..=x + P` those
-        // outside the image are not read; weights are packed for every group, kernel row and input channel; the
-        // output has room for every image, group, row and column.
+        // SAFETY: `row` is in bounds by the caller's promise. The input has the rows of `row.kernel_rows`, and of
+        // columns `x - 1..=x + P` those outside the image are not read; weights are packed for every group, kernel row
+        // and input channel; the output has room for every image, group, row and column.
         unsafe {
-            for ky in self.size.kernel_rows(y) {
-                let mut weights = self.packed.as_ptr().add(group * TAPS * self.in_channels * LANES + ky * row_weights);
+            for ky in 0..row.kernel_rows {
+                let mut weights = row.weights.add(ky * self.in_channels * 3 * LANES);
                 for first in (0..self.in_channels).step_by(LANES) {
-                    let pixel = ((first / LANES * height + y + ky - 1) * width + x) * LANES;
-                    let input = self.input.as_ptr().add(image * in_stride + pixel);
+                    let input = row.input.add(((first / LANES * height + ky) * width + x) * LANES);
                     for lane in 0..LANES.min(self.in_channels - first) {
-                        add_row::<L, R, P, LEFT, RIGHT>(&mut sums, input.add(lane), in_stride, weights);
+                        add_row::<L, R, P, LEFT, RIGHT>(&mut sums, input.add(lane), row.in_stride, weights);
                         weights = weights.add(3 * LANES);
                     }
                 }
             }
-            let output = self.output.add(image * out_stride + ((group * height + y) * width + x) * LANES);
             for (r, sums) in sums.iter().enumerate() {
                 for (p, sum) in sums.iter().enumerate() {
-                    sum.store(output.add(r * out_stride + p * LANES));
+                    sum.store(row.output.add(r * row.out_stride + (x + p) * LANES));
                 }
             }
         }
     }
+
+    /// Finds row `y` of `group` of the images from `image` on.
+    ///
+    /// Not inlined, because LLVM would do this arithmetic again in the innermost loop rather than keep its results.
+    #[inline(never)]
+    fn locate(&self, image: usize, group: usize, y: usize) -> Row {
+        let Size { height, width, .. } = self.size;
+        let in_stride = self.size.image_len(self.in_channels);
+        let out_stride = self.out_groups * height * width * LANES;
+        let kernel_rows = self.size.kernel_rows(y);
+        let input_y = y + kernel_rows.start - 1;
+        let first_weight = (group * 3 + kernel_rows.start) * 3 * self.in_channels * LANES;
+        Row {
+            input: self.input[image * in_stride + input_y * width * LANES..].as_ptr(),
+            in_stride,
+            weights: self.packed[first_weight..].as_ptr(),
+            kernel_rows: kernel_rows.len(),
+            output: self.output.wrapping_add(image * out_stride + (group * height + y) * width * LANES),
+            out_stride,
+        }
+    }
+}
+
+/// Where the tiles of a row read and write. Strides are from image to image.
+struct Row {
+    /// The input row of the first kernel row that meets the image.
+    input: *const f32,
+    in_stride: usize,
+    /// The weights of that kernel row.
+    weights: *const f32,
+    kernel_rows: usize,
+    output: *mut f32,
+    out_stride: usize,
 }
 
 /// Adds one input channel's share of one kernel row to the sums of a tile.
@@ -189,15 +218,50 @@ unsafe fn add_row<L: Lanes, const R: usize, const P: usize, const LEFT: bool, co
     // SAFETY: the caller's promise.
     unsafe {
         let weights = [L::load(weights), L::load(weights.add(LANES)), L::load(weights.add(2 * LANES))];
-        for column in usize::from(LEFT)..P + 2 - usize::from(RIGHT) {
-            for (r, sums) in sums.iter_mut().enumerate() {
-                // Column `column` is the input pixel that kernel column `kx` brings to output pixel `column - kx`.
-                let value = L::splat(*input.add(r * stride).offset((column as isize - 1) * LANES as isize));
-                for (kx, &weight) in weights.iter().enumerate() {
-                    if (kx..kx + P).contains(&column) {
-                        sums[column - kx] = value.mul_add(weight, sums[column - kx]);
-                    }
-                }
+        // Written out: LLVM would leave a loop of this length rolled, and the sums in memory.
+        if !LEFT {
+            add_column(sums, input.sub(LANES), stride, weights, 0);
+        }
+        add_column(sums, input, stride, weights, 1);
+        if P > 1 {
+            add_column(sums, input.add(LANES), stride, weights, 2);
+        }
+        if P > 2 {
+            add_column(sums, input.add(2 * LANES), stride, weights, 3);
+        }
+        if P > 3 {
+            add_column(sums, input.add(3 * LANES), stride, weights, 4);
+        }
+        if P > 4 {
+            add_column(sums, input.add(4 * LANES), stride, weights, 5);
+            add_column(sums, input.add(5 * LANES), stride, weights, 6);
+            add_column(sums, input.add(6 * LANES), stride, weights, 7);
+            add_column(sums, input.add(7 * LANES), stride, weights, 8);
+        }
+        if !RIGHT {
+            add_column(sums, input.add(P * LANES), stride, weights, P + 1);
+        }
+    }
+}
+
+/// Adds one input column: the one that kernel column `kx` brings to the tile's output column `column - kx`.
+///
+/// # Safety
+/// `input` is valid for reading at `r * stride` for all `r < R`.
+#[inline(always)]
+unsafe fn add_column<L: Lanes, const R: usize, const P: usize>(
+    sums: &mut [[L; P]; R],
+    input: *const f32,
+    stride: usize,
+    weights: [L; 3],
+    column: usize,
+) {
+    for (r, sums) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let value = L::splat(unsafe { *input.add(r * stride) });
+        for (kx, weight) in weights.into_iter().enumerate() {
+            if column >= kx && column - kx < P {
+                sums[column - kx] = value.mul_add(weight, sums[column - kx]).pin();
             }
         }
     }

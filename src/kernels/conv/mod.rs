@@ -43,10 +43,25 @@ impl Conv3x3 {
         grad_output: &Tensor,
         need_input: bool,
     ) -> Result<(Option<Tensor>, Tensor)> {
-        let (out_channels, in_channels, _, _) = weight.dims4()?;
-        let grad_input = need_input.then(|| grad_output.apply_op2_no_bwd(weight, &InputGradient)).transpose()?;
-        let grad_weight = input.apply_op2_no_bwd(grad_output, &WeightGradient { in_channels, out_channels })?;
-        Ok((grad_input, grad_weight))
+        let grad_input = need_input.then(|| Self::input_gradient(weight, grad_output)).transpose()?;
+        Ok((grad_input, Self::weight_gradient(input, weight, grad_output)?))
+    }
+
+    /// The first half of [`backward`](Self::backward).
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    pub fn input_gradient(weight: &Tensor, grad_output: &Tensor) -> Result<Tensor> {
+        grad_output.apply_op2_no_bwd(weight, &InputGradient)
+    }
+
+    /// The second half of [`backward`](Self::backward). Of `weight` only the shape counts.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    pub fn weight_gradient(input: &Tensor, weight: &Tensor, grad_output: &Tensor) -> Result<Tensor> {
+        let (out_channels, in_channels) = weight_channels(weight.layout())?;
+        input.apply_op2_no_bwd(grad_output, &WeightGradient { in_channels, out_channels })
     }
 }
 
@@ -77,8 +92,10 @@ impl CustomOp2 for Conv3x3 {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (grad_input, grad_weight) = Self::backward(input, weight, &grad.contiguous()?, input.track_op())?;
-        Ok((grad_input, Some(grad_weight)))
+        let grad = grad.contiguous()?;
+        let grad_input = input.track_op().then(|| Self::input_gradient(weight, &grad)).transpose()?;
+        let grad_weight = weight.track_op().then(|| Self::weight_gradient(input, weight, &grad)).transpose()?;
+        Ok((grad_input, grad_weight))
     }
 }
 

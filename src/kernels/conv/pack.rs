@@ -72,23 +72,31 @@ impl<'a> Weights<'a> {
     /// Packs as [group of `outer`][kernel row][`inner`][kernel column][lane], in the order in which they are read;
     /// lanes without a channel are zero.
     pub fn pack(&self, packed: &mut [f32]) {
-        let (outer, outer_stride) = self.outer;
-        let (inner, inner_stride) = self.inner;
+        let (outer, inner) = (self.outer.0, self.inner.0);
         for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
-            let lanes = LANES.min(outer - group * LANES);
-            for channel in 0..inner {
-                let mut block = [[0.0; LANES]; TAPS];
-                for lane in 0..lanes {
-                    let start = (group * LANES + lane) * outer_stride + channel * inner_stride;
-                    let taps: &[f32; TAPS] = self.values[start..][..TAPS].try_into().expect("TAPS long");
-                    for (tap, &value) in taps.iter().enumerate() {
-                        block[if self.flipped { TAPS - 1 - tap } else { tap }][lane] = value;
+            let first = group * LANES;
+            let end = outer.min(first + LANES);
+            if end < first + LANES {
+                packed.fill(0.0);
+            }
+            for (row, packed) in packed.chunks_exact_mut(inner * 3 * LANES).enumerate() {
+                for (channel, packed) in packed.chunks_exact_mut(3 * LANES).enumerate() {
+                    for (lane, from) in (first..end).enumerate() {
+                        let [left, middle, right] = self.taps(from, channel, row);
+                        (packed[lane], packed[LANES + lane], packed[2 * LANES + lane]) = (left, middle, right);
                     }
                 }
-                for (row, block) in block.chunks_exact(3).enumerate() {
-                    packed[(row * inner + channel) * 3 * LANES..][..3 * LANES].copy_from_slice(block.as_flattened());
-                }
             }
+        }
+    }
+
+    /// The taps of kernel row `row`.
+    fn taps(&self, outer: usize, inner: usize, row: usize) -> [f32; 3] {
+        let taps = &self.values[outer * self.outer.1 + inner * self.inner.1..][..TAPS];
+        if self.flipped {
+            [taps[8 - 3 * row], taps[7 - 3 * row], taps[6 - 3 * row]]
+        } else {
+            [taps[3 * row], taps[3 * row + 1], taps[3 * row + 2]]
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! For one kernel row, `C` input channels and eight output channels the 3·C sums stay in registers while the kernel
 //! walks over the pixels: each input pixel is broadcast once for the three kernel columns. Images are taken in blocks
-//! whose slices of input and gradient stay in the first-level cache for all kernel rows.
+//! whose slices (eight channels) of input and gradient stay in the first-level cache for all kernel rows.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::kernels::isa::{self, Isa, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::groups;
 
-/// Pixels in a block: eight channels of input and of gradient together take 24 KiB.
+/// Pixels in a block: its slices of input and of gradient together take 24 KiB.
 const BLOCK_PIXELS: usize = 384;
 
 /// Input channels whose sums are held at a time: with three kernel columns 12 registers of 16.
@@ -29,10 +29,16 @@ pub fn weight_gradient(
 ) -> Vec<f32> {
     assert_eq!(input.len(), size.images * size.image_len(in_channels));
     assert_eq!(grad.len(), size.images * size.image_len(out_channels));
-    let out_groups = groups(out_channels);
-    with_scratch(out_groups * in_channels * TAPS * LANES, |sums| {
+    let (in_groups, out_groups) = (groups(in_channels), groups(out_channels));
+    let sums_len = out_groups * in_channels * TAPS * LANES;
+    let block_len = BLOCK_PIXELS * LANES;
+    with_scratch(sums_len + (in_groups + 1) * block_len, |scratch| {
+        let (sums, rest) = scratch.split_at_mut(sums_len);
+        let (grad_room, input_room) = rest.split_at_mut(block_len);
         sums.fill(0.0);
-        isa::dispatch_on(isa, WeightGradient { size, in_channels, out_groups, input, grad, sums });
+        let input = Side { values: input, groups: in_groups, room: input_room };
+        let grad = Side { values: grad, groups: out_groups, room: grad_room };
+        isa::dispatch_on(isa, WeightGradient { size, in_channels, input, grad, sums: &mut *sums });
         unpack(sums, in_channels, out_channels)
     })
 }
@@ -40,11 +46,18 @@ pub fn weight_gradient(
 struct WeightGradient<'a> {
     size: Size,
     in_channels: usize,
-    out_groups: usize,
-    input: &'a [f32],
-    grad: &'a [f32],
+    input: Side<'a>,
+    grad: Side<'a>,
     /// [group of c_out][c_in][tap][lane]
     sums: &'a mut [f32],
+}
+
+/// The input, or the gradient of the output.
+struct Side<'a> {
+    values: &'a [f32],
+    groups: usize,
+    /// Room for slices of a block of small images.
+    room: &'a mut [f32],
 }
 
 /// Whole images, or some rows of one image.
@@ -52,6 +65,22 @@ struct WeightGradient<'a> {
 struct Block {
     images: Range<usize>,
     rows: Range<usize>,
+}
+
+impl Side<'_> {
+    /// The slice of `group` of images of `image_len` values, one behind the other. Several images are copied to room
+    /// `place` for it: their distance in memory, often a power of two, would have them evict each other from the cache.
+    fn slice(&mut self, images: &Range<usize>, group: usize, image_len: usize, place: usize) -> *const f32 {
+        let image = |image: usize| &self.values[(image * self.groups + group) * image_len..][..image_len];
+        if images.len() == 1 {
+            return image(images.start).as_ptr();
+        }
+        let room = &mut self.room[place * BLOCK_PIXELS * LANES..][..images.len() * image_len];
+        for (room, i) in room.chunks_exact_mut(image_len).zip(images.clone()) {
+            room.copy_from_slice(image(i));
+        }
+        room.as_ptr()
+    }
 }
 
 impl Kernel for WeightGradient<'_> {
@@ -78,16 +107,21 @@ impl Kernel for WeightGradient<'_> {
 impl WeightGradient<'_> {
     #[inline(always)]
     fn block<L: Lanes>(&mut self, block: &Block) {
-        for out_group in 0..self.out_groups {
-            for first in (0..self.in_channels).step_by(LANES) {
-                let end = self.in_channels.min(first + LANES);
+        let image_len = self.size.height * self.size.width * LANES;
+        let inputs: Vec<_> =
+            (0..self.input.groups).map(|group| self.input.slice(&block.images, group, image_len, group)).collect();
+        for out_group in 0..self.grad.groups {
+            let grad = self.grad.slice(&block.images, out_group, image_len, 0);
+            for (group, &input) in inputs.iter().enumerate() {
+                let end = self.in_channels.min((group + 1) * LANES);
                 for ky in 0..3 {
-                    for channel in (first..end).step_by(CHANNELS) {
+                    for channel in (group * LANES..end).step_by(CHANNELS) {
+                        let pass = Pass { input, grad, out_group, channel, ky };
                         match end - channel {
-                            1 => self.add_channels::<L, 1>(block, out_group, channel, ky),
-                            2 => self.add_channels::<L, 2>(block, out_group, channel, ky),
-                            3 => self.add_channels::<L, 3>(block, out_group, channel, ky),
-                            _ => self.add_channels::<L, CHANNELS>(block, out_group, channel, ky),
+                            1 => self.add_pass::<L, 1>(block, &pass),
+                            2 => self.add_pass::<L, 2>(block, &pass),
+                            3 => self.add_pass::<L, 3>(block, &pass),
+                            _ => self.add_pass::<L, CHANNELS>(block, &pass),
                         }
                     }
                 }
@@ -95,56 +129,58 @@ impl WeightGradient<'_> {
         }
     }
 
-    /// Adds a block's share to the sums of kernel row `ky`, input channels `channel..channel + C` (of one group) and
-    /// the output channels of `out_group`.
+    /// Adds a block's share to the sums of one pass: of its kernel row, input channels and output channels.
     #[inline(always)]
-    fn add_channels<L: Lanes, const C: usize>(&mut self, block: &Block, out_group: usize, channel: usize, ky: usize) {
-        assert!(channel + C <= self.in_channels && channel % LANES + C <= LANES && out_group < self.out_groups);
-        // SAFETY: the assertion, and that a block lies within the images.
+    fn add_pass<L: Lanes, const C: usize>(&mut self, block: &Block, pass: &Pass) {
+        // SAFETY: `block` made the pass for input channels that exist; the width is the images'.
         let sums = unsafe {
             match self.size.width {
-                2 => self.sum::<L, C>(block, out_group, channel, ky, 2),
-                4 => self.sum::<L, C>(block, out_group, channel, ky, 4),
-                width => self.sum::<L, C>(block, out_group, channel, ky, width),
+                2 => pass.sum::<L, C>(block, self.size.height, 2),
+                4 => pass.sum::<L, C>(block, self.size.height, 4),
+                width => pass.sum::<L, C>(block, self.size.height, width),
             }
         };
         for (c, sums) in sums.iter().enumerate() {
-            let start = ((out_group * self.in_channels + channel + c) * TAPS + 3 * ky) * LANES;
-            let total = &mut self.sums[start..][..3 * LANES];
-            for (sum, total) in sums.iter().zip(total.chunks_exact_mut(LANES)) {
+            let start = ((pass.out_group * self.in_channels + pass.channel + c) * TAPS + 3 * pass.ky) * LANES;
+            let totals = &mut self.sums[start..][..3 * LANES];
+            for (sum, total) in sums.iter().zip(totals.chunks_exact_mut(LANES)) {
                 // SAFETY: the chunk has `LANES` floats.
                 unsafe { sum.add(L::load(total.as_ptr())).store(total.as_mut_ptr()) }
             }
         }
     }
+}
 
-    /// The sums of [`add_channels`](Self::add_channels) over a block, by channel and kernel column. `width` is the
-    /// images', given apart so that the loop over few columns is unrolled.
+/// One walk over a block: some input channels of one group, one group of output channels, one kernel row.
+struct Pass {
+    /// The block's slice of the input.
+    input: *const f32,
+    /// The block's slice of the output's gradient.
+    grad: *const f32,
+    out_group: usize,
+    /// The first of the input channels.
+    channel: usize,
+    ky: usize,
+}
+
+impl Pass {
+    /// The sums by input channel and kernel column.
     ///
     /// # Safety
-    /// The block, `out_group` and `channel..channel + C` exist, the latter in one group; `width == size.width`.
+    /// The slices hold the block's images of `height` × `width` pixels, and the input's group holds the `C` channels
+    /// from `self.channel` on.
     #[inline(always)]
-    unsafe fn sum<L: Lanes, const C: usize>(
-        &self,
-        block: &Block,
-        out_group: usize,
-        channel: usize,
-        ky: usize,
-        width: usize,
-    ) -> [[L; 3]; C] {
-        let height = self.size.height;
-        let in_stride = self.size.image_len(self.in_channels);
-        let grad_stride = self.out_groups * height * width * LANES;
+    unsafe fn sum<L: Lanes, const C: usize>(&self, block: &Block, height: usize, width: usize) -> [[L; 3]; C] {
         // Rows of the output whose row `y + ky - 1` of the input exists.
-        let rows = block.rows.start.max(usize::from(ky == 0))..block.rows.end.min(height + 1 - ky);
+        let rows = block.rows.start.max(usize::from(self.ky == 0))..block.rows.end.min(height + 1 - self.ky);
         let mut sums = [[L::zero(); 3]; C];
-        for image in block.images.clone() {
+        for image in 0..block.images.len() {
             for y in rows.clone() {
-                let pixel = (channel / LANES * height + y + ky - 1) * width * LANES + channel % LANES;
+                let row = image * height + y;
                 // SAFETY: both rows exist and are `width` pixels long, by the caller's promise and the choice of rows.
                 unsafe {
-                    let input = self.input.as_ptr().add(image * in_stride + pixel);
-                    let grad = self.grad.as_ptr().add(image * grad_stride + (out_group * height + y) * width * LANES);
+                    let input = self.input.add((row + self.ky - 1) * width * LANES + self.channel % LANES);
+                    let grad = self.grad.add(row * width * LANES);
                     add_row(&mut sums, input, grad, width);
                 }
             }
@@ -192,7 +228,7 @@ unsafe fn add_pixel<L: Lanes, const C: usize, const LEFT: bool, const RIGHT: boo
             let value = L::splat(*input.add(c));
             for (sum, grad) in sums.iter_mut().zip(grads) {
                 if let Some(grad) = grad {
-                    *sum = value.mul_add(grad, *sum);
+                    *sum = value.mul_add(grad, *sum).pin();
                 }
             }
         }

@@ -1,0 +1,194 @@
+//! Activations of a convolution, in either path's layout, as probes read them.
+
+use candle_core::{DType, Result, Tensor, bail};
+
+use super::block::Path;
+use crate::kernels::lanes::LANES;
+use crate::kernels::layout::from_grouped;
+
+/// Feature maps of `channels` channels, in the layout of a path.
+#[derive(Clone, Debug)]
+pub struct FeatureMaps {
+    tensor: Tensor,
+    channels: usize,
+    path: Path,
+}
+
+impl FeatureMaps {
+    /// `tensor` is (n, c, h, w) on the plain path, (n, ⌈c/8⌉, h, w, 8) on the fast one.
+    pub fn new(tensor: Tensor, channels: usize, path: Path) -> Self {
+        FeatureMaps { tensor, channels, path }
+    }
+
+    /// How many channels there are.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The maps as (n, c, h, w).
+    ///
+    /// # Errors
+    /// If the tensor is not in the layout that it was said to be in.
+    pub fn nchw(&self) -> Result<Tensor> {
+        match self.path {
+            Path::Plain => Ok(self.tensor.clone()),
+            Path::Fast => from_grouped(&self.tensor, self.channels),
+        }
+    }
+
+    /// All values in memory order, with how they are laid out.
+    fn values(&self) -> Result<(Vec<f32>, Runs)> {
+        let dims = self.tensor.dims();
+        let lanes = if self.path == Path::Fast { LANES } else { 1 };
+        let values = self.tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+        Ok((values, Runs { groups: dims[1], lanes, length: dims[2] * dims[3] * lanes, images: dims[0] }))
+    }
+
+    /// All values of `channel`, image by image, row by row.
+    ///
+    /// # Errors
+    /// If the values cannot be read.
+    pub fn channel(&self, channel: usize) -> Result<Vec<f32>> {
+        let (values, runs) = self.values()?;
+        let (group, lane) = (channel / runs.lanes, channel % runs.lanes);
+        let of_channel = values.chunks_exact(runs.length).skip(group).step_by(runs.groups);
+        Ok(of_channel.flat_map(|run| run.iter().skip(lane).step_by(runs.lanes).copied()).collect())
+    }
+
+    /// Mean and biased variance of each channel over images and pixels: of the values, and of their positive parts
+    /// (after a ReLU).
+    ///
+    /// # Errors
+    /// If the values cannot be read.
+    pub fn moments(&self) -> Result<ChannelMoments> {
+        let (values, runs) = self.values()?;
+        let mut sums = vec![[0f64; 4]; runs.width()];
+        for (first, run) in runs.split(&values) {
+            for values in run.chunks_exact(runs.lanes) {
+                for (sums, &value) in sums[first..].iter_mut().zip(values) {
+                    let (value, after) = (f64::from(value), f64::from(value.max(0.0)));
+                    sums[0] += value;
+                    sums[1] += value * value;
+                    sums[2] += after;
+                    sums[3] += after * after;
+                }
+            }
+        }
+        let count = runs.count();
+        let of = |sum: usize| {
+            let moments = |sums: &[f64; 4]| {
+                let mean = sums[sum] / count;
+                (mean, (sums[sum + 1] / count - mean * mean).max(0.0))
+            };
+            sums[..self.channels].iter().map(moments).collect()
+        };
+        Ok(ChannelMoments { before_relu: of(0), after_relu: of(2) })
+    }
+
+    /// The squared correlation of each channel with that of `other`, over images and pixels; `None` where one of them
+    /// does not vary.
+    ///
+    /// # Errors
+    /// If the values cannot be read, or the maps differ in size or layout.
+    pub fn squared_correlations(&self, other: &FeatureMaps) -> Result<Vec<Option<f64>>> {
+        let ((ours, runs), (theirs, other_runs)) = (self.values()?, other.values()?);
+        if runs != other_runs || self.channels != other.channels {
+            bail!("feature maps of other size: {:?} and {:?}", self.tensor.shape(), other.tensor.shape());
+        }
+        let mut sums = vec![[0f64; 5]; runs.width()];
+        for ((first, x), (_, y)) in runs.split(&ours).zip(runs.split(&theirs)) {
+            for (x, y) in x.chunks_exact(runs.lanes).zip(y.chunks_exact(runs.lanes)) {
+                for (sums, (&x, &y)) in sums[first..].iter_mut().zip(x.iter().zip(y)) {
+                    let (x, y) = (f64::from(x), f64::from(y));
+                    for (sum, term) in sums.iter_mut().zip([x, y, x * x, y * y, x * y]) {
+                        *sum += term;
+                    }
+                }
+            }
+        }
+        let count = runs.count();
+        let correlation = |[x, y, xx, yy, xy]: &[f64; 5]| {
+            let (xx, yy, xy) = (xx - x * x / count, yy - y * y / count, xy - x * y / count);
+            (xx > 0.0 && yy > 0.0).then(|| xy * xy / (xx * yy))
+        };
+        Ok(sums[..self.channels].iter().map(correlation).collect())
+    }
+}
+
+/// How values lie in memory: runs of one image and one group of channels, whose lanes alternate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Runs {
+    images: usize,
+    groups: usize,
+    /// Channels of a group: 1 or 8, the last group's filled up.
+    lanes: usize,
+    /// Values of a run.
+    length: usize,
+}
+
+impl Runs {
+    /// Channels with the filling.
+    fn width(&self) -> usize {
+        self.groups * self.lanes
+    }
+
+    /// Values of a channel.
+    fn count(&self) -> f64 {
+        (self.images * self.length / self.lanes) as f64
+    }
+
+    /// Each run with its first channel.
+    fn split<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = (usize, &'a [f32])> {
+        values.chunks_exact(self.length).enumerate().map(|(index, run)| (index % self.groups * self.lanes, run))
+    }
+}
+
+/// Mean and biased variance of each channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelMoments {
+    /// Of the values.
+    pub before_relu: Vec<(f64, f64)>,
+    /// Of their positive parts.
+    pub after_relu: Vec<(f64, f64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::kernels::layout::to_grouped;
+
+    #[test]
+    fn both_layouts_read_alike_and_moments_are_those_of_the_values() {
+        let values: Vec<f32> = (0..2 * 11 * 3 * 2).map(|i| ((i * 37 % 101) as f32 - 50.0) / 10.0).collect();
+        let nchw = Tensor::from_vec(values, (2, 11, 3, 2), &Device::Cpu).unwrap();
+        let plain = FeatureMaps::new(nchw.clone(), 11, Path::Plain);
+        let fast = FeatureMaps::new(to_grouped(&nchw).unwrap(), 11, Path::Fast);
+        assert_eq!(plain.moments().unwrap(), fast.moments().unwrap());
+        for channel in 0..11 {
+            let values = plain.channel(channel).unwrap();
+            assert_eq!(values, fast.channel(channel).unwrap());
+            let direct = nchw.narrow(1, channel, 1).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(values, direct);
+            let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 12.0;
+            let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / 12.0;
+            let (found_mean, found_variance) = plain.moments().unwrap().before_relu[channel];
+            assert!((found_mean - mean).abs() < 1e-12 && (found_variance - variance).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn correlation_sees_through_offset_and_scale_and_halves_for_an_unrelated_part() {
+        let maps = |values: &[f32]| {
+            let nchw = Tensor::from_slice(values, (1, 2, 2, 2), &Device::Cpu).unwrap();
+            FeatureMaps::new(to_grouped(&nchw).unwrap(), 2, Path::Fast)
+        };
+        let clean = maps(&[1.0, 1.0, -1.0, -1.0, 1.0, 2.0, 4.0, 8.0]);
+        let noisy = maps(&[2.0, 0.0, 0.0, -2.0, -1.0, -3.0, -7.0, -15.0]);
+        let found = clean.squared_correlations(&noisy).unwrap();
+        assert!((found[0].unwrap() - 0.5).abs() < 1e-12 && (found[1].unwrap() - 1.0).abs() < 1e-12);
+        let constant = maps(&[3.0; 8]);
+        assert_eq!(clean.squared_correlations(&constant).unwrap(), [None, None]);
+    }
+}

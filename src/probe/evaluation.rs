@@ -1,0 +1,93 @@
+//! Loss and accuracy on fixed samples, in four modes: batch or running statistics, noise off or on.
+
+use anyhow::Result;
+
+use super::{Measure, StateContext, is_due, record};
+use crate::data::Split;
+use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
+use crate::record::Record;
+use crate::rng;
+use crate::study::{Noise, Norm};
+
+pub(super) struct Evaluation {
+    pub(super) points: usize,
+    pub(super) images: usize,
+}
+
+impl Measure for Evaluation {
+    fn after_step(&mut self, context: &StateContext, records: &mut Vec<Record>) -> Result<()> {
+        if !is_due(context.taken, context.steps, self.points) {
+            return Ok(());
+        }
+        for (name, split) in splits(context) {
+            let sample = fixed_sample(name, split.len(), self.images);
+            for (mode, loss, accuracy) in in_all_modes(context, split, &sample)? {
+                records.push(record(context.taken, format!("eval.{name}.loss.{mode}"), None, loss));
+                records.push(record(context.taken, format!("eval.{name}.accuracy.{mode}"), None, accuracy));
+            }
+        }
+        if context.taken == context.steps {
+            let all: Vec<usize> = (0..context.data.test.len()).collect();
+            for (mode, loss, accuracy) in in_all_modes(context, &context.data.test, &all)? {
+                records.push(record(context.taken, format!("final.test.loss.{mode}"), None, loss));
+                records.push(record(context.taken, format!("final.test.accuracy.{mode}"), None, accuracy));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn splits<'a>(context: &StateContext<'a>) -> [(&'static str, &'a Split); 2] {
+    [("train", &context.data.train), ("test", &context.data.test)]
+}
+
+/// The same images in every trial and at every point, in ascending order.
+fn fixed_sample(split: &str, available: usize, images: usize) -> Vec<usize> {
+    let mut stream = rng::stream(0, "evaluation sample", split, 0);
+    let mut sample = rand::seq::index::sample(&mut stream, available, images.min(available)).into_vec();
+    sample.sort_unstable();
+    sample
+}
+
+/// Name, loss (nats) and accuracy (percent) in each of the four modes. Where a network has no normalisation or no noise
+/// the modes coincide; such a value is measured once and given under both names.
+fn in_all_modes(context: &StateContext, split: &Split, sample: &[usize]) -> Result<Vec<(String, f64, f64)>> {
+    let mut measured: Vec<(String, f64, f64)> = Vec::new();
+    for statistics in ["batch", "running"] {
+        for noise in ["clean", "noisy"] {
+            let has_noise = context.model.noise != Noise::None;
+            let same_as = match (statistics, noise) {
+                ("running", _) if context.model.norm == Norm::None => Some(format!("batch.{noise}")),
+                (_, "noisy") if !has_noise => Some(format!("{statistics}.clean")),
+                _ => None,
+            };
+            let known = same_as.and_then(|name| measured.iter().find(|(known, ..)| *known == name).cloned());
+            let (loss, accuracy) = match known {
+                Some((_, loss, accuracy)) => (loss, accuracy),
+                None => in_mode(context, split, sample, statistics == "batch", noise == "noisy")?,
+            };
+            measured.push((format!("{statistics}.{noise}"), loss, accuracy));
+        }
+    }
+    Ok(measured)
+}
+
+/// Mean loss and accuracy over `sample`, in chunks of a minibatch's size (whose statistics a batch mode uses).
+fn in_mode(context: &StateContext, split: &Split, sample: &[usize], batch: bool, noisy: bool) -> Result<(f64, f64)> {
+    let (mut loss, mut hits) = (0.0, 0);
+    for (chunk, indices) in sample.chunks(context.batch).enumerate() {
+        let key = NoiseKey { seed: context.seed, purpose: "evaluation", step: (context.taken * 1000 + chunk) as u64 };
+        let mode = Mode {
+            statistics: if batch { StatisticsMode::Batch } else { StatisticsMode::Running },
+            noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off },
+        };
+        let (images, labels) = context.data.batch(split, indices, &candle_core::Device::Cpu)?;
+        let input = context.network.enter(&images)?;
+        let logits = context.network.forward(context.params, context.buffers, mode, &input)?;
+        let chunk_loss: f32 = candle_nn::loss::cross_entropy(&logits, &labels)?.to_scalar()?;
+        loss += f64::from(chunk_loss) * indices.len() as f64;
+        hits += correct(&logits, &labels)?;
+    }
+    let count = sample.len() as f64;
+    Ok((loss / count, 100.0 * hits as f64 / count))
+}

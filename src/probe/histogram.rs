@@ -1,0 +1,68 @@
+//! The distribution of one unit's activation over training (the paper's figure 2, right), after the noise: before the
+//! ReLU and after it. A unit is a channel; its values are those of a minibatch's images and pixels.
+
+use anyhow::Result;
+
+use super::{Measure, StepContext, is_due, record, units};
+use crate::record::Record;
+
+/// Bins span this many standard deviations on either side of the mean; what lies outside counts in the outermost.
+const SPAN: f64 = 4.0;
+
+pub(super) struct Histogram {
+    pub(super) layers: Vec<usize>,
+    pub(super) points: usize,
+    pub(super) bins: usize,
+}
+
+impl Measure for Histogram {
+    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+        if context.step != 0 && !is_due(context.step, context.steps, self.points) {
+            return Ok(());
+        }
+        for &layer in &self.layers {
+            let block = context.network.conv_block(layer)?;
+            let pass = context.result.conv_pass(layer)?;
+            let unit = units(layer, block.out_channels, 1)[0];
+            let before = block.before_relu(context.params, context.buffers, context.mode, pass)?.channel(unit)?;
+            let after: Vec<f32> = before.iter().map(|value| value.max(0.0)).collect();
+            for (place, values) in [("pre", before), ("post", after)] {
+                let (mean, sd, shares) = histogram(&values, self.bins);
+                records.push(record(context.step, format!("histogram.{place}.mean"), layer, mean));
+                records.push(record(context.step, format!("histogram.{place}.sd"), layer, sd));
+                for (bin, share) in shares.into_iter().enumerate() {
+                    records.push(record(context.step, format!("histogram.{place}.bin_{bin:02}"), layer, share));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Mean, standard deviation, and the share of the values in each of `bins` bins over mean ± [`SPAN`] deviations.
+fn histogram(values: &[f32], bins: usize) -> (f64, f64, Vec<f64>) {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let sd = (values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let mut shares = vec![0.0; bins];
+    for &value in values {
+        let standardised = if sd > 0.0 { (f64::from(value) - mean) / sd } else { 0.0 };
+        let place = (standardised + SPAN) / (2.0 * SPAN) * bins as f64;
+        shares[(place.max(0.0) as usize).min(bins - 1)] += 1.0 / count;
+    }
+    (mean, sd, shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_sum_to_one_and_fall_where_the_values_are() {
+        let (mean, sd, shares) = histogram(&[-1.0, -1.0, 1.0, 1.0], 8);
+        assert_eq!((mean, sd), (0.0, 1.0));
+        assert_eq!(shares, [0.0, 0.0, 0.0, 0.5, 0.0, 0.5, 0.0, 0.0]);
+        let (.., constant) = histogram(&[3.0; 10], 8);
+        assert!((constant.iter().sum::<f64>() - 1.0).abs() < 1e-12 && constant[4] > 0.99);
+    }
+}

@@ -1,0 +1,137 @@
+//! What is measured while a trial trains. A probe reads; it never changes the trial.
+
+mod evaluation;
+mod histogram;
+mod moments;
+mod surviving_shift;
+mod training;
+
+use anyhow::Result;
+use candle_core::Tensor;
+
+use crate::data::Dataset;
+use crate::nn::{Mode, Network, Params, StepResult};
+use crate::record::Record;
+use crate::rng;
+use crate::study::{Model, Probe};
+
+/// A step as a probe sees it: its gradients are known, its update is not made yet.
+pub struct StepContext<'a> {
+    /// Steps taken before this one.
+    pub step: usize,
+    /// Steps of the whole trial.
+    pub steps: usize,
+    /// The network.
+    pub network: &'a Network,
+    /// Its parameters before the update.
+    pub params: &'a Params,
+    /// Its running statistics before the step.
+    pub buffers: &'a Params,
+    /// The minibatch, in the path's layout.
+    pub input: &'a Tensor,
+    /// Its labels.
+    pub labels: &'a Tensor,
+    /// How the step passed through the network, with its noise key.
+    pub mode: Mode,
+    /// Loss, gradients, and what the pass kept.
+    pub result: &'a StepResult,
+}
+
+/// The network between two steps.
+pub struct StateContext<'a> {
+    /// Steps taken.
+    pub taken: usize,
+    /// Steps of the whole trial.
+    pub steps: usize,
+    /// The trial's seed.
+    pub seed: u64,
+    /// Examples a minibatch.
+    pub batch: usize,
+    /// The data.
+    pub data: &'a Dataset,
+    /// What the network is made of.
+    pub model: &'a Model,
+    /// The network.
+    pub network: &'a Network,
+    /// Its parameters.
+    pub params: &'a Params,
+    /// Its running statistics.
+    pub buffers: &'a Params,
+}
+
+/// A measurement under way.
+pub trait Measure {
+    /// Measures a step before its update.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read.
+    fn during_step(&mut self, _context: &StepContext, _records: &mut Vec<Record>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Measures the network after a step's update.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read.
+    fn after_step(&mut self, _context: &StateContext, _records: &mut Vec<Record>) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it remembers from step to step, for a checkpoint.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes up a [`state`](Measure::state).
+    fn restore(&mut self, _state: &[f64]) {}
+}
+
+/// The measurement that `probe` asks for.
+pub fn measure(probe: &Probe) -> Box<dyn Measure> {
+    match probe.clone() {
+        Probe::Training {} => Box::new(training::Training),
+        Probe::Evaluation { points, images } => Box::new(evaluation::Evaluation { points, images }),
+        Probe::Moments { layers, units, bin } => Box::new(moments::Moments::new(&layers, units, bin)),
+        Probe::Histogram { layers, points, bins } => Box::new(histogram::Histogram { layers, points, bins }),
+        Probe::SurvivingShift { layers, redraws, points } => {
+            Box::new(surviving_shift::SurvivingShift { layers, redraws, points })
+        }
+    }
+}
+
+/// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last.
+fn is_due(taken: usize, steps: usize, points: usize) -> bool {
+    taken > 0 && taken * points / steps > (taken - 1) * points / steps
+}
+
+/// The fixed units (channels) of `layer` that are looked at, in the order drawn: `count` of `channels`, or all.
+fn units(layer: usize, channels: usize, count: usize) -> Vec<usize> {
+    let mut stream = rng::stream(0, "units", &layer.to_string(), 0);
+    rand::seq::index::sample(&mut stream, channels, count.min(channels)).into_vec()
+}
+
+fn record(step: usize, name: impl Into<String>, layer: impl Into<Option<usize>>, value: f64) -> Record {
+    Record { step, name: name.into(), layer: layer.into(), value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_points_are_as_many_as_asked_evenly_spaced_and_end_at_the_last_step() {
+        let due = |steps, points| (0..=steps).filter(|&taken| is_due(taken, steps, points)).collect::<Vec<_>>();
+        assert_eq!(due(300, 10), [30, 60, 90, 120, 150, 180, 210, 240, 270, 300]);
+        assert_eq!(due(7, 3), [3, 5, 7]);
+        assert_eq!(due(3, 10), [1, 2, 3]);
+    }
+
+    #[test]
+    fn units_are_distinct_fixed_and_never_more_than_there_are() {
+        let chosen = units(9, 512, 64);
+        assert_eq!(chosen, units(9, 512, 64));
+        let distinct: std::collections::BTreeSet<_> = chosen.iter().collect();
+        assert_eq!(distinct.len(), 64);
+        assert_eq!(units(2, 8, 64).len(), 8);
+    }
+}

@@ -1,0 +1,171 @@
+//! How far the mean and variance of units move from one step to the next (the paper's figure 8), after the noise:
+//! before the ReLU and after it.
+//!
+//! A unit is a channel, and its moments are taken over the minibatch and the pixels: in a convolution the paper counts
+//! height and width as part of the batch.
+
+use anyhow::Result;
+
+use super::{Measure, StepContext, record, units};
+use crate::record::Record;
+
+/// Mean and biased variance of each unit of a layer, before (`[0]`) and after (`[1]`) the ReLU.
+type LayerMoments = [Vec<(f64, f64)>; 2];
+
+const PLACES: [&str; 2] = ["pre", "post"];
+const STATISTICS: [&str; 4] = ["mean_drift", "variance_drift", "mean_drift_raw", "variance_drift_raw"];
+
+pub(super) struct Moments {
+    units: usize,
+    bin: usize,
+    layers: Vec<Layer>,
+}
+
+struct Layer {
+    layer: usize,
+    previous: Option<LayerMoments>,
+    /// Sums over the bin, place by place and statistic by statistic.
+    sums: [[f64; 4]; 2],
+    steps: usize,
+}
+
+impl Moments {
+    pub(super) fn new(layers: &[usize], units: usize, bin: usize) -> Self {
+        let layer = |&layer: &usize| Layer { layer, previous: None, sums: [[0.0; 4]; 2], steps: 0 };
+        Moments { units, bin, layers: layers.iter().map(layer).collect() }
+    }
+}
+
+impl Measure for Moments {
+    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+        let bin_ends = (context.step + 1).is_multiple_of(self.bin) || context.step + 1 == context.steps;
+        for layer in &mut self.layers {
+            layer.add(moments(context, layer.layer, self.units)?);
+            if bin_ends {
+                layer.flush(context.step, records);
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.layers.iter().flat_map(Layer::state).collect()
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        let mut numbers = state.iter().copied();
+        for layer in &mut self.layers {
+            layer.restore(&mut numbers);
+        }
+    }
+}
+
+/// The moments of the fixed units of `layer` in this step.
+fn moments(context: &StepContext, layer: usize, count: usize) -> Result<LayerMoments> {
+    let block = context.network.conv_block(layer)?;
+    let pass = context.result.conv_pass(layer)?;
+    let all = block.before_relu(context.params, context.buffers, context.mode, pass)?.moments()?;
+    let chosen = units(layer, block.out_channels, count);
+    let pick = |all: &[(f64, f64)]| chosen.iter().map(|&unit| all[unit]).collect();
+    Ok([pick(&all.before_relu), pick(&all.after_relu)])
+}
+
+/// Means over the units of |Δμ|/sd, |Δσ²|/σ², |Δμ| and |Δσ²|, in units' own standard deviations and variances before
+/// the move. A unit without any variance (dead behind its ReLU) has no unit of measure and is left out of the first two.
+fn drift(before: &[(f64, f64)], after: &[(f64, f64)]) -> [f64; 4] {
+    let moves = || before.iter().zip(after).map(|(b, a)| ((a.0 - b.0).abs(), (a.1 - b.1).abs(), b.1));
+    let mean = |values: &mut dyn Iterator<Item = f64>| {
+        let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+        if count == 0 { f64::NAN } else { sum / f64::from(count) }
+    };
+    [
+        mean(&mut moves().filter(|&(.., variance)| variance > 0.0).map(|(shift, _, variance)| shift / variance.sqrt())),
+        mean(&mut moves().filter(|&(.., variance)| variance > 0.0).map(|(_, change, variance)| change / variance)),
+        mean(&mut moves().map(|(shift, ..)| shift)),
+        mean(&mut moves().map(|(_, change, _)| change)),
+    ]
+}
+
+impl Layer {
+    fn add(&mut self, now: LayerMoments) {
+        if let Some(previous) = &self.previous {
+            for place in 0..2 {
+                let drift = drift(&previous[place], &now[place]);
+                for (sum, value) in self.sums[place].iter_mut().zip(drift) {
+                    *sum += value;
+                }
+            }
+            self.steps += 1;
+        }
+        self.previous = Some(now);
+    }
+
+    fn flush(&mut self, step: usize, records: &mut Vec<Record>) {
+        if self.steps == 0 {
+            return;
+        }
+        for (place, sums) in PLACES.iter().zip(&self.sums) {
+            for (statistic, sum) in STATISTICS.iter().zip(sums) {
+                let name = format!("moments.{place}.{statistic}");
+                records.push(record(step, name, self.layer, sum / self.steps as f64));
+            }
+        }
+        self.sums = [[0.0; 4]; 2];
+        self.steps = 0;
+    }
+
+    fn state(&self) -> Vec<f64> {
+        let empty = [Vec::new(), Vec::new()];
+        let previous = self.previous.as_ref().unwrap_or(&empty);
+        let mut state = vec![self.steps as f64, previous[0].len() as f64];
+        state.extend(self.sums.as_flattened());
+        state.extend(previous.iter().flatten().flat_map(|&(mean, variance)| [mean, variance]));
+        state
+    }
+
+    fn restore(&mut self, numbers: &mut impl Iterator<Item = f64>) {
+        let mut next = || numbers.next().unwrap_or(f64::NAN);
+        self.steps = next() as usize;
+        let count = next() as usize;
+        for sum in self.sums.as_flattened_mut() {
+            *sum = next();
+        }
+        let mut place = || (0..count).map(|_| (next(), next())).collect();
+        let previous: LayerMoments = [place(), place()];
+        self.previous = (count > 0).then_some(previous);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drift_is_measured_in_each_units_own_standard_deviation() {
+        let before = [(0.0, 4.0), (1.0, 1.0), (0.0, 0.0)];
+        let after = [(1.0, 6.0), (0.0, 1.0), (3.0, 1.0)];
+        assert_eq!(drift(&before, &after), [(0.5 + 1.0) / 2.0, 0.25, 5.0 / 3.0, 1.0]);
+    }
+
+    #[test]
+    fn a_restored_probe_goes_on_as_if_nothing_had_happened() {
+        let moments = |t: usize| {
+            let unit = |u: usize| (((t * 7 + u * 3) % 11) as f64 / 3.0, 1.0 + (t % 3) as f64);
+            [vec![unit(1), unit(2)], vec![unit(3), unit(4)]]
+        };
+        let mut whole = Moments::new(&[2, 9], 2, 4);
+        let mut resumed = Moments::new(&[2, 9], 2, 4);
+        for t in 0..6 {
+            whole.layers.iter_mut().for_each(|layer| layer.add(moments(t)));
+            resumed.layers.iter_mut().for_each(|layer| layer.add(moments(t)));
+            let state = resumed.state();
+            resumed = Moments::new(&[2, 9], 2, 4);
+            resumed.restore(&state);
+        }
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        whole.layers[1].flush(5, &mut a);
+        resumed.layers[1].flush(5, &mut b);
+        assert_eq!(a, b);
+        assert_eq!(a.len(), 8);
+    }
+}

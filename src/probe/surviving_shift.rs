@@ -1,0 +1,79 @@
+//! What the next layer's normalisation cannot remove of the injected noise (critique C2 of the noise experiment).
+//!
+//! At fixed weights and minibatch, layer l's noise is drawn again and again. Of each channel of the next layer's
+//! convolution h, before its normalisation, a constant offset and a scale would be removed there; so the share of h's
+//! variance over images and pixels that is *not* explained by a constant and its noise-free value h₀ is what survives:
+//! 1 − corr(h, h₀)², averaged over channels and draws. The channel part (μ, σ) and the jitter (m, s around them) are also
+//! measured apart. Networks without noise or without normalisation have nothing to measure.
+
+use anyhow::Result;
+
+use super::{Measure, StepContext, is_due, record};
+use crate::nn::{ConvBlock, FeatureMaps, Mode, NoiseKey, NoiseMode};
+use crate::record::Record;
+use crate::study::{Noise, NoiseConstants, Norm};
+
+pub(super) struct SurvivingShift {
+    pub(super) layers: Vec<usize>,
+    pub(super) redraws: usize,
+    pub(super) points: usize,
+}
+
+impl Measure for SurvivingShift {
+    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+        if !is_due(context.step + 1, context.steps, self.points) {
+            return Ok(());
+        }
+        for &layer in &self.layers {
+            let block = context.network.conv_block(layer)?;
+            let Noise::Algorithm1(constants) = block.noise else { continue };
+            if context.network.conv_block(layer + 1)?.norm == Norm::None {
+                continue;
+            }
+            for (part, constants) in parts(constants) {
+                let block = ConvBlock { noise: Noise::Algorithm1(constants), ..block.clone() };
+                let share = self.unexplained(context, &block)?;
+                records.push(record(context.step, format!("surviving_shift.{part}"), layer, share));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The whole noise, its channel part alone, and its jitter alone.
+fn parts(whole: NoiseConstants) -> [(&'static str, NoiseConstants); 3] {
+    [
+        ("all", whole),
+        ("channel", NoiseConstants { shift_jitter: 0.0, scale_jitter: 0.0, ..whole }),
+        ("jitter", NoiseConstants { shift: 0.0, scale: 1.0, ..whole }),
+    ]
+}
+
+impl SurvivingShift {
+    /// The mean unexplained share over redraws and the channels that vary.
+    fn unexplained(&self, context: &StepContext, block: &ConvBlock) -> Result<f64> {
+        let clean = next_convolution(context, block, NoiseMode::Off)?;
+        let (mut sum, mut count) = (0.0, 0);
+        for redraw in 0..self.redraws {
+            let NoiseMode::On(NoiseKey { seed, .. }) = context.mode.noise else { break };
+            let step = (context.step * self.redraws + redraw) as u64;
+            let noise = NoiseMode::On(NoiseKey { seed, purpose: "surviving shift", step });
+            let noisy = next_convolution(context, block, noise)?;
+            for explained in clean.squared_correlations(&noisy)?.into_iter().flatten() {
+                sum += 1.0 - explained;
+                count += 1;
+            }
+        }
+        Ok(if count == 0 { f64::NAN } else { sum / f64::from(count) })
+    }
+}
+
+/// The next layer's convolution of `block`'s output, from the step's own convolution output with other noise.
+fn next_convolution(context: &StepContext, block: &ConvBlock, noise: NoiseMode) -> Result<FeatureMaps> {
+    let (network, mode) = (context.network, Mode { noise, ..context.mode });
+    let y = &context.result.conv_pass(block.layer)?.y;
+    let output = block.after_convolution(network.path(), context.params, context.buffers, mode, y)?.output;
+    let next = network.conv_block(block.layer + 1)?;
+    let h = next.convolution(network.path(), context.params, &output)?;
+    Ok(FeatureMaps::new(h, next.out_channels, network.path()))
+}

@@ -1,0 +1,201 @@
+//! A trial is a pure function of its specification, seed and data: not of its probes, of where it was stopped, or of
+//! what ran beside it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use whybn::data::{DataName, Dataset};
+use whybn::record::{Ending, Record};
+use whybn::study::{Noise, NoiseConstants, Norm, Probe, Spec};
+use whybn::train::{self, Trial, Watch};
+
+fn data() -> &'static Dataset {
+    static DATA: OnceLock<Dataset> = OnceLock::new();
+    DATA.get_or_init(|| whybn::data::load(DataName::FashionMnist, None).unwrap())
+}
+
+fn tiny(norm: Norm, noise: bool) -> Spec {
+    let mut spec = Spec::default();
+    spec.model.width_divisor = 32;
+    spec.model.norm = norm;
+    if noise {
+        spec.model.noise = Noise::Algorithm1(NoiseConstants::default());
+    }
+    spec.train.batch = 16;
+    spec.train.steps = 7;
+    spec
+}
+
+fn all_probes() -> Vec<Probe> {
+    vec![
+        Probe::Training {},
+        Probe::Evaluation { points: 2, images: 50 },
+        Probe::Moments { layers: vec![2, 9, 13], units: 64, bin: 3 },
+        Probe::Histogram { layers: vec![2, 13], points: 3, bins: 6 },
+        Probe::SurvivingShift { layers: vec![2], redraws: 2, points: 2 },
+    ]
+}
+
+/// Stops the trial each time it has taken another `stop_every` steps.
+#[derive(Default)]
+struct Watcher {
+    stop_every: Option<usize>,
+    done: AtomicUsize,
+    calls: AtomicUsize,
+}
+
+impl Watch for Watcher {
+    fn progress(&self, done: usize, _steps: usize) {
+        self.done.store(done, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+    fn stop(&self) -> bool {
+        self.stop_every.is_some_and(|every| self.done.load(Ordering::Relaxed).is_multiple_of(every))
+    }
+    fn warn(&self, _message: &str) {}
+}
+
+fn run(spec: &Spec, probes: &[Probe], folder: &Path, watch: &Watcher, checkpoint_every: usize) -> Ending {
+    let trial = Trial { spec, seed: 5, data: data(), probes };
+    for _ in 0..100 {
+        if let Some(ending) = train::run(&trial, folder, checkpoint_every, watch).unwrap() {
+            return ending;
+        }
+    }
+    panic!("it never ends");
+}
+
+/// All that a finished trial left, by file name.
+fn left(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entry = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (path.file_name().unwrap().to_str().unwrap().to_string(), fs::read(&path).unwrap())
+    };
+    fs::read_dir(folder).unwrap().map(entry).collect()
+}
+
+fn records(folder: &Path, probes: &[Probe]) -> Vec<Record> {
+    train::finished(folder, probes).unwrap().unwrap().records
+}
+
+#[test]
+fn stopped_and_resumed_anywhere_leaves_the_same_bytes() {
+    let spec = tiny(Norm::Batch, true);
+    let folder = || tempfile::tempdir().unwrap();
+    let (whole, every_step, every_third) = (folder(), folder(), folder());
+    run(&spec, &all_probes(), whole.path(), &Watcher::default(), 100);
+    for (folder, every) in [(&every_step, 1), (&every_third, 3)] {
+        let watch = Watcher { stop_every: Some(every), ..Watcher::default() };
+        run(&spec, &all_probes(), folder.path(), &watch, 2);
+        assert_eq!(left(whole.path()), left(folder.path()), "stopped every {every}");
+    }
+}
+
+#[test]
+fn probes_leave_no_trace_in_the_weights() {
+    for (norm, noise) in [(Norm::Batch, true), (Norm::None, false)] {
+        let spec = tiny(norm, noise);
+        let (with, without) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        run(&spec, &all_probes(), with.path(), &Watcher::default(), 100);
+        run(&spec, &[Probe::Training {}], without.path(), &Watcher::default(), 100);
+        assert_eq!(left(with.path())["weights.safetensors"], left(without.path())["weights.safetensors"]);
+        assert_eq!(
+            records(with.path(), &[Probe::Training {}]),
+            records(without.path(), &[Probe::Training {}]),
+            "{norm:?}"
+        );
+    }
+}
+
+#[test]
+fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
+    let spec = tiny(Norm::Batch, true);
+    let folder = tempfile::tempdir().unwrap();
+    let watch = Watcher::default();
+    assert_eq!(run(&spec, &all_probes(), folder.path(), &watch, 100), Ending::Finished);
+    assert_eq!(watch.done.load(Ordering::Relaxed), 7);
+    assert_eq!(watch.calls.load(Ordering::Relaxed), 8);
+    let records = records(folder.path(), &all_probes());
+    let steps = |name: &str, layer| {
+        let of_name = records.iter().filter(|r| r.name == name && r.layer == layer);
+        of_name.map(|record| record.step).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("train_accuracy", None), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(steps("eval.train.accuracy.batch.clean", None), [4, 7]);
+    assert_eq!(steps("eval.test.loss.running.noisy", None), [4, 7]);
+    assert_eq!(steps("final.test.accuracy.running.clean", None), [7]);
+    assert_eq!(steps("moments.pre.mean_drift", Some(9)), [2, 5, 6]);
+    assert_eq!(steps("histogram.post.bin_05", Some(13)), [0, 3, 5]);
+    assert_eq!(steps("surviving_shift.jitter", Some(2)), [3, 6]);
+    for probe in all_probes() {
+        let measured = probe.measured();
+        let of_probe = train::finished(folder.path(), &[probe]).unwrap().unwrap().records;
+        for Record { name, layer, .. } in of_probe {
+            let layers = measured.get(&name).unwrap_or_else(|| panic!("`{name}` is not announced"));
+            assert!(
+                layer.is_none_or(|layer| layers.contains(&layer)) && layer.is_none() == layers.is_empty(),
+                "{name}"
+            );
+        }
+    }
+    let value = |name: &str| records.iter().find(|record| record.name == name).unwrap().value;
+    let loss = value("train_loss");
+    assert!(loss > 1.0 && loss < 6.0, "{loss} at the first step, of about ln 10");
+    assert!((0.0..=1.0).contains(&value("surviving_shift.all")));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_trial_as_diverged() {
+    let mut spec = tiny(Norm::None, false);
+    spec.train.learning_rate = 1e30;
+    let folder = tempfile::tempdir().unwrap();
+    let ending = run(&spec, &all_probes(), folder.path(), &Watcher::default(), 100);
+    let Ending::Diverged { step } = ending else { panic!("{ending:?}") };
+    assert!(step > 0);
+    let losses: Vec<Record> =
+        records(folder.path(), &all_probes()).into_iter().filter(|record| record.name == "train_loss").collect();
+    assert_eq!(losses.len(), step + 1);
+    assert!(!losses[step].value.is_finite());
+}
+
+#[test]
+fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
+    let spec = tiny(Norm::None, false);
+    let folder = tempfile::tempdir().unwrap();
+    let first = [Probe::Training {}];
+    assert!(train::finished(folder.path(), &first).unwrap().is_none());
+    run(&spec, &first, folder.path(), &Watcher::default(), 100);
+    assert!(train::finished(folder.path(), &first).unwrap().is_some());
+    assert!(train::finished(folder.path(), &all_probes()).unwrap().is_none());
+    run(&spec, &[Probe::Evaluation { points: 1, images: 20 }], folder.path(), &Watcher::default(), 100);
+    let both = [Probe::Training {}, Probe::Evaluation { points: 1, images: 20 }];
+    assert!(train::finished(folder.path(), &both).unwrap().is_some());
+}
+
+#[test]
+fn damaged_records_and_checkpoints_are_noticed_and_named() {
+    let spec = tiny(Norm::None, false);
+    let folder = tempfile::tempdir().unwrap();
+    let trial_folder = folder.path().join("trial");
+    let probes = [Probe::Training {}];
+    run(&spec, &probes, &trial_folder, &Watcher::default(), 100);
+    let path = trial_folder.join(format!("{}.csv", probes[0].id()));
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = train::finished(&trial_folder, &probes).unwrap_err();
+    assert!(format!("{error:#}").contains("training-"), "{error:#}");
+
+    let aside = train::set_aside(&trial_folder).unwrap();
+    assert!(aside.exists() && !trial_folder.exists());
+    let trial = Trial { spec: &spec, seed: 5, data: data(), probes: &probes };
+    let stop = Watcher { stop_every: Some(3), ..Watcher::default() };
+    assert!(train::run(&trial, &trial_folder, 100, &stop).unwrap().is_none());
+    fs::write(trial_folder.join("checkpoint-000003.safetensors"), b"cut short").unwrap();
+    run(&spec, &probes, &trial_folder, &Watcher::default(), 100);
+    assert!(train::finished(&trial_folder, &probes).unwrap().is_some());
+    assert!(folder.path().join("trial.damaged-2").exists());
+}
