@@ -42,7 +42,8 @@ pub fn p_value(p: Option<f64>) -> String {
 /// `12345678` as `12,345,678`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).expect("digits")).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).expect("digits")).collect();
     groups.join(",")
 }
 

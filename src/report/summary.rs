@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::answer::answer;
-use super::view::{Condition, View};
 use super::files;
+use super::view::{Condition, View};
 use crate::data::DataFacts;
 use crate::judge::{Values, Verdict, Word};
 use crate::study::claim::{Origin, Role};

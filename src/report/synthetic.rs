@@ -56,7 +56,8 @@ pub fn facts() -> DataFacts {
 fn trial(planned: &PlannedTrial) -> TrialRecords {
     let &(_, end, pace, drift) = ARMS.iter().find(|arm| arm.0 == planned.arm).unwrap();
     let seed = planned.seed * 100 + ARMS.iter().position(|arm| arm.0 == planned.arm).unwrap() as u64;
-    let mut maker = Maker { rng: ChaCha8Rng::seed_from_u64(seed), steps: planned.spec.train.steps, records: Vec::new() };
+    let mut maker =
+        Maker { rng: ChaCha8Rng::seed_from_u64(seed), steps: planned.spec.train.steps, records: Vec::new() };
     let end = end + 2.0 * maker.wiggle();
     let pace = pace * (1.0 + 0.1 * maker.wiggle());
     maker.accuracies(end, pace, planned.arm.contains("noise") || planned.arm.contains("noisy"));

@@ -6,7 +6,6 @@ use std::path::Path;
 use super::synthetic::{input, plan};
 use super::*;
 
-
 /// Every file below `folder`, by path.
 fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();

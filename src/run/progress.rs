@@ -45,7 +45,7 @@ impl Screen {
         let plain = !std::io::stderr().is_terminal();
         let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(target);
-        let overall = bars.add(bar(steps, "{prefix:<46} {bar:30} {msg}"));
+        let overall = bars.add(bar(steps, "{bar:24} {prefix}  {msg}"));
         overall.set_prefix(format!("0 of {trials} trials"));
         let tally = Tally { trials, ended: 0, steps, taken: 0, spared: 0 };
         let now = Instant::now();
@@ -54,7 +54,7 @@ impl Screen {
 
     /// Shows the trial `label` of `steps` steps.
     pub fn trial(&self, label: &str, steps: usize) -> Line<'_> {
-        let bar = self.bars.insert_before(&self.overall, bar(steps, "  {prefix:<44} {bar:30} {pos} of {len} steps"));
+        let bar = self.bars.insert_before(&self.overall, bar(steps, "{bar:24} {pos:>5} of {len} steps  {prefix}"));
         bar.set_prefix(label.to_string());
         bar.tick();
         let heard = AtomicUsize::new(UNHEARD);

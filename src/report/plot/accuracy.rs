@@ -83,9 +83,10 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading = "The same curves, each arm's seeds (thin) and mean (thick) by themselves; grey lines are the means of \
+    let reading =
+        "The same curves, each arm's seeds (thin) and mean (thick) by themselves; grey lines are the means of \
                    the other arms, for comparison. How far the thin lines lie apart shows how much hangs on the seed."
-        .into();
+            .into();
     Ok(Some(Figure { file: "arms.svg", title: TITLE, reading, svg }))
 }
 
@@ -123,7 +124,8 @@ fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {
 
 /// The paper's curves of training accuracy, by our arms' names, as far as our run goes.
 fn references(view: &View) -> Vec<(String, Curve)> {
-    let papers = view.plan.study.claim.iter().filter(|claim| claim.metric == NAME).filter_map(|claim| claim.paper.as_ref());
+    let papers =
+        view.plan.study.claim.iter().filter(|claim| claim.metric == NAME).filter_map(|claim| claim.paper.as_ref());
     let mut found: Vec<(String, Curve)> = Vec::new();
     for paper in papers {
         let Paper::Curves { curves: file, columns, .. } = paper else { continue };

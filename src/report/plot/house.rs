@@ -17,8 +17,11 @@ pub const WIDTH: i32 = 880;
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A part with axes.
-pub type Chart<'a> =
-    ChartContext<'a, SVGBackend<'a>, Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>>;
+pub type Chart<'a> = ChartContext<
+    'a,
+    SVGBackend<'a>,
+    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
+>;
 
 /// The grey of what stands behind.
 pub const GREY: RGBColor = RGBColor(150, 150, 150);
@@ -158,7 +161,9 @@ pub fn line(
     let style = ShapeStyle { color, filled: false, stroke_width: (width * f64::from(ZOOM)).round() as u32 };
     match dash {
         None => chart.draw_series(LineSeries::new(points.iter().copied(), style))?,
-        Some((dash, gap)) => chart.draw_series(DashedLineSeries::new(points.iter().copied(), dash * ZOOM, gap * ZOOM, style))?,
+        Some((dash, gap)) => {
+            chart.draw_series(DashedLineSeries::new(points.iter().copied(), dash * ZOOM, gap * ZOOM, style))?
+        }
     };
     Ok(())
 }
@@ -209,7 +214,9 @@ pub fn legend(area: &Area, (x, y): (i32, i32), entries: &[(String, Look)]) -> Re
         let ends = [(x * ZOOM, y * ZOOM), ((x + 30) * ZOOM, y * ZOOM)];
         match look.dash {
             None => area.draw(&PathElement::new(ends, style))?,
-            Some((dash, gap)) => area.draw(&plotters::element::DashedPathElement::new(ends, dash * ZOOM, gap * ZOOM, style))?,
+            Some((dash, gap)) => {
+                area.draw(&plotters::element::DashedPathElement::new(ends, dash * ZOOM, gap * ZOOM, style))?
+            }
         }
         write(area, name, (x + 36, y), font(12, look.color), HPos::Left)?;
         x += 36 + 7 * name.chars().count() as i32 + 18;

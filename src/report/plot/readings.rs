@@ -44,11 +44,12 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading = "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for \
+    let reading =
+        "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for \
                    their mean. Where the line with noise on lies below the one with noise off, the noise harms the \
                    reading; where the line with noise off itself lies below another arm's, it harmed the learning. \
                    Lines use the statistics of their own sample unless they say running statistics. Lines that \
                    coincide hide one another: without noise the first two are one."
-        .into();
+            .into();
     Ok(Some(Figure { file: "readings.svg", title: TITLE, reading, svg }))
 }
