@@ -1,7 +1,6 @@
 //! The answer: two or three sentences that follow from the verdicts, and from nothing else.
 
 use super::numbers;
-use super::view::View;
 use crate::judge::{Verdict, Word};
 use crate::study::claim::{Origin, Role};
 
@@ -9,12 +8,12 @@ use crate::study::claim::{Origin, Role};
 ///
 /// The first says what became of the study's primary claim, the second what follows from that in the study's own
 /// words, and the last what became of the other claims.
-pub fn answer(view: &View) -> Vec<String> {
-    let primary = view.verdicts.iter().find(|verdict| verdict.role == Role::Primary);
+pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
+    let primary = verdicts.iter().find(|verdict| verdict.role == Role::Primary);
     let mut sentences: Vec<String> = primary.map(bottom_line).into_iter().collect();
     sentences.extend(primary.and_then(|verdict| verdict.means.clone()));
     let others: Vec<&Verdict> =
-        view.verdicts.iter().filter(|verdict| verdict.role != Role::Primary && verdict.criterion.is_some()).collect();
+        verdicts.iter().filter(|verdict| verdict.role != Role::Primary && verdict.criterion.is_some()).collect();
     sentences.extend(fate_of_others(&others));
     if sentences.is_empty() {
         sentences.push("This study judges no claim: its tables and figures show what was measured.".into());
@@ -96,5 +95,79 @@ fn listed(ids: &[&str]) -> String {
         [] => String::new(),
         [one] => (*one).into(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::PaperValue;
+    use crate::stats::Estimate;
+
+    fn verdict(id: &str, role: Role, word: Word) -> Verdict {
+        Verdict {
+            id: id.into(),
+            role,
+            exploratory: false,
+            origin: Origin::Paper,
+            says: "A beats B".into(),
+            word,
+            means: None,
+            unit: "points".into(),
+            estimate: Some(Estimate { point: 2.0, ci95: Some((1.0, 3.0)), seeds: 8 }),
+            criterion: Some("> 0".into()),
+            paper: Some(PaperValue { value: 4.1, of: "all steps".into(), source: "fig. 2".into() }),
+            p_t: None,
+            p_sign_flip: None,
+            p_holm: None,
+            parts: Vec::new(),
+            beside: Vec::new(),
+            notes: vec!["A remark.".into()],
+        }
+    }
+
+    const NUMBERS: &str = "(2.0 [1.0, 3.0] points; needed: > 0; the paper: 4.10)";
+
+    /// Nothing but "replicated" and "supported" may read like a yes.
+    #[test]
+    fn each_word_has_its_sentence() {
+        for (word, expected) in [
+            (Word::Replicated, format!("The paper's claim is replicated: “A beats B” {NUMBERS}.")),
+            (Word::Supported, format!("The paper's claim is supported: “A beats B” {NUMBERS}.")),
+            (Word::NotReplicated, format!("The paper's claim is not replicated: “A beats B” fails here {NUMBERS}.")),
+            (Word::NotSupported, format!("The paper's claim is not supported: “A beats B” fails here {NUMBERS}.")),
+            (Word::Inconclusive, format!("The verdict is inconclusive on “A beats B” {NUMBERS}.")),
+            (
+                Word::DependsOnTheReading,
+                format!("“A beats B” depends on how it is read, and is not decided {NUMBERS}. A remark."),
+            ),
+            (Word::Descriptive, format!("There is no verdict on “A beats B”, only an estimate {NUMBERS}. A remark.")),
+            (Word::NotJudged, format!("“A beats B” was not judged {NUMBERS}. A remark.")),
+        ] {
+            assert_eq!(answer(&[verdict("N1", Role::Primary, word)]), [expected]);
+        }
+    }
+
+    #[test]
+    fn the_meaning_is_the_verdicts_and_the_others_are_counted() {
+        let primary = Verdict {
+            means: Some("So it is.".into()),
+            exploratory: true,
+            ..verdict("N1", Role::Primary, Word::Replicated)
+        };
+        let others = [("N2", Word::NotReplicated), ("A1", Word::Replicated), ("N3", Word::Replicated)];
+        let others = others.map(|(id, word)| verdict(id, Role::Secondary, word));
+        let estimate_only = Verdict { criterion: None, ..verdict("recovery", Role::Descriptive, Word::Descriptive) };
+        let all = [&[primary][..], &others, &[estimate_only]].concat();
+        let sentences = answer(&all);
+        assert!(sentences[0].starts_with("In this exploratory run: The paper's claim is replicated"), "{sentences:?}");
+        assert_eq!(sentences[1], "So it is.");
+        assert_eq!(sentences[2], "Of the other claims, A1 and N3 are replicated; N2 is not replicated.");
+        assert_eq!(sentences.len(), 3);
+    }
+
+    #[test]
+    fn a_study_without_claims_says_so() {
+        assert!(answer(&[])[0].contains("judges no claim"));
     }
 }

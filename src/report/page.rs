@@ -32,7 +32,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         scale => &plan.scale,
         scale_says => &plan.study.scale[&plan.scale].says,
         seeds => &plan.seeds,
-        answer => answer::answer(view).join(" "),
+        answer => answer::answer(&view.verdicts).join(" "),
         consequences => consequences(&view.verdicts),
         has_claims => !view.verdicts.is_empty(),
         claims => tables::claims(view).to_string(),
@@ -56,10 +56,10 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         summary_file => file(summary::FILE),
         plan_file => file(stored::FILE),
         records_file => file(records::FILE),
-        smoothing_percent => SMOOTHING * 100.0,
-        stuck_below => STUCK_BELOW,
+        smoothing_percent => (SMOOTHING * 100.0).to_string(),
+        stuck_below => STUCK_BELOW.to_string(),
         seeds_to_judge => SEEDS_TO_JUDGE,
-        level_percent => LEVEL * 100.0,
+        level_percent => (LEVEL * 100.0).to_string(),
     })?;
     Ok(rendered.trim_end().to_string() + "\n")
 }

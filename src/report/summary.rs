@@ -94,7 +94,7 @@ pub fn summary_json(view: &View) -> Result<Vec<u8>> {
         changes: &plan.changes,
         planned_trials: plan.trials.len(),
         missing_trials: view.missing(),
-        answer: answer(view),
+        answer: answer(&view.verdicts),
         data: match view.data {
             [one] => Data::One(one),
             many => Data::Many(many),

@@ -2,8 +2,9 @@
 
 use super::numbers::{estimate_or_dash, fixed, p_value, plain};
 use super::table::Table;
-use super::view::{Condition, View};
-use crate::judge::{Outcome, Values, Verdict, arm_summaries};
+use super::view::View;
+use crate::data::Standing;
+use crate::judge::{ArmSummary, Outcome, Values, Verdict, arm_summaries};
 use crate::record::{Ending, TrialRecords};
 use crate::study::claim::{Origin, Role};
 
@@ -80,40 +81,50 @@ fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+/// A number of an arm, or of one of its trials, with its title.
+type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
+
+const ACCURACIES: [Column; 6] = [
+    ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
+    ("the same, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
+    ("last quarter, %", |arm| arm.last_quarter.as_ref()),
+    ("last quarter, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
+    ("test at the end, running statistics, noise off, %", |arm| final_test(arm, "running.clean")),
+    ("test at the end, batch statistics, noise off, %", |arm| final_test(arm, "batch.clean")),
+];
+
+/// The accuracies that were recorded.
+fn accuracies(view: &View) -> Vec<Column> {
+    let recorded = |column: &Column| view.conditions.iter().any(|condition| column.1(&condition.summary).is_some());
+    ACCURACIES.into_iter().filter(recorded).collect()
+}
+
+fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
+    arm.final_test_accuracy.iter().find(|(known, _)| known == mode).map(|(_, values)| values)
+}
+
 /// One row an arm: how it learnt. Columns that nothing was recorded for are left out.
 pub fn arms(view: &View) -> Table {
-    type Column = (&'static str, for<'a> fn(&'a Condition<'_>) -> Option<&'a Values>);
-    let columns: [Column; 6] = [
-        ("training accuracy over the run, %", |c| c.summary.train_accuracy.as_ref()),
-        ("the same, noise off, %", |c| c.summary.train_accuracy_clean.as_ref()),
-        ("last quarter, %", |c| c.summary.last_quarter.as_ref()),
-        ("last quarter, noise off, %", |c| c.summary.last_quarter_clean.as_ref()),
-        ("test at the end, running statistics, noise off, %", |c| final_test(c, "running.clean")),
-        ("test at the end, batch statistics, noise off, %", |c| final_test(c, "batch.clean")),
-    ];
-    let there: Vec<Column> =
-        columns.into_iter().filter(|column| view.conditions.iter().any(|c| column.1(c).is_some())).collect();
+    let columns = accuracies(view);
     let mut table =
-        Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(there.iter().map(|column| column.0));
+        Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(columns.iter().map(|column| column.0));
     for condition in &view.conditions {
         let summary = &condition.summary;
         let mut cells = vec![format!("`{}`", condition.label())];
         cells.extend([summary.trials, summary.stuck, summary.diverged].map(|count| count.to_string()));
-        let mean = |column: &Column| estimate_or_dash(column.1(condition).and_then(|values| values.mean.as_ref()));
-        cells.extend(there.iter().map(mean));
+        let mean = |column: &Column| estimate_or_dash(column.1(summary).and_then(|values| values.mean.as_ref()));
+        cells.extend(columns.iter().map(mean));
         table.row(cells);
     }
     table
 }
 
-fn final_test<'a>(condition: &'a Condition, mode: &str) -> Option<&'a Values> {
-    condition.summary.final_test_accuracy.iter().find(|(known, _)| known == mode).map(|(_, values)| values)
-}
-
 /// One row an arm: how many seeds reached each accuracy, and after how many steps; `None` where nobody recorded it.
 pub fn times(view: &View) -> Option<Table> {
-    let first = view.conditions.iter().find(|condition| !condition.summary.time_to.is_empty())?;
-    let thresholds: Vec<f64> = first.summary.time_to.iter().map(|time| time.threshold).collect();
+    let thresholds = thresholds(view);
+    if thresholds.is_empty() {
+        return None;
+    }
     let titles =
         thresholds.iter().flat_map(|threshold| [format!("reached {threshold} %"), format!("steps to {threshold} %")]);
     let mut table = Table::new(["arm"]).numbers(titles);
@@ -135,32 +146,36 @@ pub fn times(view: &View) -> Option<Table> {
 
 /// One row a trial.
 pub fn seeds(view: &View) -> Table {
+    let columns = accuracies(view);
+    let thresholds = thresholds(view);
     let mut table = Table::new(["arm"])
-        .numbers(["seed", "training accuracy over the run, %", "the same, noise off, %", "last quarter, %"])
-        .numbers(["test at the end, %", "steps to 50 %", "80 %", "90 %"])
+        .numbers(["seed"])
+        .numbers(columns.iter().map(|column| column.0))
+        .numbers(thresholds.iter().map(|threshold| format!("steps to {threshold} %")))
         .texts(["ending"]);
     for condition in &view.conditions {
         for trial in &condition.trials {
-            table.row(seed(condition, trial));
+            let own = arm_summaries(std::slice::from_ref(trial)).pop().expect("a trial makes an arm");
+            let mut cells = vec![format!("`{}`", condition.label()), trial.seed.to_string()];
+            let value = |column: &Column| {
+                let seed = column.1(&own).and_then(|values| values.seeds.first());
+                seed.map_or_else(|| "–".into(), |seed| fixed(seed.1, 1))
+            };
+            cells.extend(columns.iter().map(value));
+            let step = |step: Option<usize>| step.map_or_else(|| format!("> {}", trial.steps), |step| step.to_string());
+            cells.extend(own.time_to.iter().map(|time| step(time.steps[0].1)));
+            cells.resize(2 + columns.len() + thresholds.len(), "–".into());
+            cells.push(ending(trial, own.stuck > 0));
+            table.row(cells);
         }
     }
     table
 }
 
-fn seed(condition: &Condition, trial: &TrialRecords) -> Vec<String> {
-    let own = arm_summaries(std::slice::from_ref(trial)).pop().expect("a trial makes an arm");
-    let value = |values: Option<&Values>| {
-        values.and_then(|values| values.seeds.first()).map_or_else(|| "–".into(), |seed| fixed(seed.1, 1))
-    };
-    let test = own.final_test_accuracy.iter().find(|(mode, _)| mode == "running.clean").map(|(_, values)| values);
-    let mut cells = vec![format!("`{}`", condition.label()), trial.seed.to_string()];
-    cells.extend([own.train_accuracy.as_ref(), own.train_accuracy_clean.as_ref()].map(value));
-    cells.extend([own.last_quarter.as_ref(), test].map(value));
-    let step = |step: Option<usize>| step.map_or_else(|| format!("> {}", trial.steps), |step| step.to_string());
-    cells.extend(own.time_to.iter().map(|time| step(time.steps[0].1)));
-    cells.resize(9, "–".into());
-    cells.push(ending(trial, own.stuck > 0));
-    cells
+/// The accuracies to which times were taken; none where nobody recorded any.
+fn thresholds(view: &View) -> Vec<f64> {
+    let first = view.conditions.iter().find(|condition| !condition.summary.time_to.is_empty());
+    first.map(|condition| condition.summary.time_to.iter().map(|time| time.threshold).collect()).unwrap_or_default()
 }
 
 fn ending(trial: &TrialRecords, stuck: bool) -> String {
@@ -176,9 +191,9 @@ pub fn data(view: &View) -> Table {
     let mut table = Table::new(["file"]).numbers(["bytes", "records"]).texts(["sha256 (unpacked)", "standing"]);
     for file in view.data.iter().flat_map(|facts| &facts.files) {
         let standing = match file.standing {
-            crate::data::Standing::Official => "official",
-            crate::data::Standing::FirstRecords => "first records of the official file",
-            crate::data::Standing::Other => "not the official file",
+            Standing::Official => "official",
+            Standing::FirstRecords => "first records of the official file",
+            Standing::Other => "not the official file",
         };
         table.row(vec![
             format!("`{}`", file.name),

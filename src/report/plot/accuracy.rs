@@ -7,7 +7,7 @@ use plotters::prelude::*;
 
 use super::Figure;
 use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
-use super::house::{self, Area, Axis, Chart, GREY, Look, WIDTH, ZOOM};
+use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
 use crate::study::claim::{Origin, Paper, curves};
@@ -154,9 +154,4 @@ pub fn steps_axis(view: &View, ticks: usize) -> Axis<'static> {
 /// An axis of percent.
 pub fn percent_axis(title: &'static str) -> Axis<'static> {
     Axis { range: (0.0, 100.0), title, ticks: 6, log: false, room: 46 }
-}
-
-/// Panels of a picture: `columns` of them a row below a strip of `strip` pixels for a legend.
-pub fn below_strip<'a>(area: &Area<'a>, strip: i32) -> (Area<'a>, Area<'a>) {
-    area.split_vertically(strip * ZOOM)
 }

@@ -83,7 +83,7 @@ fn panel(area: &Area, view: &View, [x, y]: [&str; 2], moments: &[Moment], look: 
     let Some(range) = house::range(edges, 0.05) else { return Ok(()) };
     let spacing = view.steps() as f64 / moments.len() as f64;
     let x = Axis { range: (0.0, view.steps() as f64 + spacing), title: x, ticks: 3, log: false, room: 30 };
-    let y = Axis { range, title: y, ticks: 4, log: false, room: if y.is_empty() { 34 } else { 50 } };
+    let y = Axis { range, title: y, ticks: 5, log: false, room: if y.is_empty() { 34 } else { 50 } };
     let mut chart = house::chart(area, "", &x, &y)?;
     let tallest = moments.iter().flat_map(|moment| &moment.shares).fold(0.0f64, |a, &b| a.max(b));
     let shapes = moments.iter().map(|moment| outline(moment, 0.95 * spacing / tallest, range));

@@ -4,9 +4,9 @@ use anyhow::Result;
 use plotters::style::Color;
 
 use super::Figure;
-use super::accuracy::{below_strip, steps_axis};
+use super::accuracy::steps_axis;
 use super::curves::{Curve, mean, smoothed};
-use super::house::{self, Area, Axis, Look, WIDTH};
+use super::house::{self, Area, Axis, Look, ZOOM};
 use crate::report::view::View;
 
 /// A record and its name on the axis.
@@ -26,16 +26,12 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
         return Ok(None);
     }
     const TITLE: &str = "Drift of the moments from step to step";
-    const LEGEND_ROW: i32 = 22;
     let names: Vec<(String, Look)> =
         view.judged().enumerate().map(|(n, condition)| (condition.arm.name.clone(), house::look(n))).collect();
-    let strip = 8 + LEGEND_ROW * names.len().div_ceil(3) as i32;
+    let strip = house::legend_height(names.len(), 3);
     let svg = house::picture(TITLE, strip + 230 * rows.len() as i32, |area| {
-        let (top, bottom) = below_strip(area, strip);
-        for (index, entry) in names.iter().enumerate() {
-            let place = (20 + (index as i32 % 3) * (WIDTH / 3), 14 + LEGEND_ROW * (index as i32 / 3));
-            house::legend(&top, place, std::slice::from_ref(entry))?;
-        }
+        let (top, bottom) = area.split_vertically(strip * ZOOM);
+        house::legend(&top, &names, 3)?;
         let areas = bottom.split_evenly((rows.len(), layers.len()));
         for (index, area) in areas.iter().enumerate() {
             let (row, column) = (index / layers.len(), index % layers.len());

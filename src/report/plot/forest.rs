@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::Figure;
 use super::house::{self, Area, Axis, Chart, GREY, WIDTH, ZOOM};
-use crate::judge::{Outcome, Part, Verdict};
+use crate::judge::{Outcome, Part, Verdict, Word};
 use crate::report::view::View;
 use crate::stats::Estimate;
 use crate::study::claim::{Claim, Criterion};
@@ -15,7 +15,7 @@ use crate::study::claim::{Claim, Criterion};
 const ROW: i32 = 24;
 const HEADLINE: i32 = 26;
 const AXIS: i32 = 26;
-const LEFT: i32 = 270;
+const LEFT: i32 = 275;
 const RIGHT: i32 = 150;
 
 /// One estimate.
@@ -48,7 +48,8 @@ pub fn forest(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading = "One row an estimate, with its 95 % interval; a filled dot is the claim's own reading, a hollow one \
+    let reading = "One row an estimate, with its 95 % interval: blue where it meets what the claim needs, orange where it \
+                   fails it, grey where it does neither or is not judged. A filled dot is the claim's own reading, a hollow one \
                    its second reading. The shaded side is where the claim needs the estimate to be: an interval wholly \
                    within it speaks for the claim, one wholly outside against it. A diamond is the paper's number over \
                    the same horizon. Estimates of different units have axes of their own."
@@ -79,14 +80,19 @@ fn rows(claim: &Claim, verdict: &Verdict) -> Vec<Row> {
         Some(Row {
             label: label(verdict, part, reading, condition),
             estimate: part.estimate.filter(|estimate| estimate.point.is_finite())?,
-            outcome: part.outcome,
+            outcome: part.outcome.filter(|_| !matches!(verdict.word, Word::Descriptive | Word::NotJudged)),
             criterion: criteria[condition],
             paper: verdict.paper.as_ref().filter(|_| index == 0).map(|paper| paper.value),
-            word: (index == 0).then(|| verdict.word.to_string()),
+            word: (index == 0).then(|| word(verdict)),
             second: reading > 0,
         })
     };
     verdict.parts.iter().enumerate().filter_map(row).collect()
+}
+
+fn word(verdict: &Verdict) -> String {
+    let exploratory = if verdict.exploratory { ", exploratory" } else { "" };
+    format!("{}{exploratory}", verdict.word)
 }
 
 fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize) -> String {
@@ -111,8 +117,8 @@ fn group(area: &Area, unit: &str, rows: &[Row]) -> Result<()> {
         let y = rows.len() as f64 - index as f64 - 0.5;
         draw(&mut chart, row, y, x.range)?;
         let middle = HEADLINE + 6 + ROW * index as i32 + ROW / 2;
-        let indent = if row.word.is_some() { 12 } else { 28 };
-        house::write(area, &row.label, (indent, middle), house::ink(12), HPos::Left)?;
+        let (indent, size) = if row.word.is_some() { (12, 13) } else { (28, 11) };
+        house::write(area, &row.label, (indent, middle), house::ink(size), HPos::Left)?;
         if let Some(word) = &row.word {
             house::write(area, word, (WIDTH - RIGHT + 4, middle), house::ink(12), HPos::Left)?;
         }

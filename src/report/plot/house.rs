@@ -42,9 +42,9 @@ const LOOKS: [Look; 7] = [
     Look { color: RGBColor(0, 114, 178), dash: Some((11, 4)) },
     Look { color: RGBColor(213, 94, 0), dash: None },
     Look { color: RGBColor(204, 121, 167), dash: Some((2, 3)) },
-    Look { color: RGBColor(0, 158, 115), dash: Some((11, 4)) },
+    Look { color: RGBColor(0, 158, 115), dash: Some((5, 3)) },
     Look { color: RGBColor(230, 159, 0), dash: Some((2, 3)) },
-    Look { color: RGBColor(86, 180, 233), dash: Some((6, 3)) },
+    Look { color: RGBColor(86, 180, 233), dash: Some((11, 4)) },
 ];
 
 /// The look of the arm or line of this number.
@@ -67,8 +67,10 @@ pub fn picture(title: &str, height: i32, draw: impl FnOnce(&Area) -> Result<()>)
     Ok(svg.replacen(&drawn, &shown, 1))
 }
 
-/// Text of `size` pixels.
+/// Text of `size` pixels, a little darker than a line of the same colour so that it reads on white.
 pub fn font(size: i32, color: RGBColor) -> TextStyle<'static> {
+    let darker = |part: u8| (f64::from(part) * 0.8) as u8;
+    let color = RGBColor(darker(color.0), darker(color.1), darker(color.2));
     // The backend divides by 1.24.
     ("sans-serif", f64::from(size * ZOOM) * 1.24).into_font().color(&color)
 }
@@ -206,10 +208,19 @@ fn spread<T>(places: &mut [(i32, T, RGBColor)], gap: i32) {
     }
 }
 
-/// A strip of samples of lines with their names, from `x` on.
-pub fn legend(area: &Area, (x, y): (i32, i32), entries: &[(String, Look)]) -> Result<()> {
-    let mut x = x;
-    for (name, look) in entries {
+/// Pixels of a row of a legend.
+const LEGEND_ROW: i32 = 22;
+
+/// The height of a legend of `entries` lines in `columns`, in pixels.
+pub fn legend_height(entries: usize, columns: usize) -> i32 {
+    8 + LEGEND_ROW * entries.div_ceil(columns) as i32
+}
+
+/// Samples of lines with their names, in `columns`.
+pub fn legend(area: &Area, entries: &[(String, Look)], columns: usize) -> Result<()> {
+    for (index, (name, look)) in entries.iter().enumerate() {
+        let (row, column) = ((index / columns) as i32, (index % columns) as i32);
+        let (x, y) = (20 + column * (WIDTH / columns as i32), 14 + LEGEND_ROW * row);
         let style = look.color.stroke_width(2 * ZOOM as u32);
         let ends = [(x * ZOOM, y * ZOOM), ((x + 30) * ZOOM, y * ZOOM)];
         match look.dash {
@@ -219,7 +230,6 @@ pub fn legend(area: &Area, (x, y): (i32, i32), entries: &[(String, Look)]) -> Re
             }
         }
         write(area, name, (x + 36, y), font(12, look.color), HPos::Left)?;
-        x += 36 + 7 * name.chars().count() as i32 + 18;
     }
     Ok(())
 }

@@ -4,15 +4,15 @@ use anyhow::Result;
 use plotters::style::Color;
 
 use super::Figure;
-use super::accuracy::{below_strip, percent_axis, steps_axis};
+use super::accuracy::{percent_axis, steps_axis};
 use super::curves::{Curve, accuracy, mean_accuracy};
-use super::house::{self, Look};
+use super::house::{self, Look, ZOOM};
 use crate::report::view::{Condition, View};
 
 /// A reading: its record, its name, and the number of its look.
 const READINGS: [(&str, &str, usize); 4] = [
     ("eval.train.accuracy.batch.clean", "training images, noise off", 0),
-    ("eval.train.accuracy.batch.noisy", "training images, noise on", 2),
+    ("eval.train.accuracy.batch.noisy", "training images, noise on", 3),
     ("eval.test.accuracy.batch.clean", "test images, noise off", 1),
     ("eval.test.accuracy.running.clean", "test images, noise off, running statistics", 4),
 ];
@@ -26,10 +26,11 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
     }
     const TITLE: &str = "Accuracy with noise off and on";
     let (columns, rows) = (3.min(conditions.len()), conditions.len().div_ceil(3));
-    let svg = house::picture(TITLE, 30 + 215 * rows as i32, |area| {
-        let (strip, panels) = below_strip(area, 30);
-        let entries: Vec<(String, Look)> = there.iter().map(|&(_, name, n)| (name.into(), house::look(n))).collect();
-        house::legend(&strip, (12, 18), &entries)?;
+    let entries: Vec<(String, Look)> = there.iter().map(|&(_, name, n)| (name.into(), house::look(n))).collect();
+    let strip = house::legend_height(entries.len(), 2);
+    let svg = house::picture(TITLE, strip + 215 * rows as i32, |area| {
+        let (top, panels) = area.split_vertically(strip * ZOOM);
+        house::legend(&top, &entries, 2)?;
         for (index, (panel, condition)) in panels.split_evenly((rows, columns)).iter().zip(&conditions).enumerate() {
             let y = percent_axis(if index % columns == 0 { "accuracy, %" } else { "" });
             let mut chart = house::chart(panel, &condition.arm.name, &steps_axis(view, 4), &y)?;
