@@ -39,7 +39,7 @@ fn before_relu(norm: Norm, path: Path, mode: Mode, buffers: &Params, y: &Tensor)
     let after = block.after_convolution(path, &params, buffers, mode, &y).unwrap();
     let pass = ConvPass { input: y.clone(), y, after };
     let v = block.before_relu(&params, buffers, mode, &pass).unwrap();
-    v.transpose(0, 1).unwrap().flatten_from(1).unwrap().to_vec2().unwrap()
+    v.nchw().unwrap().transpose(0, 1).unwrap().flatten_from(1).unwrap().to_vec2().unwrap()
 }
 
 /// Mean and variance of each channel of BatchNorm's output.

@@ -59,17 +59,30 @@ impl Network {
     /// The network of `model` for images of `channels` channels and `side` × `side` pixels.
     pub fn new(model: &Model, path: Path, channels: usize, side: usize, classes: usize) -> Self {
         let ModelKind::Vgg16 = model.kind;
-        let (mut blocks, mut channels, mut side) = (Vec::new(), channels, side);
-        for stage in VGG16 {
-            for (index, width) in stage.iter().enumerate() {
-                let out_channels = width / model.width_divisor;
+        let stages = VGG16.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
+        Self::from_stages(&stages, model, path, channels, side, classes)
+    }
+
+    /// Convolutions of the widths in `stages`, with pooling after each stage, then the fully connected layers.
+    /// Of `model`, what follows a convolution, the head and the initialisation count.
+    pub fn from_stages(
+        stages: &[Vec<usize>],
+        model: &Model,
+        path: Path,
+        channels: usize,
+        side: usize,
+        classes: usize,
+    ) -> Self {
+        let (mut blocks, mut channels) = (Vec::new(), channels);
+        for stage in stages {
+            for (index, &out_channels) in stage.iter().enumerate() {
                 let (norm, noise, pool) = (model.norm, model.noise, index + 1 == stage.len());
                 let layer = blocks.len() + 1;
                 blocks.push(Block::Conv(ConvBlock { layer, in_channels: channels, out_channels, norm, noise, pool }));
                 channels = out_channels;
             }
-            side /= 2;
         }
+        let side = side >> stages.len();
         let mut inputs = channels * side * side;
         for (index, &outputs) in model.head.iter().chain([&classes]).enumerate() {
             let (layer, last) = (index + 1, index == model.head.len());

@@ -1,6 +1,6 @@
 //! One trial: optimiser, loop, checkpoint.
 
-mod optimizer;
+pub mod optimizer;
 mod store;
 
 use std::path::Path;

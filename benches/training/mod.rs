@@ -1,0 +1,85 @@
+//! What the step benches share: networks and arms by name, and a training under way.
+
+use anyhow::{Result, bail, ensure};
+use candle_core::{DType, Device, Tensor};
+use rand_distr::{Distribution, StandardNormal, Uniform};
+use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
+use whybn::rng;
+use whybn::study::{Model, Noise, NoiseConstants, Norm, Spec, Train};
+use whybn::train::optimizer;
+
+const SEED: u64 = 1;
+const CLASSES: usize = 10;
+
+/// Training steps on one fixed minibatch of random 32×32 images of three channels.
+pub struct Training {
+    network: Network,
+    train: Train,
+    images: Tensor,
+    labels: Tensor,
+    params: Params,
+    buffers: Params,
+    step: u64,
+}
+
+impl Training {
+    /// A network of [`network`], in an arm of [`model`], with the default specification's batch and learning rate.
+    pub fn new(network_name: &str, arm: &str) -> Result<Self> {
+        let train = Spec::default().train;
+        let network = network(network_name, &model(arm)?)?;
+        let (params, buffers) = network.init(SEED, DType::F32)?;
+        let (images, labels) = minibatch(train.batch)?;
+        Ok(Training { network, train, images, labels, params, buffers, step: 0 })
+    }
+
+    /// How many numbers the network learns.
+    pub fn parameters(&self) -> usize {
+        self.params.count()
+    }
+
+    /// Brings the images to the kernels' layout; forward, loss, backward, update.
+    pub fn step(&mut self) -> Result<()> {
+        let key = NoiseKey { seed: SEED, purpose: "noise", step: self.step };
+        let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(key) };
+        let input = self.network.enter(&self.images)?;
+        let result = self.network.loss_and_gradients(&self.params, &self.buffers, mode, &input, &self.labels)?;
+        ensure!(result.loss.is_finite(), "step {}: the loss is {}", self.step, result.loss);
+        self.params = optimizer::step(&self.train, &self.params, &result.gradients)?;
+        self.buffers = result.buffers;
+        self.step += 1;
+        Ok(())
+    }
+}
+
+/// `vgg16/D`: VGG-16 at 1/D of its width. `wN`: ten convolutions of N to 4N channels.
+fn network(name: &str, model: &Model) -> Result<Network> {
+    let (path, channels, side) = (Path::Fast, 3, 32);
+    if let Some(divisor) = name.strip_prefix("vgg16/") {
+        let model = Model { width_divisor: divisor.parse()?, ..model.clone() };
+        Ok(Network::new(&model, path, channels, side, CLASSES))
+    } else if let Some(width) = name.strip_prefix("w") {
+        let width: usize = width.parse()?;
+        let stages = [1, 2, 4, 4, 4].map(|factor| vec![factor * width; 2]);
+        Ok(Network::from_stages(&stages, model, path, channels, side, CLASSES))
+    } else {
+        bail!("`{name}` is no network; expected `vgg16/8` or `w16`, or the like")
+    }
+}
+
+fn model(arm: &str) -> Result<Model> {
+    let algorithm_1 = Noise::Algorithm1(NoiseConstants::default());
+    let (norm, noise) = match arm {
+        "standard" => (Norm::None, Noise::None),
+        "batch_norm" => (Norm::Batch, Noise::None),
+        "noisy_batch_norm" => (Norm::Batch, algorithm_1),
+        _ => bail!("`{arm}` is no arm; expected `standard`, `batch_norm` or `noisy_batch_norm`"),
+    };
+    Ok(Model { norm, noise, ..Spec::default().model })
+}
+
+fn minibatch(n: usize) -> Result<(Tensor, Tensor)> {
+    let mut stream = rng::stream(SEED, "bench", "minibatch", 0);
+    let pixels: Vec<f32> = StandardNormal.sample_iter(&mut stream).take(n * 3 * 32 * 32).collect();
+    let labels: Vec<u32> = Uniform::new(0, CLASSES as u32)?.sample_iter(&mut stream).take(n).collect();
+    Ok((Tensor::from_vec(pixels, (n, 3, 32, 32), &Device::Cpu)?, Tensor::from_vec(labels, n, &Device::Cpu)?))
+}
