@@ -79,25 +79,27 @@ fn a_damaged_checkpoint_is_set_aside_and_its_trial_redone() {
     }
 }
 
+/// A finished trial whose first file `name…` is damaged so is refused by a report and redone by a study.
+fn assert_redone(name: &str, damage: impl Fn(&str) -> String) {
+    let desk = Desk::with_finished_runs();
+    let file = find(&desk, name, "").unwrap();
+    let whole = fs::read_to_string(&file).unwrap();
+    assert_ne!(whole, damage(&whole));
+    fs::write(&file, damage(&whole)).unwrap();
+
+    let refused = desk.run(2, "report tiny.toml").stderr;
+    assert!(refused.contains(name) && refused.contains("whybn study"), "{refused}");
+    let printed = desk.run(0, "study tiny.toml");
+    assert!(printed.stderr.contains(name) && printed.stderr.contains("set aside"), "{}", printed.stderr);
+    assert!(printed.stdout.contains("5 found finished"), "{}", printed.stdout);
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
 #[test]
 fn damaged_results_are_set_aside_and_their_trial_redone() {
-    let cut = |text: &str| text[..text.len() / 2].to_string();
-    let other_version = |text: &str| text.replacen("\"schema\": 1", "\"schema\": 999", 1);
-    let damages: [(_, fn(&str) -> String); 3] = [("training-", cut), ("done.json", cut), ("done.json", other_version)];
-    for (name, damage) in damages {
-        let desk = Desk::with_finished_runs();
-        let file = find(&desk, name, "").unwrap();
-        let whole = fs::read_to_string(&file).unwrap();
-        assert_ne!(whole, damage(&whole));
-        fs::write(&file, damage(&whole)).unwrap();
-
-        let refused = desk.run(2, "report tiny.toml").stderr;
-        assert!(refused.contains(name) && refused.contains("whybn study"), "{refused}");
-        let printed = desk.run(0, "study tiny.toml");
-        assert!(printed.stderr.contains(name) && printed.stderr.contains("set aside"), "{}", printed.stderr);
-        assert!(printed.stdout.contains("5 found finished"), "{}", printed.stdout);
-        desk.assert_results_are_the_uninterrupted_ones();
-    }
+    assert_redone("training-", |text| text[..text.len() / 2].to_string());
+    assert_redone("done.json", |text| text[..text.len() / 2].to_string());
+    assert_redone("done.json", |text| text.replacen("\"schema\": 1", "\"schema\": 999", 1));
 }
 
 /// No disk is filled here: a limit on the size of a file makes the same writes fail in the same way.
