@@ -166,7 +166,8 @@ fn positive(text: &str) -> Result<usize, String> {
 /// `KEY=VALUE`, the value as in a study file; where it is not TOML it is a string, so that quotes are not needed.
 fn setting(text: &str) -> Result<(String, toml::Value), String> {
     let (key, value) = text.split_once('=').ok_or("it must look like train.learning_rate=0.05")?;
-    let value = value.parse().unwrap_or_else(|_| toml::Value::String(value.trim().into()));
+    let value = value.trim();
+    let value = value.parse().unwrap_or_else(|_| toml::Value::String(value.into()));
     Ok((key.trim().into(), value))
 }
 
