@@ -1,34 +1,11 @@
-//! Files that are whole or absent.
+//! The files of a report's folder.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-
-/// Writes `bytes` to `path` by way of a file beside it, so that a reader meets the old file or the new one.
-///
-/// # Errors
-/// The path, and what the system says.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_beside(path, bytes).with_context(|| format!("{}: cannot write this file", path.display()))
-}
-
-fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".new-{}", std::process::id()));
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&beside, path));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    renamed
-}
 
 /// Removes the files of `folder` that end in `.extension` and are not among `keep`.
 ///

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::summary;
 use super::table::Table;
-use super::{files, summary};
+use crate::files::write_whole;
 
 #[derive(Deserialize)]
 struct Found {
@@ -42,7 +43,7 @@ pub fn write_index(out: &Path) -> Result<()> {
         let name = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
         text += &entry(&name, &found)?;
     }
-    files::write(&out.join("README.md"), text.as_bytes())
+    write_whole(&out.join("README.md"), text.as_bytes())
 }
 
 /// The summaries in the folders of `out`, in the order of their names.

@@ -33,6 +33,7 @@ pub use run_log::append_run_entry;
 pub use stored::{Stored, read_records};
 
 use crate::data::DataFacts;
+use crate::files::write_whole;
 use crate::record::TrialRecords;
 use crate::study::Plan;
 use view::View;
@@ -61,14 +62,14 @@ pub fn write(input: &Input, out: &Path) -> Result<PathBuf> {
     let view = View::new(input);
     let figures = plot::figures(&view)?;
     let records = records::to_csv(&input.trials)?;
-    files::write(&folder.join(records::FILE), &records::compress(&records)?)?;
-    files::write(&folder.join(stored::FILE), &stored::plan_json(&view, &records)?)?;
+    write_whole(&folder.join(records::FILE), &records::compress(&records)?)?;
+    write_whole(&folder.join(stored::FILE), &stored::plan_json(&view, &records)?)?;
     for figure in &figures {
-        files::write(&folder.join(figure.file), figure.svg.as_bytes())?;
+        write_whole(&folder.join(figure.file), figure.svg.as_bytes())?;
     }
     files::remove_others(&folder, "svg", &figures.iter().map(|figure| figure.file).collect::<Vec<_>>())?;
-    files::write(&folder.join(summary::FILE), &summary::summary_json(&view)?)?;
+    write_whole(&folder.join(summary::FILE), &summary::summary_json(&view)?)?;
     let page = out.join(format!("{name}.md"));
-    files::write(&page, page::page(&view, &figures)?.as_bytes())?;
+    write_whole(&page, page::page(&view, &figures)?.as_bytes())?;
     Ok(page)
 }

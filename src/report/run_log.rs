@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::files;
+use crate::files::write_whole;
 
 /// The file's name.
 pub const FILE: &str = "run.json";
@@ -25,5 +26,5 @@ pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
         Err(error) => return Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
     };
     entries.push(serde_json::to_value(entry)?);
-    files::write(&path, &files::json(&entries)?)
+    write_whole(&path, &files::json(&entries)?)
 }

@@ -108,10 +108,9 @@ fn moments(trial: &TrialRecords, layer: usize) -> Vec<Moment> {
     let bins: Vec<Vec<(usize, f64)>> =
         (0..).map(|bin| series(&format!("bin_{bin:02}"))).take_while(|bin| !bin.is_empty()).collect();
     let (means, sds) = (series("mean"), series("sd"));
-    let moment = |(index, (&(step, mean), &(_, sd))): (usize, (&(usize, f64), &(usize, f64)))| {
+    let moments = means.iter().zip(&sds).enumerate().map(|(index, (&(step, mean), &(_, sd)))| {
         let shares: Vec<f64> = bins.iter().filter_map(|bin| bin.get(index)).map(|bin| bin.1).collect();
         Moment { step: step as f64, mean, sd, shares }
-    };
-    let moments = means.iter().zip(&sds).enumerate().map(moment);
+    });
     moments.filter(|moment| moment.mean.is_finite() && moment.sd.is_finite() && !moment.shares.is_empty()).collect()
 }
