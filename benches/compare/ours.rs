@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (network, arm) = arguments.next().zip(arguments.next()).context("usage: ours NETWORK ARM")?;
     let mut training = Training::new(&network, &arm)?;
-    println!("{} parameters, {}", training.parameters(), isa::current());
+    println!("{} parameters, {}", training.params.count(), isa::current());
     for line in stdin().lines() {
         for _ in 0..line?.trim().parse::<usize>()? {
             training.step()?;

@@ -17,7 +17,8 @@ pub struct Training {
     train: Train,
     images: Tensor,
     labels: Tensor,
-    params: Params,
+    /// What the network has learnt.
+    pub params: Params,
     buffers: Params,
     step: u64,
 }
@@ -30,11 +31,6 @@ impl Training {
         let (params, buffers) = network.init(SEED, DType::F32)?;
         let (images, labels) = minibatch(train.batch)?;
         Ok(Training { network, train, images, labels, params, buffers, step: 0 })
-    }
-
-    /// How many numbers the network learns.
-    pub fn parameters(&self) -> usize {
-        self.params.count()
     }
 
     /// Brings the images to the kernels' layout; forward, loss, backward, update.

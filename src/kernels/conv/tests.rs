@@ -94,7 +94,7 @@ fn flat(tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 fn grouped(nchw: &Tensor) -> Result<Vec<f32>> {
-    flat(&to_grouped(nchw)?)
+    flat(&to_grouped(&nchw.to_dtype(DType::F32)?)?)
 }
 
 /// A sum of k products, in any order, is off by at most k·ε times the sum of the products' absolute values
