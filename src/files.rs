@@ -1,42 +1,48 @@
 //! Files that are whole or absent.
 
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 /// Writes `bytes` to `path` so that whoever looks finds the old file or the new one, never a part: writes beside it,
-/// syncs, renames.
+/// syncs, renames. One process at a time may write a path; what a killed one left beside it is overwritten.
 ///
 /// # Errors
 /// If the folder cannot be made or the disk is full; the old file is then untouched.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let attempt = || -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut beside = tempfile::NamedTempFile::new_in(folder)?;
-        beside.write_all(bytes)?;
-        beside.as_file().sync_all()?;
-        readable_by_all(beside.as_file())?;
-        beside.persist(path)?;
-        Ok(())
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
     };
-    attempt().with_context(|| {
-        format!(
-            "{}: cannot write; free some space or choose another place, then run the same command again",
-            path.display()
-        )
-    })
+    let written = write();
+    if written.is_err() {
+        let _no_use_for_a_part = fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("{}: cannot write this file", path.display()))
 }
 
-/// A temporary file is its owner's alone; a result is not a secret.
-#[cfg(unix)]
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[cfg(not(unix))]
-fn readable_by_all(_file: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below/records.csv");
+        write_whole(&path, b"old").unwrap();
+        fs::write(folder.path().join("below/records.csv.new"), b"left by a killed process").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        let error = write_whole(&path.join("below a file"), b"").unwrap_err();
+        assert!(error.to_string().contains("below a file"), "{error}");
+    }
 }

@@ -3,6 +3,7 @@
 //! The modules stand in the order in which data flows:
 //! a [`study`] is parsed and planned; every trial of the plan is [trained](train) on [`data`] while [probes](probe)
 //! measure it; its [records](record) are [judged](judge) and reported.
+pub mod cli;
 pub mod data;
 pub mod files;
 pub mod judge;
@@ -10,7 +11,9 @@ pub mod kernels;
 pub mod nn;
 pub mod probe;
 pub mod record;
+pub mod report;
 pub mod rng;
+pub mod run;
 pub mod stats;
 pub mod study;
 pub mod train;

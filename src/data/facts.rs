@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::DataName;
 
 /// How a file stands to the one that the authors of the data published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Byte for byte the official file.
@@ -22,7 +22,7 @@ pub enum Standing {
 }
 
 /// One file of an image set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFact {
     /// Its name, without folders.
     pub name: String,
@@ -37,7 +37,7 @@ pub struct FileFact {
 }
 
 /// What there is to say about an image set beside its pixels; a part of `summary.json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
     /// Which set.
     pub name: DataName,

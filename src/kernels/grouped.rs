@@ -23,8 +23,10 @@ impl Grouped {
     /// Reads the extents from a tensor's shape; `name` is for the error.
     pub fn of(shape: &Shape, name: &str) -> Result<Self> {
         match *shape.dims() {
-            [images, groups, height, width, LANES] => Ok(Grouped { images, groups, height, width }),
-            _ => bail!("{name}: expected the shape (n, groups, h, w, {LANES}), got {shape:?}"),
+            [images, groups, height, width, LANES] if shape.elem_count() > 0 => {
+                Ok(Grouped { images, groups, height, width })
+            }
+            _ => bail!("{name}: expected the shape (n, groups, h, w, {LANES}), nothing of it zero, got {shape:?}"),
         }
     }
 
@@ -86,7 +88,8 @@ pub(super) unsafe fn written(pixels: usize, write: impl FnOnce(&mut [MaybeUninit
     values.into_flattened()
 }
 
-/// The lanes of a pixel.
+/// The lanes of a pixel. (Loops call this and the two below directly: a closure around lanes may be compiled
+/// without the instruction set that the kernel was dispatched to.)
 #[inline(always)]
 pub(super) fn load<L: Lanes>(pixel: &Pixel) -> L {
     // SAFETY: a reference to eight values.

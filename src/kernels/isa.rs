@@ -1,6 +1,6 @@
 //! Which instructions the kernels use, and the one place that chooses.
 //!
-//! A kernel is written once, over [`Lanes`](super::lanes::Lanes): eight `f32` values that move together.
+//! A kernel is written once, over [`Lanes`]: eight `f32` values that move together.
 //! [`dispatch`] compiles it for each instruction set and picks one at run time.
 //! All x86 code of the program stands in this file, `lanes.rs` and `words.rs`.
 

@@ -6,16 +6,21 @@
 //! a = γ·ŷ + β,    v = s·a + m,    z = max(v, 0), then the maximum of every 2×2 window
 //! ```
 //!
-//! The noise is generated again where it is needed, never stored. The kernels (in `passes`) use one thread.
+//! The noise is generated again where it is needed, never stored. The kernels use one thread.
 
-mod passes;
+mod backward;
+mod forward;
+mod moments;
+mod operation;
+mod walk;
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Device, Result, Shape, Tensor, bail};
 
-use self::passes::{Affine, Input};
-use super::grouped::{Grouped, cpu_values, padded, values, written};
+use self::operation::Operation;
+use self::walk::{Affine, Input};
+use super::grouped::{Grouped, padded, values, written};
 use super::isa::{self, Isa};
 use super::lanes::LANES;
 use super::noise::Jitter;
@@ -87,7 +92,7 @@ impl Unit {
         let output = self.output(arguments.shape)?;
         let input = self.input(arguments, &statistics)?;
         // SAFETY: `forward` writes every pixel of its output.
-        let z = unsafe { written(output.pixels(), |z| passes::forward(isa, &input, self.pool, z)) };
+        let z = unsafe { written(output.pixels(), |z| forward::forward(isa, &input, self.pool, z)) };
         Ok((z, output.shape(), statistics))
     }
 
@@ -130,7 +135,7 @@ impl Unit {
             }
             let input = self.input(&arguments, statistics)?;
             let batch = matches!(self.normalise, Normalise::Batch { .. });
-            let (grad_y, grad_gamma, grad_beta) = passes::backward(isa, &input, self.pool, batch, grad_z);
+            let (grad_y, grad_gamma, grad_beta) = backward::backward(isa, &input, self.pool, batch, grad_z);
             let channels = arguments.beta.len();
             let per_channel = |values: Vec<f32>| Tensor::from_slice(&values[..channels], channels, &Device::Cpu);
             let grad_gamma = gamma.map(|_| per_channel(grad_gamma)).transpose()?;
@@ -164,7 +169,7 @@ impl Unit {
         with_values(y, gamma, beta, |arguments| {
             let input = self.input(&arguments, statistics)?;
             // SAFETY: `before_relu` writes every pixel of its output.
-            let v = unsafe { written(arguments.shape.pixels(), |v| passes::before_relu(isa, &input, v)) };
+            let v = unsafe { written(arguments.shape.pixels(), |v| forward::before_relu(isa, &input, v)) };
             Tensor::from_vec(v, arguments.shape.shape(), &Device::Cpu)
         })
     }
@@ -175,7 +180,7 @@ impl Unit {
     /// As [`Unit::forward`].
     pub fn apply(self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Arc<Statistics>)> {
         let statistics = Arc::new(OnceLock::new());
-        let operation = Operation { unit: self, statistics: statistics.clone() };
+        let operation = Operation::new(self, statistics.clone());
         let z = match gamma {
             Some(gamma) => y.apply_op3(gamma, beta, operation)?,
             None => y.apply_op2(beta, operation)?,
@@ -191,10 +196,7 @@ impl Unit {
                 Statistics { mean: mean.clone(), var: vec![], inv_std: inv_std.clone() }
             }
             Normalise::Batch { eps } => {
-                if arguments.y.is_empty() {
-                    bail!("batch statistics: expected at least one value a channel, got {:?}", arguments.shape)
-                }
-                let moments = passes::moments(isa, arguments.y.as_chunks().0, arguments.shape);
+                let moments = moments::moments(isa, arguments.y.as_chunks().0, arguments.shape);
                 let moments = &moments[..channels];
                 Statistics {
                     mean: moments.iter().map(|&(mean, _)| mean as f32).collect(),
@@ -278,79 +280,6 @@ fn with_values<T>(
     let gamma = gamma.as_ref().map(|(gamma, layout)| values(gamma, layout, "gamma")).transpose()?;
     let (y, beta) = (values(&y, y_layout, "input")?, values(&beta, beta_layout, "beta")?);
     then(Arguments::new(y, y_layout.shape(), gamma, beta)?)
-}
-
-/// One forward pass in a graph. It keeps its own statistics, so a second pass does not disturb its backward.
-struct Operation {
-    unit: Unit,
-    statistics: Arc<OnceLock<Arc<Statistics>>>,
-}
-
-impl Operation {
-    fn forward(&self, arguments: Result<Arguments>) -> Result<(CpuStorage, Shape)> {
-        let (z, shape, statistics) = self.unit.forward_values(isa::current(), &arguments?)?;
-        self.statistics.set(Arc::new(statistics)).expect("an operation runs once");
-        Ok((CpuStorage::F32(z), shape))
-    }
-
-    fn backward(
-        &self,
-        y: &Tensor,
-        gamma: Option<&Tensor>,
-        beta: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
-        let statistics = self.statistics.get().expect("the forward pass ran first");
-        self.unit.backward(y, gamma, beta, statistics, &grad.contiguous()?)
-    }
-}
-
-impl CustomOp2 for Operation {
-    fn name(&self) -> &'static str {
-        "unit"
-    }
-
-    fn cpu_fwd(&self, y: &CpuStorage, yl: &Layout, beta: &CpuStorage, bl: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (y, beta) = (cpu_values(y, yl, "input")?, cpu_values(beta, bl, "beta")?);
-        self.forward(Arguments::new(y, yl.shape(), None, beta))
-    }
-
-    fn bwd(&self, y: &Tensor, beta: &Tensor, _: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (grad_y, _, grad_beta) = self.backward(y, None, beta, grad)?;
-        Ok((Some(grad_y), Some(grad_beta)))
-    }
-}
-
-impl CustomOp3 for Operation {
-    fn name(&self) -> &'static str {
-        "unit"
-    }
-
-    fn cpu_fwd(
-        &self,
-        y: &CpuStorage,
-        yl: &Layout,
-        gamma: &CpuStorage,
-        gl: &Layout,
-        beta: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let gamma = cpu_values(gamma, gl, "gamma")?;
-        let (y, beta) = (cpu_values(y, yl, "input")?, cpu_values(beta, bl, "beta")?);
-        self.forward(Arguments::new(y, yl.shape(), Some(gamma), beta))
-    }
-
-    fn bwd(
-        &self,
-        y: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (grad_y, grad_gamma, grad_beta) = self.backward(y, Some(gamma), beta, grad)?;
-        Ok((Some(grad_y), grad_gamma, Some(grad_beta)))
-    }
 }
 
 #[cfg(test)]

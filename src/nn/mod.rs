@@ -8,6 +8,8 @@ mod noise;
 mod norm;
 mod params;
 mod pool;
+#[cfg(test)]
+mod testing;
 
 pub use block::{AfterConvolution, ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Moments, Path, StatisticsMode};
 pub use feature_maps::{ChannelMoments, FeatureMaps};

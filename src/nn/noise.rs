@@ -96,3 +96,6 @@ pub fn apply(a: &Tensor, jitter: &Jitter) -> Result<Tensor> {
     let nchw = |map| from_grouped(map, channels)?.to_dtype(a.dtype());
     a.mul(&nchw(&scale)?)?.add(&nchw(&shift)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,7 +236,7 @@ fn an_outlying_first_image_leaves_the_variance_accurate() {
     let mean = column.iter().sum::<f64>() / column.len() as f64;
     let var = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / column.len() as f64;
     for isa in Isa::available() {
-        let (got_mean, got_var) = passes::moments(isa, y.as_chunks().0, shape)[0];
+        let (got_mean, got_var) = moments::moments(isa, y.as_chunks().0, shape)[0];
         assert!((got_mean / mean - 1.0).abs() < 129.0 * 6e-8 && (got_var / var - 1.0).abs() < 129.0 * 6e-8);
     }
 }
@@ -366,7 +366,10 @@ fn errors_print_what_was_got_and_what_is_expected() {
     let transposed = good.transpose(2, 3).unwrap();
     let double = good.to_dtype(DType::F64).unwrap();
     let cases = [
-        (message(&y(&[2, 16, 4, 4]), None, &beta), "input: expected the shape (n, groups, h, w, 8), got [2, 16, 4, 4]"),
+        (
+            message(&y(&[2, 16, 4, 4]), None, &beta),
+            "input: expected the shape (n, groups, h, w, 8), nothing of it zero, got [2, 16, 4, 4]",
+        ),
         (message(&y(&[2, 1, 4, 4, 8]), None, &beta), "beta: expected the channels of 1 groups of 8, got 9"),
         (message(&good, Some(&y(&[8])), &beta), "gamma: expected 9 channels as in beta, got 8"),
         (message(&y(&[2, 2, 1, 4, 8]), None, &beta), "2×2 pooling: expected at least 2×2 pixels, got 1×4"),

@@ -1,0 +1,34 @@
+//! `whybn list`.
+
+use std::fmt::Write;
+
+use super::output::{count, say};
+use crate::run::{OrMistake, Stop};
+use crate::study::{BUILT_IN, Scale, Study};
+
+/// Shows the built-in studies.
+///
+/// # Errors
+/// Those of the standard output.
+pub fn list() -> Result<(), Stop> {
+    let mut text = String::new();
+    for (name, _) in BUILT_IN {
+        let study = Study::load(name).or_mistake()?;
+        let (arms, claims) = (count(study.arm.len(), "arm"), count(study.claim.len(), "claim"));
+        let _ = writeln!(text, "{name}: {}", study.title);
+        let _ = writeln!(text, "  {arms}, {claims}, at these scales:");
+        for (scale, size) in in_order(&study) {
+            let _ = writeln!(text, "    --scale {scale:<7} {}; {}", count(size.seeds, "seed"), size.says);
+        }
+        text.push('\n');
+    }
+    text += "Run one with `whybn study NAME`; see what that would cost with `whybn study NAME --dry-run`.";
+    say(&text)
+}
+
+/// The scales of `study`, the default first, then by name.
+fn in_order(study: &Study) -> Vec<(&String, &Scale)> {
+    let mut scales: Vec<_> = study.scale.iter().collect();
+    scales.sort_by_key(|(name, _)| name.as_str() != "desk");
+    scales
+}

@@ -1,0 +1,48 @@
+//! The command line: parse, dispatch, exit code.
+
+mod args;
+mod dry_run;
+mod ending;
+mod list;
+mod opening;
+mod output;
+mod report;
+mod study;
+mod trial;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::data;
+use crate::run::{OrMistake, Stop, caught, command_line, silence_panics};
+use args::{Command, CommandLine, DataCommand};
+use output::say;
+
+/// Does what the command line says.
+///
+/// The exit code is 0 after success, 2 after a mistake that the user can mend, 130 after an interruption, 1 after
+/// anything else.
+pub fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    silence_panics();
+    let outcome = caught(|| Ok(dispatch(command))).unwrap_or_else(|panic| Err(Stop::Failure(panic)));
+    let Err(stop) = outcome else { return ExitCode::SUCCESS };
+    match &stop {
+        Stop::Interrupted => eprintln!("Stopped. The same command goes on from here:\n  {}", command_line()),
+        Stop::Mistake(error) | Stop::Failure(error) => eprintln!("error: {error:#}"),
+    }
+    ExitCode::from(stop.exit_code())
+}
+
+fn dispatch(command: Command) -> Result<(), Stop> {
+    match command {
+        Command::List => list::list(),
+        Command::Study(args) => study::study(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Trial(args) => trial::trial(&args),
+        Command::Data(DataCommand::Fetch { data, .. }) => say(&data::fetch_cifar10(data.data_dir.as_deref())?),
+        Command::Data(DataCommand::Check { data }) => say(&data::check(data.data_dir.as_deref()).or_mistake()?),
+    }
+}

@@ -1,0 +1,78 @@
+//! `whybn report`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use super::args::ReportArgs;
+use super::ending::{Work, write_report};
+use super::output::count;
+use crate::record::TrialRecords;
+use crate::report::{self, Input};
+use crate::run::{Datasets, OrMistake, Place, Stop, check_writable, collect, tasks};
+use crate::study::Plan;
+
+/// Writes a study's report again, from records alone: those in the runs, else those beside an earlier report.
+///
+/// # Errors
+/// Mistakes, missing or damaged records among them; a report that cannot be written.
+pub fn report(args: &ReportArgs) -> Result<(), Stop> {
+    let started = Instant::now();
+    let plan = args.plan.plan().or_mistake()?;
+    let out = &args.out.out;
+    check_writable(out, "--out").or_mistake()?;
+    let earlier = out.join(plan.output_name());
+    let input = match Datasets::load(&plan, args.place.data.data_dir.as_deref()) {
+        Ok(datasets) => gather(&plan, &datasets, args, &earlier),
+        Err(_) if has_records(&earlier) => report::read_records(&earlier).and_then(|stored| stored.into_input(&plan)),
+        Err(error) => Err(error),
+    };
+    let input = input.or_mistake()?;
+    refuse_incomplete(&input, args).or_mistake()?;
+    let work = Work { jobs: 0, trained: 0, found: input.trials.len(), started };
+    write_report(&input, out, &work)
+}
+
+/// The records in the runs; where a trial has none there, those beside the `earlier` report.
+fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<Input<'a>> {
+    let tasks = tasks(plan, datasets);
+    let found = collect(&tasks, &Place::to_read(&args.place.runs))?;
+    let mut stored = Vec::new();
+    if found.iter().any(Option::is_none) && has_records(earlier) {
+        stored = report::read_records(earlier)?.into_input(plan)?.trials;
+    }
+    let same = |trial: &TrialRecords, planned: &crate::study::PlannedTrial| {
+        trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
+    };
+    let trials = tasks
+        .iter()
+        .zip(found)
+        .filter_map(|(task, found)| found.or_else(|| stored.iter().find(|trial| same(trial, task.planned)).cloned()));
+    Ok(Input { plan, trials: trials.collect(), data: datasets.facts() })
+}
+
+fn has_records(earlier: &Path) -> bool {
+    earlier.join("plan.json").exists()
+}
+
+fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
+    let (there, planned) = (input.trials.len(), input.plan.trials.len());
+    let runs = args.place.runs.display();
+    if there == 0 {
+        bail!(
+            "no trial of study `{}` is finished in {runs}; run `whybn study {}` first",
+            args.plan.study,
+            args.plan.study
+        );
+    }
+    if there < planned && !args.partial {
+        bail!(
+            "{} of {planned} not finished in {runs}; `whybn study {}` with the same options trains the rest, \
+             --partial reports what is there",
+            count(planned - there, "trial"),
+            args.plan.study
+        );
+    }
+    Ok(())
+}

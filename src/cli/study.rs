@@ -1,0 +1,51 @@
+//! `whybn study`.
+
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+
+use super::args::StudyArgs;
+use super::dry_run::dry_run;
+use super::ending::{Work, write_report};
+use super::opening::opening;
+use super::output::say;
+use crate::report::Input;
+use crate::run::{
+    Datasets, Interrupt, Lock, OrMistake, Place, Stop, check_writable, collect, distinct, tasks, train_all,
+};
+use crate::study::Plan;
+
+/// Trains what is not trained yet, judges, and reports.
+///
+/// # Errors
+/// Mistakes, all found before training starts; a failed trial; an interruption.
+pub fn study(args: &StudyArgs) -> Result<(), Stop> {
+    let started = Instant::now();
+    let plan = args.plan.plan().or_mistake()?;
+    let datasets = Datasets::load(&plan, args.place.data.data_dir.as_deref()).or_mistake()?;
+    let tasks = tasks(&plan, &datasets);
+    if args.dry_run {
+        return dry_run(args, &plan, &datasets, &tasks);
+    }
+    check_writable(&args.out.out, "--out").or_mistake()?;
+    let place = Place::new(&args.place.runs).or_mistake()?;
+    let _lock = lock(&place, &plan, args)?;
+    let interrupt = Interrupt::listen()?;
+    let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| place.has(task));
+    say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
+    train_all(&pending, &place, args.jobs, &interrupt)?;
+    let work = Work { jobs: args.jobs, trained: pending.len(), found: found.len(), started };
+    let trials = collect(&tasks, &place)?.into_iter().flatten().collect();
+    let input = Input { plan: &plan, trials, data: datasets.facts() };
+    write_report(&input, &args.out.out, &work)
+}
+
+fn lock(place: &Place, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
+    place.lock_study(&plan.output_name())?.ok_or_else(|| {
+        let (study, runs) = (&args.plan.study, args.place.runs.display());
+        Stop::Mistake(anyhow!(
+            "another process is running study `{study}` in {runs} already; wait for it, or share its trials with \
+             `whybn trial {study} TRIAL`"
+        ))
+    })
+}

@@ -1,0 +1,38 @@
+//! `whybn trial`.
+
+use anyhow::{Result, anyhow};
+
+use super::args::TrialArgs;
+use super::output::say;
+use crate::run::{Datasets, Interrupt, OrMistake, Place, Stop, Task, tasks, train_all};
+
+/// Trains one trial of a plan, unless it is finished.
+///
+/// # Errors
+/// Mistakes; a failed trial; an interruption.
+pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
+    let plan = args.plan.plan().or_mistake()?;
+    let datasets = Datasets::load(&plan, args.place.data.data_dir.as_deref()).or_mistake()?;
+    let tasks = tasks(&plan, &datasets);
+    let task = find(&tasks, args).or_mistake()?;
+    let place = Place::new(&args.place.runs).or_mistake()?;
+    let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.label());
+    if place.has(task) {
+        return say(&format!("{name} is finished already."));
+    }
+    let interrupt = Interrupt::listen()?;
+    say(&format!("{name} in {}", place.trial(&task.id).display()))?;
+    train_all(&[task], &place, 1, &interrupt)
+}
+
+/// The task that `which` names: a number in the plan, counted from 1, or an id.
+fn find<'a>(tasks: &'a [Task<'a>], args: &TrialArgs) -> Result<&'a Task<'a>> {
+    let which = args.which.to_lowercase();
+    tasks.iter().find(|task| task.number.to_string() == which || task.id == which).ok_or_else(|| {
+        anyhow!(
+            "unknown trial `{which}`; this plan has 1 to {}, and `whybn study {} --dry-run` lists their ids",
+            tasks.len(),
+            args.plan.study
+        )
+    })
+}

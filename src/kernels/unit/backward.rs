@@ -1,0 +1,160 @@
+//! The gradients: one pass that takes them through pooling, ReLU and noise and sums them, and, where the batch
+//! normalised, a second one that takes them through its statistics.
+
+use std::mem::MaybeUninit;
+
+use super::super::grouped::{Grouped, Pixel, load, store, write, written};
+use super::super::isa::{self, Isa, Kernel};
+use super::super::lanes::{LANES, Lanes};
+use super::moments::accumulate;
+use super::walk::{Chunk, Input, Place, Visitor, Walk, room};
+
+/// The gradients of y, γ and β; the last two padded to whole groups.
+pub(super) fn backward(
+    isa: Isa,
+    input: &Input,
+    pool: bool,
+    batch: bool,
+    grad: &[f32],
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let (shape, output) = (input.shape, if pool { input.shape.pooled() } else { input.shape });
+    let grad = grad.as_chunks().0;
+    assert_eq!(grad.len(), output.pixels());
+    let mut sums = vec![Sums::default(); shape.groups];
+    let first_pass = |grad_y: &mut [_]| {
+        let visitor = &mut Backward { shape, output, pool, batch, grad_v: room(shape), grad, grad_y, sums: &mut sums };
+        isa::dispatch_on(isa, Walk { input, visitor });
+    };
+    // SAFETY: `Backward` writes every pixel of every chunk.
+    let mut grad_y = unsafe { written(shape.pixels(), first_pass) };
+    if batch {
+        let grad_y = grad_y.as_chunks_mut().0;
+        isa::dispatch_on(isa, Centre { input, sums: &sums, grad_y });
+    }
+    let inv_std = input.affine.inv_std.as_flattened();
+    let grad_gamma =
+        sums.iter().flat_map(|sums| sums.grad_centred).zip(inv_std).map(|(sum, &i)| (sum * i as f64) as f32);
+    let grad_beta = sums.iter().flat_map(|sums| sums.grad).map(|sum| sum as f32);
+    (grad_y, grad_gamma.collect(), grad_beta.collect())
+}
+
+/// Sums over images and pixels, in double precision: of g, the gradient of a, and of g·(y − mean).
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    grad: [f64; LANES],
+    grad_centred: [f64; LANES],
+}
+
+/// Writes g (times the gain, where that is all that is left to do) and sums it.
+struct Backward<'a> {
+    shape: Grouped,
+    output: Grouped,
+    pool: bool,
+    batch: bool,
+    /// Room for the gradient of v in a chunk.
+    grad_v: Vec<Pixel>,
+    grad: &'a [Pixel],
+    grad_y: &'a mut [MaybeUninit<Pixel>],
+    sums: &'a mut [Sums],
+}
+
+impl Visitor for Backward<'_> {
+    #[inline(always)]
+    fn visit<L: Lanes>(&mut self, place: Place, chunk: &Chunk<L>) {
+        let grad_v = &mut self.grad_v[..place.pixels.len()];
+        if !self.pool {
+            for (pixel, (grad, grad_v)) in self.grad[place.pixels.clone()].iter().zip(&mut *grad_v).enumerate() {
+                store(chunk.activation(pixel).where_greater(L::zero(), load(grad)), grad_v);
+            }
+        } else if place.rows == 2 {
+            chunk.activations(grad_v);
+            unpool::<L>(self.shape.width, &self.grad[place.pooled(self.output)], grad_v);
+        } else {
+            grad_v.fill([0.0; LANES]);
+        }
+        let factor = if self.batch { L::splat(1.0) } else { chunk.gain };
+        let sums = through_noise(chunk, grad_v, factor, &mut self.grad_y[place.pixels]);
+        accumulate(&mut self.sums[place.group].grad, sums[0]);
+        accumulate(&mut self.sums[place.group].grad_centred, sums[1]);
+    }
+}
+
+/// Writes g = s·`grad_v`, times `factor`; returns the sums of g and of g·(y − mean).
+#[inline(always)]
+fn through_noise<L: Lanes>(chunk: &Chunk<L>, grad_v: &[Pixel], factor: L, grad_y: &mut [MaybeUninit<Pixel>]) -> [L; 2] {
+    let mut sums = [[L::zero(); 2]; 2];
+    for (pixel, (grad, grad_y)) in grad_v.iter().zip(grad_y).enumerate() {
+        let grad = chunk.through_noise(pixel, load(grad));
+        // Two sums take turns, so that neither waits for itself.
+        let [[sum, sum_centred], other] = sums;
+        sums = [other, [sum.add(grad), grad.mul_add(chunk.centred(pixel), sum_centred)]];
+        write(grad.mul(factor), grad_y);
+    }
+    [sums[0][0].add(sums[1][0]), sums[0][1].add(sums[1][1])]
+}
+
+/// Replaces the activations `v` of two rows by their gradients, from those of the pooled row.
+#[inline(always)]
+fn unpool<L: Lanes>(width: usize, grad: &[Pixel], v: &mut [Pixel]) {
+    let (top, bottom) = v.split_at_mut(width);
+    for (column, grad) in grad.iter().enumerate() {
+        let [top, bottom] = [&mut top[2 * column..][..2], &mut bottom[2 * column..][..2]];
+        let (a, b) = (load::<L>(&top[0]), load::<L>(&top[1]));
+        let (c, d) = (load::<L>(&bottom[0]), load::<L>(&bottom[1]));
+        let max = a.max(b).max(c.max(d));
+        // The first that is not below the maximum takes the gradient; nothing remains for the others.
+        let first = max.where_greater(L::zero(), load(grad));
+        let second = max.where_greater(a, first);
+        let third = max.where_greater(b, second);
+        let fourth = max.where_greater(c, third);
+        store(first.sub(second), &mut top[0]);
+        store(second.sub(third), &mut top[1]);
+        store(third.sub(fourth), &mut bottom[0]);
+        store(fourth, &mut bottom[1]);
+    }
+    if width % 2 == 1 {
+        // No gradient reaches a column that pooling drops.
+        (top[width - 1], bottom[width - 1]) = ([0.0; LANES], [0.0; LANES]);
+    }
+}
+
+/// Turns g into the gradient of y through the batch's statistics:
+/// gain·(g − mean(g) − ŷ·mean(g·ŷ)), with ŷ = (y − mean)·inv_std.
+struct Centre<'a> {
+    input: &'a Input<'a>,
+    sums: &'a [Sums],
+    grad_y: &'a mut [Pixel],
+}
+
+impl Kernel for Centre<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Input { y, shape, affine, .. } = self.input;
+        let means = self.means();
+        let planes = y.chunks_exact(shape.plane()).zip(self.grad_y.chunks_exact_mut(shape.plane()));
+        for (plane, (y, grad_y)) in planes.enumerate() {
+            let group = plane % shape.groups;
+            let (gain, mean) = (load::<L>(&affine.gain[group]), load(&affine.mean[group]));
+            let (offset, slope) = (load(&means[group][0]), load(&means[group][1]));
+            for (y, grad) in y.iter().zip(grad_y) {
+                let centred = load::<L>(y).sub(mean);
+                let projected = centred.mul_add(slope, offset);
+                store(load::<L>(grad).sub(projected).mul(gain), grad);
+            }
+        }
+    }
+}
+
+impl Centre<'_> {
+    /// For each group mean(g), and mean(g·ŷ)·inv_std, which stands before y − mean.
+    fn means(&self) -> Vec<[Pixel; 2]> {
+        let count = (self.input.shape.images * self.input.shape.plane()) as f64;
+        let inv_std = &self.input.affine.inv_std;
+        let means = self.sums.iter().zip(inv_std).map(|(sums, inv_std)| {
+            let slope = |lane: usize| sums.grad_centred[lane] / count * (inv_std[lane] as f64).powi(2);
+            [sums.grad.map(|sum| (sum / count) as f32), std::array::from_fn(|lane| slope(lane) as f32)]
+        });
+        means.collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! The answer: two or three sentences that follow from the verdicts, and from nothing else.
+
+use super::numbers;
+use crate::judge::{Verdict, Word};
+use crate::study::claim::{Origin, Role};
+
+/// The answer's sentences, most important first.
+///
+/// The first says what became of the study's primary claim, the second what follows from that in the study's own
+/// words, and the last what became of the other claims.
+pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
+    let primary = verdicts.iter().find(|verdict| verdict.role == Role::Primary);
+    let mut sentences: Vec<String> = primary.map(bottom_line).into_iter().collect();
+    sentences.extend(primary.and_then(|verdict| verdict.means.clone()));
+    let others: Vec<&Verdict> =
+        verdicts.iter().filter(|verdict| verdict.role != Role::Primary && verdict.criterion.is_some()).collect();
+    sentences.extend(fate_of_others(&others));
+    if sentences.is_empty() {
+        sentences.push("This study judges no claim: its tables and figures show what was measured.".into());
+    }
+    sentences
+}
+
+/// What became of a claim, with its numbers.
+fn bottom_line(verdict: &Verdict) -> String {
+    let whose = match verdict.origin {
+        Origin::Paper => "The paper's claim",
+        Origin::Critique => "The critics' claim",
+        Origin::Ours => "Our claim",
+    };
+    let says = &verdict.says;
+    let fate = match verdict.word {
+        Word::Replicated | Word::Supported => format!("{whose} is {}: “{says}”", verdict.word),
+        Word::NotReplicated | Word::NotSupported => format!("{whose} is {}: “{says}” fails here", verdict.word),
+        Word::Inconclusive => format!("The verdict is inconclusive on “{says}”"),
+        Word::DependsOnTheReading => format!("“{says}” depends on how it is read, and is not decided"),
+        Word::Descriptive => format!("There is no verdict on “{says}”, only an estimate"),
+        Word::NotJudged => format!("“{says}” was not judged"),
+    };
+    let prefix = if verdict.exploratory { "In this exploratory run: " } else { "" };
+    format!("{prefix}{fate}{}.{}", in_numbers(verdict), reason(verdict))
+}
+
+fn in_numbers(verdict: &Verdict) -> String {
+    let Some(estimate) = &verdict.estimate else { return String::new() };
+    let mut numbers = vec![format!("{} {}", numbers::estimate(estimate), verdict.unit)];
+    numbers.extend(verdict.criterion.as_ref().map(|criterion| format!("needed: {criterion}")));
+    numbers.extend(verdict.paper.as_ref().map(|paper| format!("the paper: {}", numbers::plain(paper.value))));
+    format!(" ({})", numbers.join("; "))
+}
+
+/// The judge's own remarks, where the word does not explain itself.
+fn reason(verdict: &Verdict) -> String {
+    match verdict.word {
+        Word::DependsOnTheReading | Word::Descriptive | Word::NotJudged => {
+            verdict.notes.iter().map(|note| format!(" {note}")).collect()
+        }
+        _ => String::new(),
+    }
+}
+
+/// One sentence on the claims beside the primary one, word by word; `None` without any.
+fn fate_of_others(others: &[&Verdict]) -> Option<String> {
+    const WORDS: [Word; 8] = [
+        Word::Replicated,
+        Word::Supported,
+        Word::NotReplicated,
+        Word::NotSupported,
+        Word::DependsOnTheReading,
+        Word::Inconclusive,
+        Word::Descriptive,
+        Word::NotJudged,
+    ];
+    let fates: Vec<String> = WORDS
+        .iter()
+        .filter_map(|&word| {
+            let ids: Vec<&str> = others.iter().filter(|verdict| verdict.word == word).map(|v| v.id.as_str()).collect();
+            (!ids.is_empty()).then(|| format!("{} {}", listed(&ids), said_of(word, ids.len())))
+        })
+        .collect();
+    (!fates.is_empty()).then(|| format!("Of the other claims, {}.", fates.join("; ")))
+}
+
+fn said_of(word: Word, count: usize) -> String {
+    let (is, does, has) = if count == 1 { ("is", "depends", "has") } else { ("are", "depend", "have") };
+    match word {
+        Word::DependsOnTheReading => format!("{does} on the reading"),
+        Word::Descriptive => format!("{has} an estimate only"),
+        word => format!("{is} {word}"),
+    }
+}
+
+fn listed(ids: &[&str]) -> String {
+    match ids {
+        [] => String::new(),
+        [one] => (*one).into(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::PaperValue;
+    use crate::stats::Estimate;
+
+    fn verdict(id: &str, role: Role, word: Word) -> Verdict {
+        Verdict {
+            id: id.into(),
+            role,
+            exploratory: false,
+            origin: Origin::Paper,
+            says: "A beats B".into(),
+            word,
+            means: None,
+            unit: "points".into(),
+            estimate: Some(Estimate { point: 2.0, ci95: Some((1.0, 3.0)), seeds: 8 }),
+            criterion: Some("> 0".into()),
+            paper: Some(PaperValue { value: 4.1, of: "all steps".into(), source: "fig. 2".into() }),
+            p_t: None,
+            p_sign_flip: None,
+            p_holm: None,
+            parts: Vec::new(),
+            beside: Vec::new(),
+            notes: vec!["A remark.".into()],
+        }
+    }
+
+    const NUMBERS: &str = "(2.0 [1.0, 3.0] points; needed: > 0; the paper: 4.10)";
+
+    /// Nothing but "replicated" and "supported" may read like a yes.
+    #[test]
+    fn each_word_has_its_sentence() {
+        for (word, expected) in [
+            (Word::Replicated, format!("The paper's claim is replicated: “A beats B” {NUMBERS}.")),
+            (Word::Supported, format!("The paper's claim is supported: “A beats B” {NUMBERS}.")),
+            (Word::NotReplicated, format!("The paper's claim is not replicated: “A beats B” fails here {NUMBERS}.")),
+            (Word::NotSupported, format!("The paper's claim is not supported: “A beats B” fails here {NUMBERS}.")),
+            (Word::Inconclusive, format!("The verdict is inconclusive on “A beats B” {NUMBERS}.")),
+            (
+                Word::DependsOnTheReading,
+                format!("“A beats B” depends on how it is read, and is not decided {NUMBERS}. A remark."),
+            ),
+            (Word::Descriptive, format!("There is no verdict on “A beats B”, only an estimate {NUMBERS}. A remark.")),
+            (Word::NotJudged, format!("“A beats B” was not judged {NUMBERS}. A remark.")),
+        ] {
+            assert_eq!(answer(&[verdict("N1", Role::Primary, word)]), [expected]);
+        }
+    }
+
+    #[test]
+    fn the_meaning_is_the_verdicts_and_the_others_are_counted() {
+        let primary = Verdict {
+            means: Some("So it is.".into()),
+            exploratory: true,
+            ..verdict("N1", Role::Primary, Word::Replicated)
+        };
+        let others = [("N2", Word::NotReplicated), ("A1", Word::Replicated), ("N3", Word::Replicated)];
+        let others = others.map(|(id, word)| verdict(id, Role::Secondary, word));
+        let estimate_only = Verdict { criterion: None, ..verdict("recovery", Role::Descriptive, Word::Descriptive) };
+        let all = [&[primary][..], &others, &[estimate_only]].concat();
+        let sentences = answer(&all);
+        assert!(sentences[0].starts_with("In this exploratory run: The paper's claim is replicated"), "{sentences:?}");
+        assert_eq!(sentences[1], "So it is.");
+        assert_eq!(sentences[2], "Of the other claims, A1 and N3 are replicated; N2 is not replicated.");
+        assert_eq!(sentences.len(), 3);
+    }
+
+    #[test]
+    fn a_study_without_claims_says_so() {
+        assert!(answer(&[])[0].contains("judges no claim"));
+    }
+}

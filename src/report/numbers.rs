@@ -1,0 +1,80 @@
+//! Numbers as people read them.
+
+use crate::stats::Estimate;
+
+/// `value` with `decimals` decimals and a true minus sign.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let is_zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+    if is_zero { text.replace('-', "") } else { text.replace('-', "−") }
+}
+
+/// `value` with three significant digits, at most three decimals and all digits before the point.
+pub fn plain(value: f64) -> String {
+    fixed(value, decimals_for(value, 3))
+}
+
+/// `12.3 [10.1, 14.5]`, as precise as the interval is; `12.3` with the number of its seeds where there is none.
+pub fn estimate(estimate: &Estimate) -> String {
+    let Some((low, high)) = estimate.ci95 else {
+        let seeds = if estimate.seeds == 1 { "1 seed".into() } else { format!("{} seeds", estimate.seeds) };
+        return format!("{} ({seeds}, no interval)", plain(estimate.point));
+    };
+    let half = (high - low) / 2.0;
+    let decimals = if half > 0.0 { decimals_for(half, 2) } else { decimals_for(estimate.point, 3) };
+    format!("{} [{}, {}]", fixed(estimate.point, decimals), fixed(low, decimals), fixed(high, decimals))
+}
+
+/// An [`estimate`], or a dash.
+pub fn estimate_or_dash(value: Option<&Estimate>) -> String {
+    value.map_or_else(|| "–".into(), estimate)
+}
+
+/// A p value: `< 0.001`, `0.012`.
+pub fn p_value(p: Option<f64>) -> String {
+    match p {
+        None => "–".into(),
+        Some(p) if p < 0.001 => "< 0.001".into(),
+        Some(p) => fixed(p, 3),
+    }
+}
+
+/// `12345678` as `12,345,678`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).expect("digits")).collect();
+    groups.join(",")
+}
+
+/// How many decimals give `value` that many significant digits, at most three.
+fn decimals_for(value: f64, significant: i32) -> usize {
+    if value == 0.0 || !value.is_finite() {
+        return 1;
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    (significant - 1 - magnitude).clamp(0, 3) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_is_as_precise_as_its_interval() {
+        let of = |point, half: f64| estimate(&Estimate { point, ci95: Some((point - half, point + half)), seeds: 8 });
+        assert_eq!(of(12.3456, 2.34), "12.3 [10.0, 14.7]");
+        assert_eq!(of(-0.01234, 0.0456), "−0.012 [−0.058, 0.033]");
+        assert_eq!(of(1234.6, 300.0), "1235 [935, 1535]");
+        assert_eq!(of(15.0, 0.0), "15.0 [15.0, 15.0]");
+        let single = Estimate { point: 0.8317, ci95: None, seeds: 1 };
+        assert_eq!(estimate(&single), "0.832 (1 seed, no interval)");
+    }
+
+    #[test]
+    fn numbers_and_p_values() {
+        assert_eq!([plain(0.0), plain(-0.0001), plain(f64::INFINITY), plain(-3.25)], ["0.0", "0.000", "inf", "−3.25"]);
+        assert_eq!([p_value(Some(0.0004)), p_value(Some(0.0125)), p_value(None)], ["< 0.001", "0.013", "–"]);
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

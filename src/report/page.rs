@@ -1,0 +1,113 @@
+//! The page: a template filled with tables, figures and sentences.
+
+use anyhow::Result;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+
+use super::plot::{Figure, SMOOTHING};
+use super::view::View;
+use super::{answer, numbers, records, run_log, settings, stored, summary, tables};
+use crate::judge::{LEVEL, SEEDS_TO_JUDGE, STUCK_BELOW, Verdict};
+use crate::study::claim::Role;
+
+/// The page's Markdown.
+pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("report.md", include_str!("report.md.j2"))?;
+    let (plan, name) = (view.plan, view.plan.output_name());
+    let (shared, differing) = settings::settings(view);
+    let file = |file: &str| format!("{name}/{file}");
+    let shown = figures.iter().map(|figure| {
+        context! { path => file(figure.file), title => figure.title, reading => &figure.reading }
+    });
+    let rendered = environment.get_template("report.md")?.render(context! {
+        title => &plan.study.title,
+        question => plan.study.question.trim(),
+        exploratory => plan.is_exploratory(),
+        changes => plan.changes.iter().map(|change| format!("`{change}`")).collect::<Vec<_>>().join(", "),
+        missing => view.missing(),
+        planned => plan.trials.len(),
+        scale => &plan.scale,
+        scale_says => &plan.study.scale[&plan.scale].says,
+        seeds => &plan.seeds,
+        answer => answer::answer(&view.verdicts).join(" "),
+        consequences => consequences(&view.verdicts),
+        has_claims => !view.verdicts.is_empty(),
+        claims => tables::claims(view).to_string(),
+        paper_numbers => paper_numbers(&view.verdicts),
+        remarks => remarks(&view.verdicts),
+        readings => tables::readings(view).to_string(),
+        figures => shown.collect::<Vec<Value>>(),
+        swept => swept(view),
+        arms => tables::arms(view).to_string(),
+        times => tables::times(view).map(|table| table.to_string()),
+        stuck => failures(view),
+        seed_table => tables::seeds(view).to_string(),
+        notes => &plan.study.notes,
+        data => view.data.iter().map(|facts| (facts.describe(), &facts.sha256)).map(Value::from).collect::<Vec<Value>>(),
+        data_table => tables::data(view).to_string(),
+        shared_settings => shared,
+        differing_settings => differing.to_string(),
+        command => settings::command(plan),
+        versions => settings::versions(),
+        run_file => file(run_log::FILE),
+        summary_file => file(summary::FILE),
+        plan_file => file(stored::FILE),
+        records_file => file(records::FILE),
+        smoothing_percent => (SMOOTHING * 100.0).to_string(),
+        stuck_below => STUCK_BELOW.to_string(),
+        seeds_to_judge => SEEDS_TO_JUDGE,
+        level_percent => (LEVEL * 100.0).to_string(),
+    })?;
+    Ok(rendered.trim_end().to_string() + "\n")
+}
+
+/// What follows from the judged claims beside the primary one, in the study's own words.
+fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
+    let others = verdicts.iter().filter(|verdict| verdict.role != Role::Primary);
+    let consequence = |verdict: &Verdict| {
+        let means = verdict.means.as_deref()?;
+        Some(context! { id => &verdict.id, word => verdict.word.to_string(), means })
+    };
+    others.filter_map(consequence).collect()
+}
+
+/// What each published number is a number of.
+fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
+    let said = |verdict: &Verdict| {
+        let paper = verdict.paper.as_ref()?;
+        Some(format!("**{}** {}: {} ({})", verdict.id, numbers::plain(paper.value), paper.of, paper.source))
+    };
+    verdicts.iter().filter_map(said).collect()
+}
+
+/// The judge's remarks, claim by claim.
+fn remarks(verdicts: &[Verdict]) -> Vec<String> {
+    let noted = verdicts.iter().filter(|verdict| !verdict.notes.is_empty());
+    noted.map(|verdict| format!("**{}** ({}): {}", verdict.id, verdict.word, verdict.notes.join(" "))).collect()
+}
+
+/// At which swept values claims are judged and figures drawn; `None` where nothing is swept.
+fn swept(view: &View) -> Option<String> {
+    let first = view.judged().find(|condition| !condition.sweep.is_empty())?;
+    Some(records::sweep_text(first.sweep))
+}
+
+/// The trials that stuck or diverged, arm by arm.
+fn failures(view: &View) -> Vec<String> {
+    let failed = view.conditions.iter().filter(|condition| condition.summary.stuck + condition.summary.diverged > 0);
+    failed
+        .map(|condition| {
+            let summary = &condition.summary;
+            format!(
+                "`{}`: {} stuck, {} diverged, of {} trials",
+                condition.label(),
+                summary.stuck,
+                summary.diverged,
+                summary.trials
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! Minibatch training accuracy over steps: the arms of the paper's claims together, and every arm by itself.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use plotters::prelude::*;
+
+use super::Figure;
+use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
+use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
+use crate::record::Ending;
+use crate::report::view::{Condition, View};
+use crate::study::claim::{Origin, Paper, curves};
+
+const NAME: &str = "train_accuracy";
+
+/// An arm's curves.
+struct Line {
+    arm: String,
+    look: Look,
+    seeds: Vec<Curve>,
+    /// Where seeds diverged.
+    crosses: Vec<(f64, f64)>,
+    mean: Curve,
+}
+
+/// The arms of the paper's claims, labelled at their ends; at paper scale the paper's curves under them.
+pub fn main(view: &View) -> Result<Option<Figure>> {
+    let named = arms_of_the_paper(view);
+    let lines: Vec<Line> = lines(view).into_iter().filter(|line| named.contains(line.arm.as_str())).collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let references = if view.plan.scale == "paper" { references(view) } else { Vec::new() };
+    const TITLE: &str = "Training accuracy";
+    let svg = house::picture(TITLE, 430, |area| {
+        let (left, _) = area.split_horizontally((WIDTH - 175) * ZOOM);
+        let mut chart = house::chart(&left, "", &steps_axis(view, 8), &percent_axis("minibatch training accuracy, %"))?;
+        for (_, curve) in &references {
+            house::line(&mut chart, curve, GREY.to_rgba(), 3.5, None)?;
+        }
+        for line in &lines {
+            draw_seeds(&mut chart, line)?;
+        }
+        for line in &lines {
+            house::line(&mut chart, &line.mean, line.look.color.to_rgba(), 2.5, line.look.dash)?;
+        }
+        let end = |curve: &Curve| curve.last().map(|point| point.1);
+        let ours = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.arm.clone(), line.look.color)));
+        let theirs = references.iter().filter_map(|(arm, curve)| Some((end(curve)?, format!("paper: {arm}"), GREY)));
+        house::end_labels(area, &chart, &ours.chain(theirs).collect::<Vec<_>>())
+    })?;
+    let mut reading = format!(
+        "Accuracy on each step's own minibatch, averaged over the last {} steps (fewer at the start); a noisy arm's \
+         reading passes through its noise. Thin lines are seeds, thick ones means over seeds. A cross marks a seed \
+         that diverged; from there on it counts as chance, 10 %. The sooner a line rises, the faster its arm learns.",
+        window(view)
+    );
+    if !references.is_empty() {
+        reading += " The wide grey lines are the paper's own curves, digitised and averaged over as many steps.";
+    }
+    Ok(Some(Figure { file: "accuracy.svg", title: TITLE, reading, svg }))
+}
+
+/// One panel an arm, with the means of the others in grey.
+pub fn every_arm(view: &View) -> Result<Option<Figure>> {
+    let lines = lines(view);
+    if lines.len() < 2 {
+        return Ok(None);
+    }
+    const TITLE: &str = "Training accuracy, arm by arm";
+    let (columns, rows) = (3.min(lines.len()), lines.len().div_ceil(3));
+    let svg = house::picture(TITLE, 215 * rows as i32, |area| {
+        for (index, panel) in area.split_evenly((rows, columns)).iter().take(lines.len()).enumerate() {
+            let first = index % columns == 0;
+            let y = percent_axis(if first { "training accuracy, %" } else { "" });
+            let mut chart = house::chart(panel, &lines[index].arm, &steps_axis(view, 4), &y)?;
+            for other in lines.iter().filter(|other| other.arm != lines[index].arm) {
+                house::line(&mut chart, &other.mean, GREY.mix(0.7), 1.0, None)?;
+            }
+            draw_seeds(&mut chart, &lines[index])?;
+            house::line(&mut chart, &lines[index].mean, lines[index].look.color.to_rgba(), 2.0, None)?;
+        }
+        Ok(())
+    })?;
+    let reading =
+        "The same curves, each arm's seeds (thin) and mean (thick) by themselves; grey lines are the means of \
+                   the other arms, for comparison. How far the thin lines lie apart shows how much hangs on the seed."
+            .into();
+    Ok(Some(Figure { file: "arms.svg", title: TITLE, reading, svg }))
+}
+
+/// The arms that the paper's claims name; all of them where there are no such claims.
+fn arms_of_the_paper<'a>(view: &'a View) -> BTreeSet<&'a str> {
+    let claims = view.plan.study.claim.iter().filter(|claim| claim.origin == Origin::Paper);
+    let named: BTreeSet<&str> = claims.flat_map(|claim| claim.statistic.arms()).collect();
+    if named.is_empty() { view.judged().map(|condition| condition.arm.name.as_str()).collect() } else { named }
+}
+
+fn lines(view: &View) -> Vec<Line> {
+    let line = |(number, condition): (usize, &Condition)| {
+        let of = |trial: &&crate::record::TrialRecords| accuracy(trial, NAME, window(view));
+        let seeds: Vec<Curve> = condition.trials.iter().map(of).collect();
+        let diverged = condition.trials.iter().zip(&seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
+        Line {
+            arm: condition.arm.name.clone(),
+            look: house::look(number),
+            crosses: diverged.filter_map(|(_, seed)| seed.last().copied()).collect(),
+            mean: mean_accuracy(&seeds),
+            seeds,
+        }
+    };
+    view.judged().enumerate().map(line).filter(|line| !line.mean.is_empty()).collect()
+}
+
+fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {
+    for seed in &line.seeds {
+        house::line(chart, seed, line.look.color.mix(0.35), 0.8, None)?;
+    }
+    let style = line.look.color.stroke_width(2 * ZOOM as u32);
+    chart.draw_series(line.crosses.iter().map(|&place| Cross::new(place, 5 * ZOOM, style)))?;
+    Ok(())
+}
+
+/// The paper's curves of training accuracy, by our arms' names, as far as our run goes.
+fn references(view: &View) -> Vec<(String, Curve)> {
+    let papers =
+        view.plan.study.claim.iter().filter(|claim| claim.metric == NAME).filter_map(|claim| claim.paper.as_ref());
+    let mut found: Vec<(String, Curve)> = Vec::new();
+    for paper in papers {
+        let Paper::Curves { curves: file, columns, .. } = paper else { continue };
+        for (arm, column) in columns {
+            let known = found.iter().any(|(name, _)| name == arm);
+            let Ok(points) = curves::curve(file, column) else { continue };
+            if !known {
+                let inside = points.into_iter().filter(|point| point.0 < view.steps());
+                found.push((arm.clone(), smoothed(inside, window(view), view.steps())));
+            }
+        }
+    }
+    found
+}
+
+/// Steps of the running mean.
+fn window(view: &View) -> usize {
+    (SMOOTHING * view.steps() as f64).ceil() as usize
+}
+
+/// The axis of steps.
+pub fn steps_axis(view: &View, ticks: usize) -> Axis<'static> {
+    Axis { range: (0.0, view.steps() as f64), title: "step", ticks, log: false, room: 34 }
+}
+
+/// An axis of percent.
+pub fn percent_axis(title: &'static str) -> Axis<'static> {
+    Axis { range: (0.0, 100.0), title, ticks: 6, log: false, room: 46 }
+}

@@ -1,0 +1,42 @@
+//! The pictures of a report. A picture whose records are not there is left out.
+
+mod accuracy;
+mod curves;
+mod distributions;
+mod drift;
+mod forest;
+mod house;
+mod readings;
+
+use anyhow::Result;
+
+use super::view::View;
+pub use curves::SMOOTHING;
+
+/// A picture with what a reader needs beside it.
+pub struct Figure {
+    /// Its file in the report's folder.
+    pub file: &'static str,
+    /// Its headline.
+    pub title: &'static str,
+    /// How to read it, in sentences.
+    pub reading: String,
+    /// The picture.
+    pub svg: String,
+}
+
+/// The pictures that the records of `view` allow, in the order of the page.
+///
+/// # Errors
+/// A picture that cannot be drawn.
+pub fn figures(view: &View) -> Result<Vec<Figure>> {
+    let makers = [
+        accuracy::main,
+        forest::forest,
+        accuracy::every_arm,
+        readings::readings,
+        distributions::distributions,
+        drift::drift,
+    ];
+    makers.iter().filter_map(|make| make(view).transpose()).collect()
+}

@@ -1,0 +1,56 @@
+//! The same accuracy read in several ways: through the noise or without it, on training or test images.
+
+use anyhow::Result;
+use plotters::style::Color;
+
+use super::Figure;
+use super::accuracy::{percent_axis, steps_axis};
+use super::curves::{Curve, accuracy, mean_accuracy};
+use super::house::{self, Look, ZOOM};
+use crate::report::view::{Condition, View};
+
+/// A reading: its record, its name, and the number of its look.
+const READINGS: [(&str, &str, usize); 4] = [
+    ("eval.train.accuracy.batch.clean", "training images, noise off", 0),
+    ("eval.train.accuracy.batch.noisy", "training images, noise on", 3),
+    ("eval.test.accuracy.batch.clean", "test images, noise off", 1),
+    ("eval.test.accuracy.running.clean", "test images, noise off, running statistics", 4),
+];
+
+/// One panel an arm, one line a reading.
+pub fn readings(view: &View) -> Result<Option<Figure>> {
+    let there: Vec<_> = READINGS.into_iter().filter(|reading| view.has(reading.0)).collect();
+    let conditions: Vec<&Condition> = view.judged().filter(|condition| !condition.trials.is_empty()).collect();
+    if there.is_empty() || conditions.is_empty() {
+        return Ok(None);
+    }
+    const TITLE: &str = "Accuracy with noise off and on";
+    let (columns, rows) = (3.min(conditions.len()), conditions.len().div_ceil(3));
+    let entries: Vec<(String, Look)> = there.iter().map(|&(_, name, n)| (name.into(), house::look(n))).collect();
+    let strip = house::legend_height(entries.len(), 2);
+    let svg = house::picture(TITLE, strip + 215 * rows as i32, |area| {
+        let (top, panels) = area.split_vertically(strip * ZOOM);
+        house::legend(&top, &entries, 2)?;
+        for (index, (panel, condition)) in panels.split_evenly((rows, columns)).iter().zip(&conditions).enumerate() {
+            let y = percent_axis(if index % columns == 0 { "accuracy, %" } else { "" });
+            let mut chart = house::chart(panel, &condition.arm.name, &steps_axis(view, 4), &y)?;
+            for &(name, _, number) in &there {
+                let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
+                let Look { color, dash } = house::look(number);
+                for seed in &seeds {
+                    house::line(&mut chart, seed, color.mix(0.2), 0.7, None)?;
+                }
+                house::line(&mut chart, &mean_accuracy(&seeds), color.to_rgba(), 2.0, dash)?;
+            }
+        }
+        Ok(())
+    })?;
+    let reading =
+        "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for \
+                   their mean. Where the line with noise on lies below the one with noise off, the noise harms the \
+                   reading; where the line with noise off itself lies below another arm's, it harmed the learning. \
+                   Lines use the statistics of their own sample unless they say running statistics. Lines that \
+                   coincide hide one another: without noise the first two are one."
+            .into();
+    Ok(Some(Figure { file: "readings.svg", title: TITLE, reading, svg }))
+}

@@ -1,0 +1,30 @@
+//! `run.json`: what differs from run to run, one entry an invocation.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::files;
+use crate::files::write_whole;
+
+/// The file's name.
+pub const FILE: &str = "run.json";
+
+/// Appends `entry` (time, machine, commit, command) to the `run.json` of the report's folder `dir`.
+///
+/// # Errors
+/// A `run.json` that is no list (with the remedy), or that cannot be written.
+pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
+    let path = dir.join(FILE);
+    let mut entries: Vec<Value> = match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| format!("{}: not a list of runs; move the file away", path.display()))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
+    };
+    entries.push(serde_json::to_value(entry)?);
+    write_whole(&path, &files::json(&entries)?)
+}

@@ -1,0 +1,85 @@
+//! Settings, versions and the command of a report.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::table::Table;
+use super::view::View;
+use crate::study::{BUILT_IN, Plan, SCHEMA, Spec};
+
+/// The settings that all arms share, in one line; and a table of those in which they differ.
+pub fn settings(view: &View) -> (String, Table) {
+    let flat: Vec<BTreeMap<String, String>> = view.conditions.iter().map(|condition| flatten(condition.spec)).collect();
+    let keys: std::collections::BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
+    let is_shared = |key: &String| flat.iter().all(|settings| settings.get(key) == flat[0].get(key));
+    let (shared, differing): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(|key| is_shared(key));
+    let line = shared.iter().map(|key| format!("`{key} = {}`", flat[0][*key])).collect::<Vec<_>>().join(", ");
+    let mut table = Table::new(["arm", "what it is"]).texts(differing.iter().map(|key| format!("`{key}`")));
+    for (condition, settings) in view.conditions.iter().zip(&flat) {
+        let mut cells = vec![format!("`{}`", condition.label()), condition.arm.says.clone()];
+        cells.extend(differing.iter().map(|key| settings.get(*key).map_or_else(|| "–".into(), |v| format!("`{v}`"))));
+        table.row(cells);
+    }
+    (line, table)
+}
+
+/// A specification as dotted keys and values.
+fn flatten(spec: &Spec) -> BTreeMap<String, String> {
+    fn walk(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+        let Value::Object(inner) = value else {
+            into.insert(prefix.into(), value.to_string());
+            return;
+        };
+        for (key, value) in inner {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+            walk(&path, value, into);
+        }
+    }
+    let mut flat = BTreeMap::new();
+    walk("", &serde_json::to_value(spec).expect("a specification is plain data"), &mut flat);
+    flat
+}
+
+/// The command that makes the report.
+pub fn command(plan: &Plan) -> String {
+    let built_in = BUILT_IN.iter().any(|(name, text)| *name == plan.study.name && *text == plan.study.text);
+    let mut words = vec!["whybn study".to_string()];
+    words.push(if built_in { plan.study.name.clone() } else { plan.study.path.clone() });
+    if plan.scale != "desk" {
+        words.push(format!("--scale {}", plan.scale));
+    }
+    words.extend(plan.changes.iter().map(|change| match change.strip_prefix("seeds=") {
+        Some(seeds) => format!("--seeds {seeds}"),
+        None if change.contains([' ', '"', '{']) => format!("--set '{change}'"),
+        None => format!("--set {change}"),
+    }));
+    words.join(" ")
+}
+
+/// Which program made the report, and on what ground.
+pub fn versions() -> String {
+    format!(
+        "whybn {}, trial schema {SCHEMA}, candle-core {}",
+        env!("CARGO_PKG_VERSION"),
+        locked("candle-core").unwrap_or("of an unknown version")
+    )
+}
+
+/// The version of a dependency, as `Cargo.lock` has it.
+fn locked(name: &str) -> Option<&'static str> {
+    let lock = include_str!("../../Cargo.lock");
+    let (_, after) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    after.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_names_the_ground() {
+        assert!(locked("candle-core").is_some_and(|version| version.starts_with("0.11")));
+        assert_eq!(locked("no-such-crate"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! `plan.json`: what the records alone do not say, and the way back from a report's folder to a report.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::view::View;
+use super::{Input, files, records};
+use crate::data::DataFacts;
+use crate::record::{Ending, TrialRecords};
+use crate::study::{Plan, PlannedTrial, Spec};
+
+/// The file's name.
+pub const FILE: &str = "plan.json";
+
+/// A report's plan as far as it was carried out.
+#[derive(Debug, Serialize, Deserialize)]
+struct PlanFile {
+    study: String,
+    scale: String,
+    changes: Vec<String>,
+    planned: usize,
+    records_sha256: String,
+    data: Vec<DataFacts>,
+    conditions: Vec<ConditionFile>,
+    trials: Vec<TrialFile>,
+}
+
+/// An arm at one combination of swept values, with all that its trials train with.
+#[derive(Debug, Serialize, Deserialize)]
+struct ConditionFile {
+    arm: String,
+    sweep: BTreeMap<String, String>,
+    settings: Spec,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TrialFile {
+    arm: String,
+    seed: u64,
+    sweep: BTreeMap<String, String>,
+    id: String,
+    steps: usize,
+    ending: Ending,
+}
+
+impl TrialFile {
+    fn without_records(self) -> TrialRecords {
+        let TrialFile { arm, seed, sweep, id, steps, ending } = self;
+        TrialRecords { arm, seed, sweep, id, steps, ending, records: Vec::new() }
+    }
+}
+
+/// What the folder of a report holds beside pictures: trials with their records, and facts about the data.
+#[derive(Debug)]
+pub struct Stored {
+    /// The trials, in the plan's order.
+    pub trials: Vec<TrialRecords>,
+    /// The image sets.
+    pub data: Vec<DataFacts>,
+}
+
+/// `plan.json` of a report whose records are `csv`.
+pub(super) fn plan_json(view: &View, csv: &[u8]) -> Result<Vec<u8>> {
+    let conditions = view.conditions.iter().map(|condition| ConditionFile {
+        arm: condition.arm.name.clone(),
+        sweep: condition.sweep.clone(),
+        settings: condition.spec.clone(),
+    });
+    let trials = view.trials.iter().map(|trial| TrialFile {
+        arm: trial.arm.clone(),
+        seed: trial.seed,
+        sweep: trial.sweep.clone(),
+        id: trial.id.clone(),
+        steps: trial.steps,
+        ending: trial.ending,
+    });
+    files::json(&PlanFile {
+        study: view.plan.study.name.clone(),
+        scale: view.plan.scale.clone(),
+        changes: view.plan.changes.clone(),
+        planned: view.plan.trials.len(),
+        records_sha256: records::sha256(csv),
+        data: view.data.to_vec(),
+        conditions: conditions.collect(),
+        trials: trials.collect(),
+    })
+}
+
+/// Reads `records.csv.gz` and `plan.json` from the folder `dir` of a report. The data set itself is not needed.
+///
+/// # Errors
+/// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` beside them.
+pub fn read_records(dir: &Path) -> Result<Stored> {
+    let path = dir.join(FILE);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
+    let plan: PlanFile = serde_json::from_str(&text)
+        .with_context(|| format!("{}: damaged; restore it, or run the study again", path.display()))?;
+    let mut trials: Vec<TrialRecords> = plan.trials.into_iter().map(TrialFile::without_records).collect();
+    let path = dir.join(records::FILE);
+    let csv = records::read(&path)?;
+    records::distribute(&csv, &path, &mut trials)?;
+    ensure!(
+        records::sha256(&csv) == plan.records_sha256,
+        "{}: these are not the records that {FILE} beside them names; restore both, or run the study again",
+        path.display()
+    );
+    Ok(Stored { trials, data: plan.data })
+}
+
+impl Stored {
+    /// The input of a report of `plan` from these trials; those that `plan` does not have are left out.
+    ///
+    /// # Errors
+    /// A trial whose settings are not those of `plan`: its study was changed since.
+    pub fn into_input(self, plan: &Plan) -> Result<Input<'_>> {
+        let mut stored = self.trials;
+        let mut trials = Vec::new();
+        for planned in &plan.trials {
+            let same = |trial: &TrialRecords| {
+                trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
+            };
+            let Some(place) = stored.iter().position(same) else { continue };
+            let trial = stored.swap_remove(place);
+            ensure!(
+                trial.id == identity(planned, &self.data),
+                "{}: these records were made with other settings or data than the study `{}` now has; run it again",
+                planned.label(),
+                plan.study.name
+            );
+            trials.push(trial);
+        }
+        Ok(Input { plan, trials, data: self.data })
+    }
+}
+
+/// The identity that a planned trial has on the data of the report; empty where the report had other data.
+fn identity(planned: &PlannedTrial, data: &[DataFacts]) -> String {
+    let facts = data.iter().find(|facts| facts.name == planned.spec.data);
+    facts.map(|facts| planned.spec.identity(planned.seed, &facts.sha256)).unwrap_or_default()
+}

@@ -1,0 +1,207 @@
+//! The tables of a report.
+
+use super::numbers::{estimate_or_dash, fixed, p_value, plain};
+use super::table::Table;
+use super::view::View;
+use crate::data::Standing;
+use crate::judge::{ArmSummary, Outcome, Values, Verdict, arm_summaries};
+use crate::record::{Ending, TrialRecords};
+use crate::study::claim::{Origin, Role};
+
+/// One row a claim: ours, the criterion, the paper's, the verdict.
+pub fn claims(view: &View) -> Table {
+    let mut table = Table::new(["", "claim"])
+        .numbers(["ours [95 % interval]", "needed", "the paper"])
+        .texts(["unit", "role", "verdict"]);
+    for verdict in &view.verdicts {
+        table.row(vec![
+            format!("**{}**", verdict.id),
+            verdict.says.clone(),
+            estimate_or_dash(verdict.estimate.as_ref()),
+            verdict.criterion.clone().unwrap_or_else(|| "–".into()),
+            verdict.paper.as_ref().map_or_else(|| "–".into(), |paper| plain(paper.value)),
+            verdict.unit.clone(),
+            role(verdict),
+            format!("**{}**", verdict.word),
+        ]);
+    }
+    table
+}
+
+fn role(verdict: &Verdict) -> String {
+    let origin = match verdict.origin {
+        Origin::Paper => "paper",
+        Origin::Critique => "critique",
+        Origin::Ours => "ours",
+    };
+    let role = match verdict.role {
+        Role::Primary => "primary",
+        Role::Secondary => "secondary",
+        Role::Exploratory => "exploratory",
+        Role::Descriptive => "descriptive",
+    };
+    format!("{role}, {origin}")
+}
+
+/// Every condition of every claim on every reading, and what stands beside it.
+pub fn readings(view: &View) -> Table {
+    let mut table = Table::new(["", "record", "statistic"])
+        .numbers(["ours [95 % interval]", "needed"])
+        .texts(["outcome"])
+        .numbers(["p (t)", "p (sign flip)", "p (Holm)"]);
+    for verdict in &view.verdicts {
+        for (index, part) in verdict.parts.iter().enumerate() {
+            table.row(vec![
+                verdict.id.clone(),
+                format!("`{}`", part.metric),
+                part.statistic.clone(),
+                estimate_or_dash(part.estimate.as_ref()),
+                part.criterion.clone().unwrap_or_else(|| "–".into()),
+                part.outcome.map_or("–", outcome).into(),
+                p_value(part.p_t),
+                p_value(part.p_sign_flip),
+                if index == 0 { p_value(verdict.p_holm) } else { String::new() },
+            ]);
+        }
+        for line in &verdict.beside {
+            let mut cells = vec![verdict.id.clone(), format!("`{}`", line.metric), line.statistic.clone()];
+            cells.push(estimate_or_dash(line.estimate.as_ref()));
+            cells.extend(["", "beside", "", "", ""].map(String::from));
+            table.row(cells);
+        }
+    }
+    table
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Holds => "holds",
+        Outcome::Fails => "fails",
+        Outcome::Open => "open",
+    }
+}
+
+/// A number of an arm, or of one of its trials, with its title.
+type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
+
+const ACCURACIES: [Column; 6] = [
+    ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
+    ("the same, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
+    ("last quarter, %", |arm| arm.last_quarter.as_ref()),
+    ("last quarter, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
+    ("test at the end, running statistics, noise off, %", |arm| final_test(arm, "running.clean")),
+    ("test at the end, batch statistics, noise off, %", |arm| final_test(arm, "batch.clean")),
+];
+
+/// The accuracies that were recorded.
+fn accuracies(view: &View) -> Vec<Column> {
+    let recorded = |column: &Column| view.conditions.iter().any(|condition| column.1(&condition.summary).is_some());
+    ACCURACIES.into_iter().filter(recorded).collect()
+}
+
+fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
+    arm.final_test_accuracy.iter().find(|(known, _)| known == mode).map(|(_, values)| values)
+}
+
+/// One row an arm: how it learnt. Columns that nothing was recorded for are left out.
+pub fn arms(view: &View) -> Table {
+    let columns = accuracies(view);
+    let mut table =
+        Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(columns.iter().map(|column| column.0));
+    for condition in &view.conditions {
+        let summary = &condition.summary;
+        let mut cells = vec![format!("`{}`", condition.label())];
+        cells.extend([summary.trials, summary.stuck, summary.diverged].map(|count| count.to_string()));
+        let mean = |column: &Column| estimate_or_dash(column.1(summary).and_then(|values| values.mean.as_ref()));
+        cells.extend(columns.iter().map(mean));
+        table.row(cells);
+    }
+    table
+}
+
+/// One row an arm: how many seeds reached each accuracy, and after how many steps; `None` where nobody recorded it.
+pub fn times(view: &View) -> Option<Table> {
+    let thresholds = thresholds(view);
+    if thresholds.is_empty() {
+        return None;
+    }
+    let titles =
+        thresholds.iter().flat_map(|threshold| [format!("reached {threshold} %"), format!("steps to {threshold} %")]);
+    let mut table = Table::new(["arm"]).numbers(titles);
+    for condition in &view.conditions {
+        let summary = &condition.summary;
+        let mut cells = vec![format!("`{}`", condition.label())];
+        for time in &summary.time_to {
+            cells.push(format!("{} of {}", time.reached, summary.trials));
+            cells.push(match &time.restricted_mean {
+                _ if time.reached == 0 => format!("> {}", condition.spec.train.steps),
+                mean => estimate_or_dash(mean.as_ref()),
+            });
+        }
+        cells.resize(1 + 2 * thresholds.len(), "–".into());
+        table.row(cells);
+    }
+    Some(table)
+}
+
+/// One row a trial.
+pub fn seeds(view: &View) -> Table {
+    let columns = accuracies(view);
+    let thresholds = thresholds(view);
+    let mut table = Table::new(["arm"])
+        .numbers(["seed"])
+        .numbers(columns.iter().map(|column| column.0))
+        .numbers(thresholds.iter().map(|threshold| format!("steps to {threshold} %")))
+        .texts(["ending"]);
+    for condition in &view.conditions {
+        for trial in &condition.trials {
+            let own = arm_summaries(std::slice::from_ref(trial)).pop().expect("a trial makes an arm");
+            let mut cells = vec![format!("`{}`", condition.label()), trial.seed.to_string()];
+            let value = |column: &Column| {
+                let seed = column.1(&own).and_then(|values| values.seeds.first());
+                seed.map_or_else(|| "–".into(), |seed| fixed(seed.1, 1))
+            };
+            cells.extend(columns.iter().map(value));
+            let step = |step: Option<usize>| step.map_or_else(|| format!("> {}", trial.steps), |step| step.to_string());
+            cells.extend(own.time_to.iter().map(|time| step(time.steps[0].1)));
+            cells.resize(2 + columns.len() + thresholds.len(), "–".into());
+            cells.push(ending(trial, own.stuck > 0));
+            table.row(cells);
+        }
+    }
+    table
+}
+
+/// The accuracies to which times were taken; none where nobody recorded any.
+fn thresholds(view: &View) -> Vec<f64> {
+    let first = view.conditions.iter().find(|condition| !condition.summary.time_to.is_empty());
+    first.map(|condition| condition.summary.time_to.iter().map(|time| time.threshold).collect()).unwrap_or_default()
+}
+
+fn ending(trial: &TrialRecords, stuck: bool) -> String {
+    match trial.ending {
+        Ending::Diverged { step } => format!("diverged at step {step}"),
+        Ending::Finished if stuck => "stuck".into(),
+        Ending::Finished => "finished".into(),
+    }
+}
+
+/// The files of the image sets.
+pub fn data(view: &View) -> Table {
+    let mut table = Table::new(["file"]).numbers(["bytes", "records"]).texts(["sha256 (unpacked)", "standing"]);
+    for file in view.data.iter().flat_map(|facts| &facts.files) {
+        let standing = match file.standing {
+            Standing::Official => "official",
+            Standing::FirstRecords => "first records of the official file",
+            Standing::Other => "not the official file",
+        };
+        table.row(vec![
+            format!("`{}`", file.name),
+            super::numbers::thousands(file.bytes),
+            super::numbers::thousands(file.records),
+            format!("`{}`", file.sha256),
+            standing.into(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,208 @@
+//! Whole reports from made-up records.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::synthetic::{input, plan};
+use super::*;
+use crate::record::{Ending, Record, TrialRecords};
+use crate::study::{Overrides, Study};
+
+/// A report in a folder of its own, read back as text.
+fn page_of(input: &Input) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let page = write(input, folder.path()).unwrap();
+    let text = std::fs::read_to_string(page).unwrap();
+    (folder, text)
+}
+
+fn pictures(folder: &Path) -> Vec<String> {
+    let names = files_of(folder).into_keys().map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".svg")).collect()
+}
+
+/// Every file below `folder`, by path.
+fn files_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_of(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_page() {
+    let plan = plan(8);
+    insta::assert_snapshot!(page_of(&input(&plan)).1);
+}
+
+#[test]
+fn writing_twice_gives_the_same_bytes_and_strays_go() {
+    let plan = plan(2);
+    let (folder, _) = page_of(&input(&plan));
+    let first = files_of(folder.path());
+    assert_eq!(first.len(), 1 + 6 + 3, "a page, six pictures, three files: {:?}", first.keys());
+    std::fs::write(folder.path().join("noisy_bn/old.svg"), "old").unwrap();
+    write(&input(&plan), folder.path()).unwrap();
+    assert_eq!(files_of(folder.path()), first);
+}
+
+/// NaN and infinities come back, as does every digit, and with them the same report.
+#[test]
+fn a_report_is_written_again_from_its_own_folder() {
+    let plan = plan(2);
+    let mut made = input(&plan);
+    for (index, value) in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 5e-324, 0.1 + 0.2].into_iter().enumerate()
+    {
+        made.trials[0].records[index].value = value;
+    }
+    made.trials[1].ending = Ending::Diverged { step: 7 };
+    let (folder, _) = page_of(&made);
+    let first = files_of(folder.path());
+    let stored = read_records(&folder.path().join("noisy_bn")).unwrap();
+    for (ours, theirs) in made.trials.iter().zip(&stored.trials) {
+        let bits = |trial: &TrialRecords| trial.records.iter().map(|record| record.value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(ours), bits(theirs));
+    }
+    write(&stored.into_input(&plan).unwrap(), folder.path()).unwrap();
+    assert_eq!(files_of(folder.path()), first);
+}
+
+#[test]
+fn damage_is_named_with_file_and_line() {
+    let plan = plan(1);
+    let (folder, _) = page_of(&input(&plan));
+    let dir = folder.path().join("noisy_bn");
+    let path = dir.join(records::FILE);
+    let whole = std::fs::read(&path).unwrap();
+    let csv = String::from_utf8(records::read(&path).unwrap()).unwrap();
+    let error = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        format!("{:#}", read_records(&dir).unwrap_err())
+    };
+    let edited = |from: &str, to: &str| records::compress(csv.replacen(from, to, 1).as_bytes()).unwrap();
+    let cut = error(&whole[..whole.len() / 2]);
+    assert!(cut.contains("records.csv.gz, line ") && cut.contains("cut off or corrupt"), "{cut}");
+    let header = error(&edited("arm,seed", "arm,sead"));
+    assert!(header.contains("records.csv.gz, line 1: the columns must be arm,seed,"), "{header}");
+    let row = csv.lines().nth(2).unwrap();
+    let number = error(&edited(row, "standard,0,,one,train_loss,,1.0"));
+    assert!(number.contains("records.csv.gz, line 3: `one` is no step"), "{number}");
+    let short = error(&edited(row, "standard,0"));
+    assert!(short.contains("records.csv.gz, line 3"), "{short}");
+    let stranger = error(&edited(row, "standard,7,,1,train_loss,,1.0"));
+    assert!(stranger.contains("records.csv.gz, line 3: no trial of the plan is standard seed 7"), "{stranger}");
+    let other = error(&edited(row, "standard,0,,1,train_loss,,1.0"));
+    assert!(other.contains("not the records that plan.json"), "{other}");
+}
+
+#[test]
+fn records_of_other_settings_are_refused() {
+    let plan = plan(1);
+    let (folder, _) = page_of(&input(&plan));
+    let mut other = super::synthetic::plan(1);
+    other.trials[0].spec.train.learning_rate = 0.2;
+    let stored = read_records(&folder.path().join("noisy_bn")).unwrap();
+    let error = stored.into_input(&other).unwrap_err().to_string();
+    assert!(error.starts_with("standard seed 0: these records were made with other settings"), "{error}");
+}
+
+#[test]
+fn a_study_whose_trials_all_diverged_is_reported() {
+    let plan = plan(8);
+    let mut made = input(&plan);
+    for trial in &mut made.trials {
+        trial.ending = Ending::Diverged { step: 3 };
+        trial.records.retain(|record| record.step <= 3 && record.name.starts_with("train"));
+        trial.records.iter_mut().filter(|record| record.step == 3).for_each(|record| record.value = f64::NAN);
+    }
+    let (folder, page) = page_of(&made);
+    assert!(page.contains("`standard`: 0 stuck, 8 diverged, of 8 trials"), "{page}");
+    assert!(!page.contains("is replicated"), "{page}");
+    assert!(pictures(folder.path()).contains(&"accuracy.svg".to_string()));
+}
+
+#[test]
+fn one_seed_gives_estimates_and_no_verdict() {
+    let plan = plan(1);
+    let (_folder, page) = page_of(&input(&plan));
+    let answer = page.lines().find(|line| line.starts_with("**Answer.**")).unwrap();
+    assert!(answer.contains("There is no verdict on “Noisy BatchNorm keeps"), "{answer}");
+    assert!(!answer.contains("is replicated") && !answer.contains("leaves more than half"), "{answer}");
+}
+
+#[test]
+fn pictures_without_records_are_left_out() {
+    let plan = plan(6);
+    let mut made = input(&plan);
+    for trial in &mut made.trials {
+        trial.records.retain(|record| record.name == "train_accuracy");
+    }
+    let (folder, page) = page_of(&made);
+    assert_eq!(pictures(folder.path()), ["accuracy.svg", "arms.svg", "claims.svg"]);
+    assert!(!page.contains("drift.svg") && !page.contains("noise off, %"), "{page}");
+}
+
+/// At paper scale a sweep doubles the trials: claims and pictures are about its first value, tables about all, and
+/// the paper's curves lie under ours.
+#[test]
+fn a_partial_swept_run_at_paper_scale() {
+    let plan = Plan::new(Study::load("noisy_bn").unwrap(), "paper", &Overrides::default()).unwrap();
+    let few = |trial: &crate::study::PlannedTrial| TrialRecords {
+        arm: trial.arm.clone(),
+        seed: trial.seed,
+        sweep: trial.sweep.clone(),
+        id: String::new(),
+        steps: 15_000,
+        ending: Ending::Finished,
+        records: (0..15_000)
+            .step_by(100)
+            .map(|step| Record { step, name: "train_accuracy".into(), layer: None, value: 50.0 })
+            .collect(),
+    };
+    let trials: Vec<TrialRecords> = plan.trials.iter().take(12).map(few).collect();
+    let made = Input { plan: &plan, trials, data: vec![super::synthetic::facts()] };
+    write(&made, Path::new("/tmp/look")).unwrap();
+    let (folder, page) = page_of(&made);
+    assert!(page.contains("24 of 36 planned trials are missing"), "{page}");
+    assert!(page.contains("drawn at `train.weight_decay=0.0`"), "{page}");
+    assert!(page.contains("`batch_norm (train.weight_decay=0.0005)`"), "{page}");
+    assert!(page.contains("whybn study noisy_bn --scale paper\n"), "{page}");
+    let accuracy = std::fs::read_to_string(folder.path().join("noisy_bn.paper/accuracy.svg")).unwrap();
+    assert!(accuracy.contains("paper: batch_norm"));
+}
+
+#[test]
+fn the_run_log_grows_and_a_damaged_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["first", "second"] {
+        append_run_entry(folder.path(), &serde_json::json!({ "command": command })).unwrap();
+    }
+    let path = folder.path().join("run.json");
+    let entries: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(entries[1]["command"], "second");
+    std::fs::write(&path, "{").unwrap();
+    let error = append_run_entry(folder.path(), &()).unwrap_err().to_string();
+    assert!(error.contains("run.json: not a list of runs"), "{error}");
+}
+
+#[test]
+fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
+    let mut plan = plan(6);
+    let (folder, _) = page_of(&input(&plan));
+    plan.changes = vec!["train.learning_rate=0.2".into()];
+    let mut fewer = input(&plan);
+    fewer.trials.pop();
+    write(&fewer, folder.path()).unwrap();
+    write_index(folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    assert_eq!(index.matches("\n## ").count(), 2, "{index}");
+    assert!(index.contains("## [noisy_bn](noisy_bn.md)") && index.contains("| N1 | N2 |"), "{index}");
+    assert!(index.contains("**Exploratory**: run with changed settings (train.learning_rate=0.2)"), "{index}");
+    assert!(index.contains("**Partial**: 1 planned trials are missing"), "{index}");
+}

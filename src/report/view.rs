@@ -1,0 +1,143 @@
+//! The records of a report, ordered and judged: what every page, picture and file is made of.
+
+use std::collections::BTreeMap;
+
+use super::Input;
+use super::records::sweep_text;
+use crate::data::DataFacts;
+use crate::judge::{ArmSummary, Context, Verdict, arm_summaries, judge};
+use crate::record::TrialRecords;
+use crate::study::claim::Claim;
+use crate::study::{Arm, Plan, Spec};
+
+/// A report's material.
+pub struct View<'a> {
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// The trials that are there, in the plan's order.
+    pub trials: &'a [TrialRecords],
+    /// The image sets.
+    pub data: &'a [DataFacts],
+    /// The arms at their swept values, in the plan's order.
+    pub conditions: Vec<Condition<'a>>,
+    /// The verdicts, in the order of the study's claims.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// An arm at one combination of swept values.
+pub struct Condition<'a> {
+    /// The arm.
+    pub arm: &'a Arm,
+    /// The swept values.
+    pub sweep: &'a BTreeMap<String, String>,
+    /// What its trials train with.
+    pub spec: &'a Spec,
+    /// Whether claims and pictures are about it: the first swept values of its arm.
+    pub judged: bool,
+    /// How it fared.
+    pub summary: ArmSummary,
+    /// Its trials that are there, by seed.
+    pub trials: Vec<&'a TrialRecords>,
+}
+
+impl Condition<'_> {
+    /// The arm's name, with the swept values where there are any.
+    pub fn label(&self) -> String {
+        if self.sweep.is_empty() {
+            return self.arm.name.clone();
+        }
+        format!("{} ({})", self.arm.name, sweep_text(self.sweep))
+    }
+}
+
+impl<'a> View<'a> {
+    /// Orders and judges the records of `input`.
+    pub fn new(input: &'a Input) -> Self {
+        let plan = input.plan;
+        let conditions = conditions(plan, &input.trials);
+        let judged: Vec<TrialRecords> =
+            conditions.iter().filter(|condition| condition.judged).flat_map(Condition::cloned).collect();
+        let context = Context { scale: plan.scale.clone(), exploratory: plan.is_exploratory() };
+        let verdicts = judge(&plan.study.claim, &judged, &context);
+        Self { plan, trials: &input.trials, data: &input.data, conditions, verdicts }
+    }
+
+    /// The conditions that claims and pictures are about, one an arm.
+    pub fn judged(&self) -> impl Iterator<Item = &Condition<'a>> {
+        self.conditions.iter().filter(|condition| condition.judged)
+    }
+
+    /// Claims with their verdicts.
+    pub fn claims(&self) -> impl Iterator<Item = (&'a Claim, &Verdict)> {
+        self.plan.study.claim.iter().zip(&self.verdicts)
+    }
+
+    /// Planned trials that are not there.
+    pub fn missing(&self) -> usize {
+        self.plan.trials.len().saturating_sub(self.trials.len())
+    }
+
+    /// Whether any trial has records of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.trials.iter().any(|trial| trial.records.iter().any(|record| record.name == name))
+    }
+
+    /// The layers at which `name` was recorded, in their order.
+    pub fn layers(&self, name: &str) -> Vec<usize> {
+        let records = self.trials.iter().flat_map(|trial| &trial.records);
+        let layers = records.filter(|record| record.name == name).filter_map(|record| record.layer);
+        layers.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Steps of the longest trial that claims and pictures are about.
+    pub fn steps(&self) -> usize {
+        self.judged().map(|condition| condition.spec.train.steps).max().unwrap_or(0)
+    }
+}
+
+impl Condition<'_> {
+    fn cloned(&self) -> Vec<TrialRecords> {
+        self.trials.iter().map(|&trial| trial.clone()).collect()
+    }
+}
+
+fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'a>> {
+    let mut conditions: Vec<Condition> = Vec::new();
+    for planned in &plan.trials {
+        let is_known = |known: &Condition| known.arm.name == planned.arm && *known.sweep == planned.sweep;
+        if conditions.iter().any(is_known) {
+            continue;
+        }
+        let arm = plan.study.arm.iter().find(|arm| arm.name == planned.arm).expect("a plan's arms are its study's");
+        let mut condition = Condition {
+            arm,
+            sweep: &planned.sweep,
+            spec: &planned.spec,
+            judged: conditions.iter().all(|known| known.arm.name != planned.arm),
+            summary: nothing(&planned.arm),
+            trials: trials.iter().filter(|trial| trial.arm == planned.arm && trial.sweep == planned.sweep).collect(),
+        };
+        condition.trials.sort_by_key(|trial| trial.seed);
+        if let Some(summary) = arm_summaries(&condition.cloned()).pop() {
+            condition.summary = summary;
+        }
+        conditions.push(condition);
+    }
+    conditions
+}
+
+/// The summary of an arm without trials.
+fn nothing(arm: &str) -> ArmSummary {
+    ArmSummary {
+        name: arm.into(),
+        trials: 0,
+        diverged: 0,
+        stuck: 0,
+        train_accuracy: None,
+        train_accuracy_clean: None,
+        last_quarter: None,
+        last_quarter_clean: None,
+        final_test_accuracy: Vec::new(),
+        time_to: Vec::new(),
+    }
+}

@@ -1,0 +1,112 @@
+//! Where runs lie, and who may work on what.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::task::Task;
+use crate::train;
+
+/// The folder of all runs; studies share the trials in it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    runs: PathBuf,
+}
+
+/// The right to work on a trial or a study, until it is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    /// Closing it gives the lock back.
+    _file: File,
+}
+
+impl Place {
+    /// The place `runs`, which is made where it is missing.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or written.
+    pub fn new(runs: &Path) -> Result<Place> {
+        let place = Place { runs: runs.into() };
+        check_writable(runs, "--runs")?;
+        check_writable(&place.locks(), "--runs")?;
+        Ok(place)
+    }
+
+    /// The place `runs`, to be read only.
+    pub fn to_read(runs: &Path) -> Place {
+        Place { runs: runs.into() }
+    }
+
+    /// The folder of the trial `id`.
+    pub fn trial(&self, id: &str) -> PathBuf {
+        self.runs.join("trials").join(id)
+    }
+
+    /// Whether the trial of `task` is finished, with records of all its probes. A damaged one is not.
+    pub fn has(&self, task: &Task) -> bool {
+        matches!(train::finished(&self.trial(&task.id), task.trial.probes), Ok(Some(_)))
+    }
+
+    /// The right to train the trial `id`; `None` while another process has it.
+    ///
+    /// # Errors
+    /// A lock file that cannot be made.
+    pub fn lock_trial(&self, id: &str) -> Result<Option<Lock>> {
+        lock(&self.locks().join(format!("trial-{id}")))
+    }
+
+    /// The right to run the study whose report is called `output_name`; `None` while another process has it.
+    ///
+    /// # Errors
+    /// A lock file that cannot be made.
+    pub fn lock_study(&self, output_name: &str) -> Result<Option<Lock>> {
+        lock(&self.locks().join(format!("study-{output_name}")))
+    }
+
+    fn locks(&self) -> PathBuf {
+        self.runs.join("locks")
+    }
+}
+
+fn lock(path: &Path) -> Result<Option<Lock>> {
+    let problem = || format!("{}: cannot lock this file", path.display());
+    let file = File::options().create(true).append(true).open(path).with_context(problem)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error).with_context(problem),
+    }
+}
+
+/// Makes `folder` where it is missing, and tries to write in it; `option` is what chose it.
+///
+/// # Errors
+/// The folder, what is wrong with it, and the option that would choose another.
+pub fn check_writable(folder: &Path, option: &str) -> Result<()> {
+    let problem =
+        || format!("{}: cannot write here; make it writable or choose another with {option}", folder.display());
+    fs::create_dir_all(folder).with_context(problem)?;
+    let trial = folder.join(format!(".whybn-{}", std::process::id()));
+    let written = File::create(&trial).and_then(|mut file| file.write_all(b"may be deleted\n"));
+    let removed = fs::remove_file(&trial);
+    written.and(removed).with_context(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holds_a_lock_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(folder.path()).unwrap();
+        let first = place.lock_trial("a").unwrap();
+        assert!(first.is_some());
+        assert!(place.lock_trial("a").unwrap().is_none());
+        assert!(place.lock_trial("b").unwrap().is_some());
+        drop(first);
+        assert!(place.lock_trial("a").unwrap().is_some());
+    }
+}

@@ -1,0 +1,127 @@
+//! What differs from run to run: time, machine, program, command. It goes to `run.json`, never into a report.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::kernels::isa;
+
+/// One invocation, for `run.json`.
+#[derive(Debug, Serialize)]
+pub struct Provenance {
+    /// When it ended, in UTC.
+    pub time: String,
+    /// The command as typed.
+    pub command: String,
+    /// The program's version.
+    pub version: &'static str,
+    /// The commit that the program's checkout was at; `unknown` outside of one.
+    pub commit: String,
+    /// The operating system and the processor's architecture.
+    pub system: String,
+    /// The processor.
+    pub cpu: String,
+    /// Threads that the processor runs at once.
+    pub cores: usize,
+    /// The instruction set that the kernels used.
+    pub instruction_set: String,
+    /// Trials trained at once.
+    pub jobs: usize,
+    /// Trials trained by this invocation.
+    pub trained: usize,
+    /// Trials that were found finished.
+    pub found: usize,
+    /// Duration, in seconds.
+    pub wall_seconds: f64,
+    /// The most memory that the process held, in MiB, where the system tells.
+    pub peak_memory_mib: Option<f64>,
+}
+
+impl Provenance {
+    /// This invocation, which trained `trained` trials, `jobs` at a time, found `found` finished and took `wall`.
+    pub fn now(jobs: usize, trained: usize, found: usize, wall: Duration) -> Provenance {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Provenance {
+            time: utc(since_epoch.as_secs()),
+            command: command_line(),
+            version: env!("CARGO_PKG_VERSION"),
+            commit: commit().unwrap_or_else(|| "unknown".into()),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
+            cores: cores(),
+            instruction_set: isa::current().to_string(),
+            jobs,
+            trained,
+            found,
+            wall_seconds: (wall.as_secs_f64() * 10.0).round() / 10.0,
+            peak_memory_mib: peak_memory_mib(),
+        }
+    }
+}
+
+/// Threads that this process may use at once.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get())
+}
+
+/// The command as typed, quoted so that a shell would read it back.
+pub fn command_line() -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    let quoted = |argument: String| {
+        let bare = !argument.is_empty() && argument.chars().all(plain);
+        if bare { argument } else { format!("'{}'", argument.replace('\'', r"'\''")) }
+    };
+    let arguments = std::env::args().skip(1).map(quoted);
+    std::iter::once("whybn".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// The commit of the checkout that the program was built in.
+fn commit() -> Option<String> {
+    let mut git = Command::new("git");
+    git.args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty", "--abbrev=12"]);
+    let output = git.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_string())
+}
+
+fn peak_memory_mib() -> Option<f64> {
+    let text = field("/proc/self/status", "VmHWM")?;
+    let kib: f64 = text.trim_end_matches(" kB").parse().ok()?;
+    Some((kib / 1024.0).round())
+}
+
+/// The value of the first line `name : value` of the file `path`.
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let (_, value) = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name)?;
+    Some(value.trim().to_string())
+}
+
+/// Seconds since 1970 as `2026-11-22T15:41:00Z` (Hinnant's `civil_from_days`).
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `date -u -d @N +%FT%TZ`.
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_795_362_061), "2026-11-22T15:41:01Z");
+    }
+}

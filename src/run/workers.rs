@@ -1,0 +1,148 @@
+//! Local workers: some threads that take trials in the order of the plan.
+//!
+//! A trial does not know what runs beside it, so results hang on neither the number of workers nor their timing.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::interrupt::Interrupt;
+use super::place::Place;
+use super::progress::{Line, Screen};
+use super::stop::{Stop, caught};
+use super::task::Task;
+use crate::record::Ending;
+use crate::train::{self, Watch};
+
+/// How long to wait before a trial that another process holds is tried again.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A checkpoint comes after one twentieth of a trial, and after at most this many steps.
+const CHECKPOINT_EVERY: usize = 50;
+
+/// Trains all `tasks` that are not finished, `jobs` at a time. Those that another process trains are waited for.
+///
+/// # Errors
+/// The first failure, after which the other workers stop at a checkpoint; an interruption.
+pub fn train_all(tasks: &[&Task], place: &Place, jobs: usize, interrupt: &Interrupt) -> Result<(), Stop> {
+    let steps = tasks.iter().map(|task| task.trial.spec.train.steps).sum();
+    let team = Team {
+        queue: Mutex::new(tasks.iter().map(|&task| Turn { task, waits: false }).collect()),
+        failure: Mutex::new(None),
+        place,
+        interrupt,
+        screen: Screen::new(tasks.len(), steps),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(tasks.len()) {
+            scope.spawn(|| team.work());
+        }
+    });
+    team.screen.close();
+    match team.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error.into()),
+        None if interrupt.requested() => Err(Stop::Interrupted),
+        None => Ok(()),
+    }
+}
+
+struct Team<'a> {
+    queue: Mutex<VecDeque<Turn<'a>>>,
+    failure: Mutex<Option<anyhow::Error>>,
+    place: &'a Place,
+    interrupt: &'a Interrupt,
+    screen: Screen,
+}
+
+/// A trial whose turn will come.
+struct Turn<'a> {
+    task: &'a Task<'a>,
+    /// Whether another process was found to train it.
+    waits: bool,
+}
+
+/// What became of a trial's turn.
+enum Outcome {
+    Ended,
+    Stopped,
+    HeldByAnother,
+}
+
+impl<'a> Team<'a> {
+    fn work(&self) {
+        while !self.stop() {
+            let Some(turn) = held(&self.queue).pop_front() else { return };
+            let outcome = caught(|| self.train(turn.task));
+            match outcome.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.label())) {
+                Ok(Outcome::Ended | Outcome::Stopped) => {}
+                Ok(Outcome::HeldByAnother) => self.wait_for(turn),
+                Err(error) => drop(held(&self.failure).get_or_insert(error)),
+            }
+        }
+    }
+
+    fn train(&self, task: &Task) -> Result<Outcome> {
+        let Some(_lock) = self.place.lock_trial(&task.id)? else { return Ok(Outcome::HeldByAnother) };
+        let dir = self.place.trial(&task.id);
+        let steps = task.trial.spec.train.steps;
+        let watched = Watched { line: self.screen.trial(&task.label(), steps), team: self };
+        match train::finished(&dir, task.trial.probes) {
+            Ok(Some(_)) => {
+                watched.line.end("finished by another process");
+                return Ok(Outcome::Ended);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let aside = train::set_aside(&dir)?;
+                watched.warn(&format!("{error:#}; set aside as {}; training it anew", aside.display()));
+            }
+        }
+        let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
+        let how = match train::run(&task.trial, &dir, checkpoint_every, &watched)? {
+            None => return Ok(Outcome::Stopped),
+            Some(Ending::Finished) => "finished".to_string(),
+            Some(Ending::Diverged { step }) => format!("diverged at step {step}"),
+        };
+        watched.line.end(&how);
+        Ok(Outcome::Ended)
+    }
+
+    fn wait_for(&self, turn: Turn<'a>) {
+        if !turn.waits {
+            self.screen.say(&format!("{}: another process is training this trial; waiting for it", turn.task.label()));
+        }
+        held(&self.queue).push_back(Turn { waits: true, ..turn });
+        std::thread::sleep(PATIENCE);
+    }
+
+    fn stop(&self) -> bool {
+        self.interrupt.requested() || held(&self.failure).is_some()
+    }
+}
+
+/// A trial as its line of progress and its team see it.
+struct Watched<'s, 'a> {
+    line: Line<'s>,
+    team: &'s Team<'a>,
+}
+
+impl Watch for Watched<'_, '_> {
+    fn progress(&self, done: usize, _steps: usize) {
+        self.line.progress(done);
+    }
+
+    fn stop(&self) -> bool {
+        self.team.stop()
+    }
+
+    fn warn(&self, message: &str) {
+        self.team.screen.say(&format!("warning: {message}"));
+    }
+}
+
+/// The lock of `mutex`, whose value no panic leaves half changed.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

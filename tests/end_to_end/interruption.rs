@@ -1,0 +1,121 @@
+//! Stopped anywhere, a study goes on and ends with the same bytes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::desk::{Desk, files, printed};
+
+/// Waits until `happened` says so.
+fn until(mut happened: impl FnMut() -> bool) {
+    while !happened() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The first file of a trial whose name starts and ends so.
+fn find(desk: &Desk, start: &str, end: &str) -> Option<PathBuf> {
+    let trials = desk.path("runs/trials");
+    let is_it =
+        |name: &String| name.split('/').nth(1).is_some_and(|file| file.starts_with(start) && file.ends_with(end));
+    files(&trials).into_keys().find(is_it).map(|name| trials.join(name))
+}
+
+#[test]
+fn killed_many_times_a_study_ends_with_the_same_bytes() {
+    let desk = Desk::new();
+    for kill in 0..8 {
+        let mut study = desk.start("study tiny.toml --jobs 2");
+        let before = files(&desk.path("runs/trials")).len();
+        let mut ended = false;
+        until(|| {
+            ended = study.try_wait().unwrap().is_some();
+            ended || files(&desk.path("runs/trials")).len() != before
+        });
+        assert!(!ended || kill > 0, "the first kill must meet a study at work");
+        // Any moment from the first write on: between steps, within a write, within a measurement.
+        std::thread::sleep(Duration::from_millis(37 * kill));
+        study.kill().unwrap();
+        study.wait().unwrap();
+    }
+    desk.run(0, "study tiny.toml --jobs 2");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+/// A desk whose study was stopped by Ctrl-C once a checkpoint was there.
+#[cfg(unix)]
+fn interrupted() -> Desk {
+    let desk = Desk::new();
+    let study = desk.start("study tiny.toml --jobs 1");
+    until(|| find(&desk, "checkpoint-", ".safetensors").is_some());
+    let pid = study.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let printed = printed(130, study.wait_with_output().unwrap());
+    assert!(printed.stderr.contains("whybn study tiny.toml --jobs 1"), "{}", printed.stderr);
+    desk
+}
+
+#[cfg(unix)]
+#[test]
+fn stopped_by_ctrl_c_a_study_goes_on_from_its_checkpoint() {
+    let desk = interrupted();
+    assert!(!desk.path("reports/tiny.md").exists());
+    desk.run(0, "study tiny.toml");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_damaged_checkpoint_is_set_aside_and_its_trial_redone() {
+    for end in [".safetensors", ".csv"] {
+        let desk = interrupted();
+        let checkpoint = find(&desk, "checkpoint-", end).unwrap();
+        let bytes = fs::read(&checkpoint).unwrap();
+        fs::write(&checkpoint, &bytes[..bytes.len() / 2]).unwrap();
+        let printed = desk.run(0, "study tiny.toml");
+        let name = checkpoint.file_name().unwrap().to_str().unwrap();
+        assert!(printed.stderr.contains(name) && printed.stderr.contains("set aside"), "{}", printed.stderr);
+        desk.assert_results_are_the_uninterrupted_ones();
+    }
+}
+
+/// A finished trial whose first file `name…` is damaged so is refused by a report and redone by a study.
+fn assert_redone(name: &str, damage: impl Fn(&str) -> String) {
+    let desk = Desk::with_finished_runs();
+    let file = find(&desk, name, "").unwrap();
+    let whole = fs::read_to_string(&file).unwrap();
+    assert_ne!(whole, damage(&whole));
+    fs::write(&file, damage(&whole)).unwrap();
+
+    let refused = desk.run(2, "report tiny.toml").stderr;
+    assert!(refused.contains(name) && refused.contains("whybn study"), "{refused}");
+    let printed = desk.run(0, "study tiny.toml");
+    assert!(printed.stderr.contains(name) && printed.stderr.contains("set aside"), "{}", printed.stderr);
+    assert!(printed.stdout.contains("5 found finished"), "{}", printed.stdout);
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn damaged_results_are_set_aside_and_their_trial_redone() {
+    assert_redone("training-", |text| text[..text.len() / 2].to_string());
+    assert_redone("done.json", |text| text[..text.len() / 2].to_string());
+    assert_redone("done.json", |text| text.replacen("\"schema\": 1", "\"schema\": 999", 1));
+}
+
+/// No disk is filled here: a limit on the size of a file makes the same writes fail in the same way.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_reported_and_loses_nothing() {
+    let desk = Desk::new();
+    let script = format!(
+        "ulimit -f 4; trap '' XFSZ; exec '{}' study tiny.toml --jobs 1",
+        assert_cmd::cargo::cargo_bin!("whybn").display()
+    );
+    let output = std::process::Command::new("bash").arg("-c").arg(script).current_dir(desk.path("")).output().unwrap();
+    let printed = printed(1, output);
+    for words in ["runs/trials/", "Free some space and run the same command again"] {
+        assert!(printed.stderr.contains(words), "{}", printed.stderr);
+    }
+    desk.run(0, "study tiny.toml");
+    desk.assert_results_are_the_uninterrupted_ones();
+}

@@ -1,0 +1,93 @@
+//! Bad input: one clear error, exit code 2, nothing trained.
+
+use std::fs;
+
+use super::desk::{Desk, TINY};
+
+/// `whybn ARGUMENTS` is refused with all of `words`, and trains nothing.
+fn assert_refused(desk: &Desk, arguments: &str, words: &[&str]) {
+    let error = desk.run(2, arguments).stderr;
+    assert_eq!(error.matches("error:").count(), 1, "{arguments}: {error}");
+    for word in words {
+        assert!(error.contains(word), "{arguments}: no `{word}` in: {error}");
+    }
+    assert!(!desk.path("runs/trials").exists(), "{arguments}");
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    let desk = Desk::new();
+    for (arguments, words) in [
+        ("study noisy_bm", ["unknown study `noisy_bm`", "did you mean `noisy_bn`?"]),
+        ("study absent.toml", ["absent.toml", "cannot read"]),
+        ("study tiny.toml --scale big", ["unknown scale `big`", "desk"]),
+        ("study tiny.toml --sed 3", ["--sed", "--seeds"]),
+        ("stduy tiny.toml", ["stduy", "study"]),
+        ("study tiny.toml --steps 0", ["--steps", "at least 1"]),
+        ("study tiny.toml --steps -5", ["--steps", "at least 1"]),
+        ("study tiny.toml --seeds 0", ["--seeds", "at least 1"]),
+        ("study tiny.toml --jobs 0", ["--jobs", "at least 1"]),
+        ("study tiny.toml --jobs many", ["--jobs", "at least 1"]),
+        ("study tiny.toml --set train.steps", ["--set", "train.learning_rate=0.05"]),
+        ("study tiny.toml --set train.learning_rat=1", ["train.learning_rat", "did you mean `train.learning_rate`?"]),
+        ("study tiny.toml --set train.learning_rate=fast", ["`train.learning_rate`", "fast"]),
+        ("study tiny.toml --set train.batch=0", ["`train.batch` is 0", "at least 1"]),
+        ("study tiny.toml --set train.batch=-4", ["`train.batch`", "-4"]),
+        ("study tiny.toml --set train.batch=10001", ["`train.batch` is 10001", "10000 training images"]),
+        ("study tiny.toml --set model.width_divisor=0", ["`model.width_divisor` is 0", "at least 1"]),
+        ("study tiny.toml --set model.norm=batch", ["`model.norm` is fixed by arm `batch_norm`", "study file"]),
+        ("trial tiny.toml 7", ["unknown trial `7`", "1 to 6"]),
+        ("trial tiny.toml 0123456789abcdef", ["unknown trial", "--dry-run"]),
+        ("report tiny.toml", ["no trial of study `tiny.toml` is finished in runs", "whybn study tiny.toml"]),
+        ("data fetch mnist", ["mnist", "cifar10"]),
+    ] {
+        assert_refused(&desk, arguments, &words);
+    }
+}
+
+#[test]
+fn mistakes_in_a_study_file() {
+    let desk = Desk::new();
+    for (from, to, words) in [
+        ("learning_rate =", "learning_rat =", ["bad.toml:7", "did you mean `train.learning_rate`?"]),
+        ("steps = 6", "steps = \"six\"", ["bad.toml:7", "`train.steps`"]),
+        ("steps = 6", "steps = 0", ["bad.toml", "`train.steps` is 0"]),
+        ("batch = 16", "batch = -16", ["bad.toml:7", "`train.batch`"]),
+        ("seeds = 2", "seeds = 0", ["bad.toml", "`seeds` is 0"]),
+        ("seeds = 2", "sedes = 2", ["bad.toml", "`seeds`"]),
+        ("title =", "titel =", ["bad.toml", "titel"]),
+        ("question =", "# question =", ["bad.toml", "`question`"]),
+        ("setup = \"vgg\"", "setup = \"vg\"", ["unknown setup `vg`", "vgg"]),
+        ("images = 32", "images = 3000", ["`images` is 3000", "2000"]),
+        ("layers = [2, 13]", "layers = [2, 14]", ["bad.toml", "layer 14"]),
+        ("batch_norm = 1.0", "bach_norm = 1.0", ["claim T1", "bach_norm"]),
+        ("[scale.desk]", "[scale.big]", ["bad.toml", "[scale.desk]"]),
+        ("title = \"", "title = ", ["bad.toml", "line 1"]),
+    ] {
+        let bad = TINY.replacen(from, to, 1);
+        assert_ne!(bad, TINY, "{from}");
+        fs::write(desk.path("bad.toml"), bad).unwrap();
+        assert_refused(&desk, "study bad.toml", &words);
+    }
+}
+
+#[test]
+fn missing_and_damaged_data() {
+    let desk = Desk::new();
+    let command = "study tiny.toml --set data=cifar10 --data-dir pictures";
+    assert_refused(&desk, command, &["data_batch_1.bin", "whybn data fetch cifar10"]);
+    let folder = desk.path("pictures/cifar-10-batches-bin");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("data_batch_1.bin"), "not pictures").unwrap();
+    assert_refused(&desk, command, &["data_batch_1.bin", "damaged", "whybn data fetch cifar10"]);
+}
+
+#[test]
+fn places_that_cannot_be_written_are_found_before_training() {
+    let desk = Desk::new();
+    fs::write(desk.path("file"), "").unwrap();
+    assert_refused(&desk, "study tiny.toml --out file", &["file: cannot write here", "--out"]);
+    assert_refused(&desk, "study tiny.toml --out file/below", &["file/below: cannot write here", "--out"]);
+    assert_refused(&desk, "study tiny.toml --runs file", &["file", "cannot write here", "--runs"]);
+    assert_refused(&desk, "trial tiny.toml 1 --runs file/below", &["file/below: cannot write here", "--runs"]);
+}

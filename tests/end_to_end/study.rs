@@ -1,0 +1,116 @@
+//! Whole studies.
+
+use std::fs;
+
+use super::desk::{Desk, copy, files, uninterrupted};
+
+#[test]
+fn a_study_asks_trains_answers_and_leaves_all_its_files() {
+    let desk = Desk::new();
+    let printed = desk.run(0, "study tiny.toml --jobs 2");
+    for words in ["Does the whole program work?", "6 (3 conditions × 2 seeds)", "BatchNorm trains faster", "tiny.md"] {
+        assert!(printed.stdout.contains(words), "{words}: {}", printed.stdout);
+    }
+    assert!(printed.stderr.contains("[6/6]"), "{}", printed.stderr);
+    for name in ["reports/tiny.md", "reports/README.md", "reports/tiny/summary.json", "reports/tiny/records.csv.gz"] {
+        assert!(desk.path(name).is_file(), "{name}");
+    }
+    let run = fs::read_to_string(desk.path("reports/tiny/run.json")).unwrap();
+    assert!(run.contains("whybn study tiny.toml --jobs 2") && run.contains("wall_seconds"), "{run}");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_jobs() {
+    let desk = Desk::new();
+    desk.run(0, "study tiny.toml --jobs 1");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn finished_trials_are_not_trained_again() {
+    let desk = Desk::with_finished_runs();
+    let written = |desk: &Desk| {
+        let weights = files(&desk.path("runs/trials")).into_keys();
+        weights.map(|name| fs::metadata(desk.path("runs/trials").join(name)).unwrap().modified().unwrap()).collect()
+    };
+    let before: Vec<_> = written(&desk);
+    let printed = desk.run(0, "study tiny.toml");
+    assert!(printed.stdout.contains("6 found finished") && printed.stdout.contains("0 trials trained"));
+    assert_eq!(before, written(&desk));
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn a_changed_run_shares_trials_but_never_overwrites_a_report() {
+    let desk = Desk::with_finished_runs();
+    copy(&uninterrupted().path("reports"), &desk.path("reports"));
+    let printed = desk.run(0, "study tiny.toml --seeds 1");
+    assert!(printed.stdout.contains("3 found finished") && printed.stdout.contains("exploratory"));
+    let results = desk.results();
+    assert!(results.keys().any(|name| name.starts_with("reports/tiny-") && name.ends_with(".md")));
+    for (name, bytes) in uninterrupted().results() {
+        assert!(name == "reports/README.md" || results[&name] == bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn a_report_is_made_from_the_runs_alone() {
+    let desk = Desk::with_finished_runs();
+    desk.run(0, "report tiny.toml --out elsewhere");
+    let mut expected = files(&uninterrupted().path("reports"));
+    let mut here = files(&desk.path("elsewhere"));
+    for reports in [&mut expected, &mut here] {
+        reports.remove("tiny/run.json");
+    }
+    assert!(here == expected);
+}
+
+#[test]
+fn a_report_is_made_from_the_records_beside_an_earlier_one() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("reports/tiny")).unwrap();
+    for name in ["plan.json", "records.csv.gz"] {
+        let name = format!("reports/tiny/{name}");
+        fs::copy(uninterrupted().path(&name), desk.path(&name)).unwrap();
+    }
+    desk.run(0, "report tiny.toml");
+    let mut expected = uninterrupted().results();
+    expected.retain(|name, _| name.starts_with("reports"));
+    assert!(desk.results() == expected);
+}
+
+#[test]
+fn single_trials_by_number_and_id_make_the_same_study() {
+    let desk = Desk::new();
+    let plan = desk.run(0, "study tiny.toml --dry-run").stdout;
+    assert!(!desk.path("runs").exists() && !desk.path("reports").exists(), "a dry run writes nothing");
+    assert!(plan.contains("ONE STEP") && plan.contains("at a time on this machine"), "{plan}");
+    let row = plan.lines().find(|line| line.ends_with("standard seed 1")).unwrap();
+    let id = row.split_whitespace().nth(1).unwrap();
+
+    for number in [1, 2, 3] {
+        desk.run(0, &format!("trial tiny.toml {number}"));
+    }
+    let refused = desk.run(2, "report tiny.toml").stderr;
+    assert!(refused.contains("3 trials of 6 not finished") && refused.contains("--partial"), "{refused}");
+    desk.run(0, "report tiny.toml --partial --out partial");
+    assert!(desk.path("partial/tiny.md").is_file());
+
+    desk.run(0, &format!("trial tiny.toml {id}"));
+    assert!(desk.run(0, "trial tiny.toml 4").stdout.contains("finished already"));
+    for number in [5, 6] {
+        desk.run(0, &format!("trial tiny.toml {number}"));
+    }
+    desk.run(0, "report tiny.toml");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn studies_and_data_are_listed() {
+    let desk = Desk::new();
+    let list = desk.run(0, "list").stdout;
+    assert!(list.contains("noisy_bn") && list.contains("--scale desk") && list.contains("--scale paper"), "{list}");
+    let data = desk.run(0, "data check").stdout;
+    assert!(data.contains("Fashion-MNIST") && data.contains("whybn data fetch cifar10"), "{data}");
+}

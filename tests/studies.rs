@@ -1,0 +1,147 @@
+//! Study files as people write them: the built-in ones, those of the documentation, and wrong ones.
+
+use whybn::study::{BUILT_IN, Overrides, Plan, Study};
+
+const README: &str = include_str!("../studies/README.md");
+
+/// The TOML blocks of `studies/README.md`: a whole study first, then pieces that can be added to it.
+fn blocks() -> Vec<&'static str> {
+    let parts = README.split("```toml\n").skip(1);
+    parts.map(|part| part.split("```").next().unwrap()).collect()
+}
+
+fn plan(text: &str, overrides: &Overrides) -> Result<Plan, String> {
+    let study = Study::parse("example", "example.toml", text).map_err(|error| format!("{error:#}"))?;
+    Plan::new(study, "desk", overrides).map_err(|error| format!("{error:#}"))
+}
+
+fn error(from: &str, to: &str) -> String {
+    let text = blocks()[0];
+    assert!(text.contains(from), "`{from}` is not in the example");
+    plan(&text.replacen(from, to, 1), &Overrides::default()).unwrap_err()
+}
+
+#[test]
+fn every_built_in_study_makes_a_plan_at_every_scale() {
+    for (name, _) in BUILT_IN {
+        let study = Study::load(name).unwrap();
+        for scale in study.scale.keys() {
+            let plan = Plan::new(study.clone(), scale, &Overrides::default()).unwrap();
+            assert!(!plan.trials.is_empty(), "{name} {scale}");
+        }
+    }
+}
+
+#[test]
+fn noisy_bn_has_the_planned_trials() {
+    let plan = |scale| Plan::new(Study::load("noisy_bn").unwrap(), scale, &Overrides::default()).unwrap();
+    let (desk, lab, paper) = (plan("desk"), plan("lab"), plan("paper"));
+    assert_eq!((desk.trials.len(), lab.trials.len(), paper.trials.len()), (48, 36, 36));
+    assert_eq!(desk.output_name(), "noisy_bn");
+    assert_eq!(lab.output_name(), "noisy_bn.lab");
+    assert_eq!(paper.trials[0].spec.model.head, [4096, 4096]);
+    assert_eq!(paper.trials[1].spec.train.weight_decay, 0.0005);
+    let arms: Vec<_> = desk.trials[..6].iter().map(|trial| trial.arm.as_str()).collect();
+    assert_eq!(arms[..4], ["standard", "batch_norm", "noisy_batch_norm", "noisy_standard"], "seed by seed");
+}
+
+#[test]
+fn every_piece_of_the_documentation_fits_its_example() {
+    let blocks = blocks();
+    assert!(blocks.len() >= 5);
+    for piece in &blocks[1..] {
+        let whole = format!("{}\n{piece}", blocks[0]);
+        plan(&whole, &Overrides::default()).unwrap_or_else(|error| panic!("{error}\nin\n{piece}"));
+    }
+}
+
+#[test]
+fn every_setting_is_documented_with_its_default() {
+    let default = toml::Value::try_from(whybn::study::Spec::default()).unwrap();
+    for group in ["model", "train"] {
+        for (key, value) in default[group].as_table().unwrap() {
+            let row = format!("| `{group}.{key}` | `{value}` |");
+            assert!(README.contains(&row), "studies/README.md lacks: {row}");
+        }
+    }
+}
+
+#[test]
+fn a_run_with_changes_has_a_name_of_its_own_and_equal_changes_the_same() {
+    let with = |set: &[(&str, f64)], seeds| {
+        let set = set.iter().map(|(key, value)| (key.to_string(), toml::Value::from(*value))).collect();
+        plan(blocks()[0], &Overrides { set, seeds }).unwrap()
+    };
+    assert_eq!(with(&[], None).output_name(), "example");
+    assert_eq!(with(&[], Some(2)).output_name(), "example", "the scale's own seeds change nothing");
+    let changed = with(&[("train.learning_rate", 0.2)], None);
+    assert!(changed.is_exploratory() && changed.output_name().starts_with("example-"));
+    assert_eq!(changed.output_name(), with(&[("train.learning_rate", 0.2)], None).output_name());
+    assert_ne!(changed.output_name(), with(&[("train.learning_rate", 0.3)], None).output_name());
+    assert_eq!(with(&[], Some(3)).trials.len(), 6);
+}
+
+#[test]
+fn a_key_that_an_arm_or_a_sweep_fixes_cannot_be_overridden() {
+    let set = |key: &str, text: &str| {
+        let overrides = Overrides { set: vec![(key.into(), 0.3.into())], seeds: None };
+        plan(text, &overrides).unwrap_err()
+    };
+    assert!(set("model.noise.shift", blocks()[0]).contains("fixed by arm `double_shift`"));
+    let swept = format!("{}\n[[sweep]]\npath = \"train.learning_rate\"\nvalues = [0.1, 0.05]\n", blocks()[0]);
+    assert!(set("train.learning_rate", &swept).contains("swept"));
+}
+
+/// What is wrong, where, and what would be right.
+#[test]
+fn mistakes_are_named_with_their_place_and_remedy() {
+    let cases = [
+        (error("width_divisor", "widht_divisor"), &["example.toml:6", "model.width_divisor"][..]),
+        (error("\"batch\" }", "\"bach\" }"), &["example.toml:6", "`none`", "`batch`"]),
+        (error("steps = 40", "steps = \"many\""), &["example.toml:7", "train.steps"]),
+        (error("steps = 40", "steps = 0"), &["train.steps", "at least 1"]),
+        (error("steps = 40", "steps = -1"), &["example.toml:7", "train.steps"]),
+        (error("batch = 64", "batch = 0"), &["train.batch", "at least 1"]),
+        (error("width_divisor = 16", "width_divisor = 3"), &["width_divisor", "1, 2, 4"]),
+        (error("seeds = 2", "seeds = 0"), &["seeds", "at least 1"]),
+        (error("setup = \"vgg\"", "setup = \"resnet\""), &["`resnet`", "vgg"]),
+        (error("name = \"double_shift\"", "name = \"batch_norm\""), &["two arms", "batch_norm"]),
+        (error("shift = 1.0", "shift = -1.0"), &["model.noise.shift", "zero or positive"]),
+        (error("shift = 1.0", "shft = 1.0"), &["shft", "shift_jitter"]),
+        (error("kind = \"evaluation\"", "kind = \"evaluate\""), &["evaluate", "`evaluation`"]),
+        (error("points = 4", "points = 0"), &["points", "at least 1"]),
+        (error("[scale.desk]", "[scale.large]"), &["[scale.desk]"]),
+        (
+            error("double_shift = 1.0, batch_norm", "triple_shift = 1.0, batch_norm"),
+            &["D1", "triple_shift", "double_shift"],
+        ),
+        (error("metric = \"train_accuracy\"", "metric = \"accuracy\""), &["D1", "accuracy", "train_accuracy"]),
+        (error("criterion = { above = -10.0 }", ""), &["D1", "criterion"]),
+        (error("role =", "rank ="), &["rank", "role"]),
+    ];
+    for (message, words) in cases {
+        for word in words {
+            assert!(message.contains(word), "`{word}` is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn layers_that_do_not_exist_are_an_error() {
+    let moments = |layer: usize| {
+        let piece = format!("[[probe]]\nkind = \"moments\"\nlayers = [{layer}]\nunits = 4\nbin = 1\n");
+        plan(&format!("{}\n{piece}", blocks()[0]), &Overrides::default())
+    };
+    assert!(moments(13).is_ok());
+    assert!(moments(14).unwrap_err().contains("1 to 13"));
+    assert!(moments(0).is_err());
+}
+
+#[test]
+fn an_unknown_study_or_scale_lists_the_known_ones() {
+    let error = format!("{:#}", Study::load("noisy_bm").unwrap_err());
+    assert!(error.contains("did you mean `noisy_bn`?"), "{error}");
+    let study = Study::load("noisy_bn").unwrap();
+    let error = format!("{:#}", Plan::new(study, "lap", &Overrides::default()).unwrap_err());
+    assert!(error.contains("desk, lab, paper"), "{error}");
+}
