@@ -102,7 +102,6 @@ pub struct Scale {
 /// The studies within the binary: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
-    ("noisy_bn_best_rate", include_str!("../../studies/noisy_bn_best_rate.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 
