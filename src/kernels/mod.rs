@@ -14,7 +14,7 @@
 //! kernel with transposed, flipped weights; the weight gradient keeps a row of taps × four input channels in
 //! registers while it runs over pixels that fit the first cache.
 //!
-//! **Fusion.** [`unit`] does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
+//! **Fusion.** [`unit`](mod@unit) does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by
 //! (key, image), and never stored.
 //!
