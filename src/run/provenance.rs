@@ -73,7 +73,7 @@ pub fn command_line() -> String {
         let bare = !argument.is_empty() && argument.chars().all(plain);
         if bare { argument } else { format!("'{}'", argument.replace('\'', r"'\''")) }
     };
-    let arguments = std::env::args().skip(1).map(quoted);
+    let arguments = std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
     std::iter::once("whybn".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
