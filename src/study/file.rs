@@ -84,8 +84,11 @@ pub struct Sweep {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
-    /// How many seeds, counted from 0.
+    /// How many seeds.
     pub seeds: usize,
+    /// The first of them; a grid for choosing a setting starts elsewhere than the study that judges with it.
+    #[serde(default)]
+    pub first_seed: u64,
     /// What it is, in a few words, for lists and reports.
     pub says: String,
     /// The overrides that make it.
@@ -97,7 +100,10 @@ pub struct Scale {
 }
 
 /// The studies within the binary: name and text.
-pub const BUILT_IN: &[(&str, &str)] = &[("noisy_bn", include_str!("../../studies/noisy_bn.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
+    ("standard_rate", include_str!("../../studies/standard_rate.toml")),
+];
 
 impl Study {
     /// The study `name`: a built-in one, or the path of a file that ends in `.toml`.

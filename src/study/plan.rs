@@ -90,15 +90,15 @@ impl Plan {
                 arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides)?));
             }
         }
-        let trial = |seed: usize| {
+        let trial = |seed: u64| {
             arms.iter().map(move |(arm, sweep, spec)| PlannedTrial {
                 arm: arm.clone(),
-                seed: seed as u64,
+                seed,
                 sweep: sweep.clone(),
                 spec: spec.clone(),
             })
         };
-        let trials = (0..seeds).flat_map(trial).collect();
+        let trials = (size.first_seed..size.first_seed + seeds as u64).flat_map(trial).collect();
         let mut probes = vec![Probe::Training {}];
         probes.extend(study.probe.iter().filter(|probe| **probe != Probe::Training {}).cloned());
         Ok(Plan { scale: scale.into(), seeds, changes: changes(size, overrides), trials, probes, study })

@@ -34,10 +34,11 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
     let references = if view.plan.scale == "paper" { references(view) } else { Vec::new() };
     const TITLE: &str = "Training accuracy";
     let svg = house::picture(TITLE, 430, |area| {
-        let (left, _) = area.split_horizontally((WIDTH - 175) * ZOOM);
+        let (left, _) = area.split_horizontally((WIDTH - 195) * ZOOM);
         let mut chart = house::chart(&left, "", &steps_axis(view, 8), &percent_axis("minibatch training accuracy, %"))?;
-        for (_, curve) in &references {
-            house::line(&mut chart, curve, GREY.to_rgba(), 3.5, None)?;
+        for (arm, curve) in &references {
+            let ours = lines.iter().find(|line| line.arm == *arm).map_or(GREY, |line| line.look.color);
+            house::line(&mut chart, curve, ours.mix(0.3), 6.0, None)?;
         }
         for line in &lines {
             draw_seeds(&mut chart, line)?;
@@ -46,9 +47,8 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
             house::line(&mut chart, &line.mean, line.look.color.to_rgba(), 2.5, line.look.dash)?;
         }
         let end = |curve: &Curve| curve.last().map(|point| point.1);
-        let ours = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.arm.clone(), line.look.color)));
-        let theirs = references.iter().filter_map(|(arm, curve)| Some((end(curve)?, format!("paper: {arm}"), GREY)));
-        house::end_labels(area, &chart, &ours.chain(theirs).collect::<Vec<_>>())
+        let ends = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.arm.clone(), line.look)));
+        house::end_labels(area, &chart, &ends.collect::<Vec<_>>())
     })?;
     let mut reading = format!(
         "Accuracy on each step's own minibatch, averaged over the last {} steps (fewer at the start); a noisy arm's \
@@ -57,7 +57,7 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
         window(view)
     );
     if !references.is_empty() {
-        reading += " The wide grey lines are the paper's own curves, digitised and averaged over as many steps.";
+        reading += " The wide pale lines are the paper's own curves of the same arms, digitised and averaged over as many steps.";
     }
     Ok(Some(Figure { file: "accuracy.svg", title: TITLE, reading, svg }))
 }

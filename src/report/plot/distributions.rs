@@ -108,9 +108,12 @@ fn moments(trial: &TrialRecords, layer: usize) -> Vec<Moment> {
     let bins: Vec<Vec<(usize, f64)>> =
         (0..).map(|bin| series(&format!("bin_{bin:02}"))).take_while(|bin| !bin.is_empty()).collect();
     let (means, sds) = (series("mean"), series("sd"));
-    let moments = means.iter().zip(&sds).enumerate().map(|(index, (&(step, mean), &(_, sd)))| {
-        let shares: Vec<f64> = bins.iter().filter_map(|bin| bin.get(index)).map(|bin| bin.1).collect();
-        Moment { step: step as f64, mean, sd, shares }
-    });
+    let moment = |index: usize| Moment {
+        step: means[index].0 as f64,
+        mean: means[index].1,
+        sd: sds[index].1,
+        shares: bins.iter().filter_map(|bin| bin.get(index)).map(|bin| bin.1).collect(),
+    };
+    let moments = (0..means.len().min(sds.len())).map(moment);
     moments.filter(|moment| moment.mean.is_finite() && moment.sd.is_finite() && !moment.shares.is_empty()).collect()
 }

@@ -170,42 +170,61 @@ pub fn line(
     Ok(())
 }
 
-/// Names at the ends of lines, right of the chart, moved apart where they would touch. `ends` are values on the y
-/// axis with name and colour.
-pub fn end_labels(area: &Area, chart: &Chart, ends: &[(f64, String, RGBColor)]) -> Result<()> {
-    const GAP: i32 = 15;
+/// Samples and names of lines at their ends, right of the chart, moved apart where they would touch. `ends` are values
+/// on the y axis with name and look.
+pub fn end_labels(area: &Area, chart: &Chart, ends: &[(f64, String, Look)]) -> Result<()> {
     let plotting = chart.plotting_area();
-    let (right, _) = plotting.get_pixel_range();
-    let mut places: Vec<(i32, &String, RGBColor)> = ends
-        .iter()
-        .map(|(value, name, color)| (plotting.map_coordinate(&(0.0, *value)).1 / ZOOM, name, *color))
-        .collect();
-    places.sort_by_key(|place| place.0);
-    spread(&mut places, GAP);
-    let origin = area.get_base_pixel();
-    for (y, name, color) in places {
-        let place = ((right.end - origin.0) / ZOOM + 6, y - origin.1 / ZOOM);
-        write(area, name, place, font(12, color), HPos::Left)?;
+    let right = plotting.get_pixel_range().0.end - area.get_base_pixel().0;
+    let top = area.get_base_pixel().1;
+    let place = |value: f64| (plotting.map_coordinate(&(0.0, value)).1 - top) / ZOOM;
+    let mut labels: Vec<(i32, &String, Look)> =
+        ends.iter().map(|(value, name, look)| (place(*value), name, *look)).collect();
+    labels.sort_by_key(|label| label.0);
+    let mut heights: Vec<i32> = labels.iter().map(|label| label.0).collect();
+    spread(&mut heights, 15, 9);
+    for (y, (_, name, look)) in heights.into_iter().zip(labels) {
+        let x = right / ZOOM + 6;
+        sample(area, (x, y), 22, look)?;
+        write(area, name, (x + 28, y), font(12, look.color), HPos::Left)?;
     }
     Ok(())
 }
 
-/// Moves sorted places apart to at least `gap`, touching groups around their middle.
-fn spread<T>(places: &mut [(i32, T, RGBColor)], gap: i32) {
-    for _ in 0..places.len() * places.len() * 20 {
+/// Moves sorted places apart to at least `gap`, groups around their middle, none above `least`.
+fn spread(places: &mut [i32], gap: i32, least: i32) {
+    // Each pass moves by a pixel or more, and no place has farther to go than all gaps together.
+    for _ in 0..places.len() * places.len() * gap as usize {
         let mut moved = false;
-        for pair in 1..places.len() {
-            let overlap = gap - (places[pair].0 - places[pair - 1].0);
-            if overlap > 0 {
-                places[pair - 1].0 -= (overlap + 1) / 2;
-                places[pair].0 += overlap / 2;
-                moved = true;
+        for index in 0..places.len() {
+            let over = if index == 0 { least - places[0] } else { gap - (places[index] - places[index - 1]) };
+            if over <= 0 {
+                continue;
+            }
+            moved = true;
+            if index == 0 {
+                places[0] = least;
+            } else {
+                places[index - 1] -= over / 2;
+                places[index] += over - over / 2;
             }
         }
         if !moved {
             return;
         }
     }
+}
+
+/// A sample of a line, `length` pixels to the right of a place.
+fn sample(area: &Area, (x, y): (i32, i32), length: i32, look: Look) -> Result<()> {
+    let style = look.color.stroke_width(2 * ZOOM as u32);
+    let ends = [(x * ZOOM, y * ZOOM), ((x + length) * ZOOM, y * ZOOM)];
+    match look.dash {
+        None => area.draw(&PathElement::new(ends, style))?,
+        Some((dash, gap)) => {
+            area.draw(&plotters::element::DashedPathElement::new(ends, dash * ZOOM, gap * ZOOM, style))?
+        }
+    }
+    Ok(())
 }
 
 /// Pixels of a row of a legend.
@@ -221,14 +240,7 @@ pub fn legend(area: &Area, entries: &[(String, Look)], columns: usize) -> Result
     for (index, (name, look)) in entries.iter().enumerate() {
         let (row, column) = ((index / columns) as i32, (index % columns) as i32);
         let (x, y) = (20 + column * (WIDTH / columns as i32), 14 + LEGEND_ROW * row);
-        let style = look.color.stroke_width(2 * ZOOM as u32);
-        let ends = [(x * ZOOM, y * ZOOM), ((x + 30) * ZOOM, y * ZOOM)];
-        match look.dash {
-            None => area.draw(&PathElement::new(ends, style))?,
-            Some((dash, gap)) => {
-                area.draw(&plotters::element::DashedPathElement::new(ends, dash * ZOOM, gap * ZOOM, style))?
-            }
-        }
+        sample(area, (x, y), 30, *look)?;
         write(area, name, (x + 36, y), font(12, look.color), HPos::Left)?;
     }
     Ok(())
@@ -243,4 +255,31 @@ pub fn range(values: impl Iterator<Item = f64>, share: f64) -> Option<(f64, f64)
     }
     let margin = if high > low { (high - low) * share } else { low.abs().max(1.0) * 0.1 };
     Some((low - margin, high + margin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_moved_apart_and_stay_in_the_picture() {
+        for (mut places, expected) in
+            [(vec![50, 100], vec![50, 100]), (vec![100, 100], vec![93, 108]), (vec![2, 4, 200], vec![9, 24, 200])]
+        {
+            spread(&mut places, 15, 9);
+            assert_eq!(places, expected);
+        }
+        let mut many = vec![5; 8];
+        spread(&mut many, 15, 9);
+        assert!(many[0] >= 9 && many.windows(2).all(|pair| pair[1] - pair[0] >= 15), "{many:?}");
+    }
+
+    #[test]
+    fn ticks_are_written_short() {
+        let axis = |range, log| Axis { range, title: "", ticks: 5, log, room: 0 };
+        let linear = axis((-2.0, 2.0), false);
+        assert_eq!([-1.5, -0.0, 1.0].map(|value| linear.label(value)), ["−1.5", "0", "1"]);
+        let log = axis((-6.0, 5.0), true);
+        assert_eq!([-5.0, -2.0, 0.5, 4.0].map(|value| log.label(value)), ["1e−5", "0.01", "", "10000"]);
+    }
 }

@@ -28,8 +28,9 @@ impl fmt::Display for Criterion {
     }
 }
 
+/// A bound with at most four decimals: log 3 is read as 1.0986.
 fn number(value: f64) -> String {
-    value.to_string().replace('-', "−")
+    ((value * 1e4).round() / 1e4).to_string().replace('-', "−")
 }
 
 /// A weighted sum, largest weights first.
@@ -67,6 +68,7 @@ mod tests {
         let gains = ContrastRatio { of: weights(&[("a", 1.0), ("c", -1.0)]), to: weights(&[("c", -2.0)]) };
         assert_eq!(Statistic::RatioOfMeans(gains).to_string(), "(a − c) / (−2 · c)");
         assert_eq!(Criterion::Above(-1.5).to_string(), "> −1.5");
+        assert_eq!(Criterion::Above(3f64.ln()).to_string(), "> 1.0986");
         assert_eq!(Criterion::Between([-3.0, 3.0]).to_string(), "within ±3");
         assert_eq!(Criterion::Between([-1.0, 3.0]).to_string(), "between −1 and 3");
     }
