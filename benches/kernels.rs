@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Result, Tensor};
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use whybn::kernels::conv::Conv3x3;
-use whybn::kernels::isa::{Kernel, dispatch};
+use whybn::kernels::isa::{Kernel, current, dispatch_on};
 use whybn::kernels::lanes::{LANES, Lanes};
 use whybn::kernels::layout::to_grouped;
 
@@ -76,7 +76,7 @@ fn peak() -> f64 {
     let rounds = 100_000;
     let times = (0..50).map(|_| {
         let start = Instant::now();
-        black_box(dispatch(Peak { rounds }));
+        black_box(dispatch_on(current(), Peak { rounds }));
         start.elapsed()
     });
     (rounds * 12 * 2 * LANES) as f64 / times.min().expect("several").as_nanos() as f64

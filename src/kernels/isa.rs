@@ -1,11 +1,10 @@
 //! Which instructions the kernels use, and the one place that chooses.
 //!
 //! A kernel is written once, over [`Lanes`]: eight `f32` values that move together.
-//! [`dispatch`] compiles it for each instruction set and picks one at run time.
+//! [`dispatch_on`] compiles it for each instruction set; [`current`] picks one at run time.
 //! All x86 code of the program stands in this file, `lanes.rs` and `words.rs`.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::lanes::{Lanes, Plain};
 
@@ -14,27 +13,17 @@ use super::lanes::{Lanes, Plain};
 /// Results of different sets agree to rounding (fused or separate multiply-add), not to the bit,
 /// so the set is stored with a trial and a resume refuses another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Isa {
     /// Portable Rust, for any processor.
-    Plain = 1,
+    Plain,
     /// x86-64 with AVX2 and FMA.
-    Avx2 = 2,
+    Avx2,
 }
 
 impl Isa {
-    /// The best set of this processor.
-    pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Isa::Avx2;
-        }
-        Isa::Plain
-    }
-
     /// Every set that this processor can run, the portable one first.
     pub fn available() -> Vec<Self> {
-        match Self::detect() {
+        match current() {
             Isa::Plain => vec![Isa::Plain],
             Isa::Avx2 => vec![Isa::Plain, Isa::Avx2],
         }
@@ -50,28 +39,17 @@ impl fmt::Display for Isa {
     }
 }
 
-static CURRENT: AtomicU8 = AtomicU8::new(0);
-
-/// The set in use: the processor's best unless [`force`] chose another.
+/// The set in use: the processor's best.
 pub fn current() -> Isa {
-    match CURRENT.load(Ordering::Relaxed) {
-        1 => Isa::Plain,
-        2 => Isa::Avx2,
-        _ => Isa::detect(),
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        return Isa::Avx2;
     }
-}
-
-/// Makes all kernels of this process use `isa` (for tests and comparisons).
-///
-/// # Panics
-/// If this processor lacks it.
-pub fn force(isa: Isa) {
-    assert!(Isa::available().contains(&isa), "this processor has no {isa}");
-    CURRENT.store(isa as u8, Ordering::Relaxed);
+    Isa::Plain
 }
 
 /// A computation written over any [`Lanes`]. Mark `run` `#[inline(always)]`, and all that it calls,
-/// so that it is compiled with the instructions of the set that [`dispatch`] chose.
+/// so that it is compiled with the instructions of the set that [`dispatch_on`] was given.
 pub trait Kernel {
     /// What it returns.
     type Output;
@@ -79,17 +57,12 @@ pub trait Kernel {
     fn run<L: Lanes>(self) -> Self::Output;
 }
 
-/// Runs `kernel` with the instruction set in use.
-pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    dispatch_on(current(), kernel)
-}
-
 /// Runs `kernel` with `isa`; the caller has it from [`current`] or [`Isa::available`].
 pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa {
         Isa::Plain => kernel.run::<Plain>(),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Avx2` comes only from `detect` or from `force`, which checked the processor.
+        // SAFETY: `Avx2` comes only from `current` and `available`, which checked the processor.
         Isa::Avx2 => unsafe { run_avx2(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         Isa::Avx2 => unreachable!("detected on x86-64 only"),

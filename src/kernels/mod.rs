@@ -1,4 +1,26 @@
-//! CPU kernels behind Candle's custom operations.
+//! CPU kernels behind Candle's custom operations: what a convolution block does, fast, in f32 and on one thread.
+//!
+//! **Layout.** Activations are (n, ⌈c/8⌉, h, w, 8): channel c is lane c mod 8 of group ⌊c/8⌋, so eight channels of a
+//! pixel are one AVX register and lie together, and a row of pixels can be read one after another. Lanes beyond the
+//! channels hold zero, in every input and every output. [`layout`] goes there and back.
+//!
+//! **One source.** A kernel is written once over eight [`lanes`] (and integer [`words`]) and compiled for each
+//! instruction set; [`isa`] chooses at run time. Inside, only plain loops and inlined functions: a closure around
+//! lanes is compiled without the instruction set.
+//!
+//! **Tiling.** [`conv`] keeps a tile of the output in registers (eight channels of twelve pixels, from one image or
+//! from several small ones) while it runs over taps and input channels: one load of eight weights serves all its
+//! pixels, each of which is broadcast. Taps outside the image are skipped, not padded. The input gradient is the same
+//! kernel with transposed, flipped weights; the weight gradient keeps a row of taps × four input channels in
+//! registers while it runs over pixels that fit the first cache.
+//!
+//! **Fusion.** [`unit`] does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
+//! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by
+//! (key, image), and never stored.
+//!
+//! [`linear`] calls the `gemm` crate on one thread. `unsafe` stands in this room only, each with its reason; shapes,
+//! types and contiguity are checked before it.
+
 pub mod conv;
 mod grouped;
 pub mod isa;

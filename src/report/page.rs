@@ -83,15 +83,21 @@ fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
     verdicts.iter().filter_map(said).collect()
 }
 
-/// The judge's remarks, claim by claim.
+/// The judge's remarks, each with the claims that it is about.
 fn remarks(verdicts: &[Verdict]) -> Vec<String> {
-    let noted = verdicts.iter().filter(|verdict| !verdict.notes.is_empty());
-    noted.map(|verdict| format!("**{}** ({}): {}", verdict.id, verdict.word, verdict.notes.join(" "))).collect()
+    let mut remarks: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (id, note) in verdicts.iter().flat_map(|verdict| verdict.notes.iter().map(|note| (verdict.id.as_str(), note))) {
+        match remarks.iter_mut().find(|(known, _)| known == note) {
+            Some((_, ids)) => ids.push(id),
+            None => remarks.push((note, vec![id])),
+        }
+    }
+    remarks.iter().map(|(note, ids)| format!("**{}**: {note}", ids.join(", "))).collect()
 }
 
-/// At which swept values claims are judged and figures drawn; `None` where nothing is swept.
+/// At which swept values claims are judged and figures drawn; `None` where nothing is swept or claimed.
 fn swept(view: &View) -> Option<String> {
-    let first = view.judged().find(|condition| !condition.sweep.is_empty())?;
+    let first = view.shown().find(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty())?;
     Some(records::sweep_text(first.sweep))
 }
 

@@ -210,3 +210,15 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     assert!(index.contains("**Exploratory**: run with changed settings (train.learning_rate=0.2)"), "{index}");
     assert!(index.contains("**Partial**: 1 planned trials are missing"), "{index}");
 }
+
+/// A grid that claims nothing shows every swept value in its pictures.
+#[test]
+fn a_swept_study_without_claims() {
+    let plan = Plan::new(Study::load("studies/standard_rate.toml").unwrap(), "desk", &Overrides::default()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let page = write(&input(&plan), folder.path()).unwrap();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("judges no claim") && !page.contains("## Claims"), "{page}");
+    let accuracy = std::fs::read_to_string(folder.path().join("standard_rate/accuracy.svg")).unwrap();
+    assert!(accuracy.contains("standard, learning_rate=0.025") && accuracy.contains("standard, learning_rate=0.4"));
+}

@@ -32,8 +32,8 @@ pub struct Condition<'a> {
     pub sweep: &'a BTreeMap<String, String>,
     /// What its trials train with.
     pub spec: &'a Spec,
-    /// Whether claims and pictures are about it: the first swept values of its arm.
-    pub judged: bool,
+    /// Whether claims and pictures are about it: where a study has claims, the first swept values of each arm.
+    pub shown: bool,
     /// How it fared.
     pub summary: ArmSummary,
     /// Its trials that are there, by seed.
@@ -48,6 +48,12 @@ impl Condition<'_> {
         }
         format!("{} ({})", self.arm.name, sweep_text(self.sweep))
     }
+
+    /// A shorter label, for pictures: swept keys without their groups.
+    pub fn short_label(&self) -> String {
+        let value = |(key, value): (&String, &String)| format!(", {}={value}", key.rsplit('.').next().unwrap_or(key));
+        self.sweep.iter().map(value).fold(self.arm.name.clone(), |label, value| label + &value)
+    }
 }
 
 impl<'a> View<'a> {
@@ -55,16 +61,16 @@ impl<'a> View<'a> {
     pub fn new(input: &'a Input) -> Self {
         let plan = input.plan;
         let conditions = conditions(plan, &input.trials);
-        let judged: Vec<TrialRecords> =
-            conditions.iter().filter(|condition| condition.judged).flat_map(Condition::cloned).collect();
+        let shown: Vec<TrialRecords> =
+            conditions.iter().filter(|condition| condition.shown).flat_map(Condition::cloned).collect();
         let context = Context { scale: plan.scale.clone(), exploratory: plan.is_exploratory() };
-        let verdicts = judge(&plan.study.claim, &judged, &context);
+        let verdicts = judge(&plan.study.claim, &shown, &context);
         Self { plan, trials: &input.trials, data: &input.data, conditions, verdicts }
     }
 
-    /// The conditions that claims and pictures are about, one an arm.
-    pub fn judged(&self) -> impl Iterator<Item = &Condition<'a>> {
-        self.conditions.iter().filter(|condition| condition.judged)
+    /// The conditions that claims and pictures are about.
+    pub fn shown(&self) -> impl Iterator<Item = &Condition<'a>> {
+        self.conditions.iter().filter(|condition| condition.shown)
     }
 
     /// Claims with their verdicts.
@@ -91,7 +97,7 @@ impl<'a> View<'a> {
 
     /// Steps of the longest trial that claims and pictures are about.
     pub fn steps(&self) -> usize {
-        self.judged().map(|condition| condition.spec.train.steps).max().unwrap_or(0)
+        self.shown().map(|condition| condition.spec.train.steps).max().unwrap_or(0)
     }
 }
 
@@ -113,7 +119,7 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             arm,
             sweep: &planned.sweep,
             spec: &planned.spec,
-            judged: conditions.iter().all(|known| known.arm.name != planned.arm),
+            shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
             summary: nothing(&planned.arm),
             trials: trials.iter().filter(|trial| trial.arm == planned.arm && trial.sweep == planned.sweep).collect(),
         };

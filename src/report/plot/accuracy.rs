@@ -17,6 +17,7 @@ const NAME: &str = "train_accuracy";
 /// An arm's curves.
 struct Line {
     arm: String,
+    label: String,
     look: Look,
     seeds: Vec<Curve>,
     /// Where seeds diverged.
@@ -33,8 +34,9 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
     }
     let references = if view.plan.scale == "paper" { references(view) } else { Vec::new() };
     const TITLE: &str = "Training accuracy";
+    let room = 40 + 7 * lines.iter().map(|line| line.label.len()).max().unwrap_or(0) as i32;
     let svg = house::picture(TITLE, 430, |area| {
-        let (left, _) = area.split_horizontally((WIDTH - 195) * ZOOM);
+        let (left, _) = area.split_horizontally((WIDTH - room) * ZOOM);
         let mut chart = house::chart(&left, "", &steps_axis(view, 8), &percent_axis("minibatch training accuracy, %"))?;
         for (arm, curve) in &references {
             let ours = lines.iter().find(|line| line.arm == *arm).map_or(GREY, |line| line.look.color);
@@ -47,7 +49,7 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
             house::line(&mut chart, &line.mean, line.look.color.to_rgba(), 2.5, line.look.dash)?;
         }
         let end = |curve: &Curve| curve.last().map(|point| point.1);
-        let ends = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.arm.clone(), line.look)));
+        let ends = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.label.clone(), line.look)));
         house::end_labels(area, &chart, &ends.collect::<Vec<_>>())
     })?;
     let mut reading = format!(
@@ -74,8 +76,8 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
         for (index, panel) in area.split_evenly((rows, columns)).iter().take(lines.len()).enumerate() {
             let first = index % columns == 0;
             let y = percent_axis(if first { "training accuracy, %" } else { "" });
-            let mut chart = house::chart(panel, &lines[index].arm, &steps_axis(view, 4), &y)?;
-            for other in lines.iter().filter(|other| other.arm != lines[index].arm) {
+            let mut chart = house::chart(panel, &lines[index].label, &steps_axis(view, 4), &y)?;
+            for other in lines.iter().filter(|other| other.label != lines[index].label) {
                 house::line(&mut chart, &other.mean, GREY.mix(0.7), 1.0, None)?;
             }
             draw_seeds(&mut chart, &lines[index])?;
@@ -94,7 +96,7 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
 fn arms_of_the_paper<'a>(view: &'a View) -> BTreeSet<&'a str> {
     let claims = view.plan.study.claim.iter().filter(|claim| claim.origin == Origin::Paper);
     let named: BTreeSet<&str> = claims.flat_map(|claim| claim.statistic.arms()).collect();
-    if named.is_empty() { view.judged().map(|condition| condition.arm.name.as_str()).collect() } else { named }
+    if named.is_empty() { view.shown().map(|condition| condition.arm.name.as_str()).collect() } else { named }
 }
 
 fn lines(view: &View) -> Vec<Line> {
@@ -104,13 +106,14 @@ fn lines(view: &View) -> Vec<Line> {
         let diverged = condition.trials.iter().zip(&seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
         Line {
             arm: condition.arm.name.clone(),
+            label: condition.short_label(),
             look: house::look(number),
             crosses: diverged.filter_map(|(_, seed)| seed.last().copied()).collect(),
             mean: mean_accuracy(&seeds),
             seeds,
         }
     };
-    view.judged().enumerate().map(line).filter(|line| !line.mean.is_empty()).collect()
+    view.shown().enumerate().map(line).filter(|line| !line.mean.is_empty()).collect()
 }
 
 fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {

@@ -29,7 +29,7 @@ struct Moment {
 pub fn distributions(view: &View) -> Result<Option<Figure>> {
     let layers = view.layers(&format!("{PREFIX}.mean"));
     let conditions: Vec<(usize, &Condition)> =
-        view.judged().enumerate().filter(|(_, condition)| !condition.trials.is_empty()).collect();
+        view.shown().enumerate().filter(|(_, condition)| !condition.trials.is_empty()).collect();
     if layers.is_empty() || conditions.is_empty() {
         return Ok(None);
     }
@@ -43,7 +43,7 @@ pub fn distributions(view: &View) -> Result<Option<Figure>> {
             let (row, column) = (index / conditions.len(), index % conditions.len());
             let (number, condition) = conditions[column];
             if row == 0 {
-                name(&top, &condition.arm.name, column as i32 * width + width / 2 + 18)?;
+                name(&top, &condition.short_label(), column as i32 * width + width / 2 + 18)?;
             }
             let title = if column == 0 { format!("layer {}", layers[row]) } else { String::new() };
             let x = if row + 1 == layers.len() { "step" } else { "" };
@@ -64,7 +64,7 @@ pub fn distributions(view: &View) -> Result<Option<Figure>> {
 /// An arm's name in lines short enough for its column.
 fn name(area: &Area, name: &str, x: i32) -> Result<()> {
     let mut lines = vec![String::new()];
-    for word in name.split('_') {
+    for word in name.split(['_', ' ']) {
         let last = lines.last_mut().expect("never empty");
         match last.len() {
             0 => *last = word.into(),

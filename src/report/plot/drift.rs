@@ -27,7 +27,7 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
     }
     const TITLE: &str = "Drift of the moments from step to step";
     let names: Vec<(String, Look)> =
-        view.judged().enumerate().map(|(n, condition)| (condition.arm.name.clone(), house::look(n))).collect();
+        view.shown().enumerate().map(|(n, condition)| (condition.short_label(), house::look(n))).collect();
     let strip = house::legend_height(names.len(), 3);
     let svg = house::picture(TITLE, strip + 230 * rows.len() as i32, |area| {
         let (top, bottom) = area.split_vertically(strip * ZOOM);
@@ -51,7 +51,7 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
 }
 
 fn lines(view: &View, name: &str, layer: usize) -> Lines {
-    let arms = view.judged().enumerate().map(|(number, condition)| {
+    let arms = view.shown().enumerate().map(|(number, condition)| {
         let logarithms = |trial: &&crate::record::TrialRecords| {
             let points = trial.series(name, Some(layer)).map(|(step, value)| (step, value.log10()));
             smoothed(points, 1, trial.steps)

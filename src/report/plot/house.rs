@@ -120,7 +120,7 @@ fn power_of_ten(exponent: f64) -> String {
         return String::new();
     }
     match exponent.round() as i32 {
-        exponent @ -3..=4 => format!("{}", 10f64.powi(exponent)),
+        exponent @ -4..=4 => format!("{}", 10f64.powi(exponent)),
         exponent => format!("1e{exponent}").replace('-', "−"),
     }
 }

@@ -20,7 +20,7 @@ const READINGS: [(&str, &str, usize); 4] = [
 /// One panel an arm, one line a reading.
 pub fn readings(view: &View) -> Result<Option<Figure>> {
     let there: Vec<_> = READINGS.into_iter().filter(|reading| view.has(reading.0)).collect();
-    let conditions: Vec<&Condition> = view.judged().filter(|condition| !condition.trials.is_empty()).collect();
+    let conditions: Vec<&Condition> = view.shown().filter(|condition| !condition.trials.is_empty()).collect();
     if there.is_empty() || conditions.is_empty() {
         return Ok(None);
     }
@@ -33,7 +33,7 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
         house::legend(&top, &entries, 2)?;
         for (index, (panel, condition)) in panels.split_evenly((rows, columns)).iter().zip(&conditions).enumerate() {
             let y = percent_axis(if index % columns == 0 { "accuracy, %" } else { "" });
-            let mut chart = house::chart(panel, &condition.arm.name, &steps_axis(view, 4), &y)?;
+            let mut chart = house::chart(panel, &condition.short_label(), &steps_axis(view, 4), &y)?;
             for &(name, _, number) in &there {
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
                 let Look { color, dash } = house::look(number);
