@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::StudyArgs;
 use super::opening::opening;
-use super::output::say;
+use super::output::{count, say};
 use crate::run::{Cost, Datasets, Place, Stop, Task, distinct, duration, estimate};
 use crate::study::Plan;
 
@@ -43,7 +43,7 @@ fn costs(costs: &[Cost], jobs: usize, pending: usize) -> String {
     let work: Duration = costs.iter().map(|cost| cost.trial * cost.trials as u32).sum();
     let at_once = jobs.min(pending);
     let wall = duration(work / at_once as u32);
-    let _ =
-        write!(text, "\nAbout {wall} with {at_once} trials at a time on this machine. Nothing was trained or written.");
+    let at_once = count(at_once, "trial");
+    let _ = write!(text, "\nAbout {wall} with {at_once} at a time on this machine. Nothing was trained or written.");
     text
 }

@@ -83,13 +83,14 @@ impl Screen {
         let tally = state.tally;
         self.overall.set_position(tally.done() as u64);
         self.overall.set_prefix(format!("{} of {} trials", tally.ended, tally.trials));
-        self.overall.set_message(self.time_left(&tally));
+        self.overall.set_message(self.time_left("", &tally));
         tally
     }
 
-    fn time_left(&self, tally: &Tally) -> String {
+    /// `separator` and the time left, where it is known.
+    fn time_left(&self, separator: &str, tally: &Tally) -> String {
         let left = tally.time_left(self.started.elapsed());
-        left.map(|left| format!("about {} left", duration(left))).unwrap_or_default()
+        left.map(|left| format!("{separator}about {} left", duration(left))).unwrap_or_default()
     }
 
     /// Without a terminal: now and then, a line about the whole.
@@ -97,7 +98,7 @@ impl Screen {
         let mut state = self.state();
         if self.plain && state.last_line.elapsed() >= PLAIN_INTERVAL {
             state.last_line = Instant::now();
-            eprintln!("  {} of {} steps, {}", tally.done(), tally.steps, self.time_left(tally));
+            eprintln!("  {} of {} steps{}", tally.done(), tally.steps, self.time_left(", ", tally));
         }
     }
 }
@@ -123,11 +124,10 @@ impl Line<'_> {
             tally.spared += rest;
             tally.ended += 1;
         });
-        let left = if tally.ended < tally.trials { self.screen.time_left(&tally) } else { String::new() };
-        let separator = if left.is_empty() { "" } else { "; " };
+        let left = self.screen.time_left("; ", &tally);
         let took = duration(self.started.elapsed());
         let Tally { ended, trials, .. } = tally;
-        self.screen.say(&format!("[{ended}/{trials}] {}: {how} ({took}){separator}{left}", self.label));
+        self.screen.say(&format!("[{ended}/{trials}] {}: {how} ({took}){left}", self.label));
         self.screen.state().last_line = Instant::now();
     }
 }

@@ -23,10 +23,11 @@ impl Tally {
         self.taken + self.spared
     }
 
-    /// What is left if the rest goes as fast as the steps taken in `elapsed`; `None` before the first step.
+    /// What is left if the rest goes as fast as the steps taken in `elapsed`; `None` before the
+    /// first step and after the last.
     pub fn time_left(&self, elapsed: Duration) -> Option<Duration> {
         let left = self.steps.saturating_sub(self.done());
-        (self.taken > 0).then(|| elapsed.mul_f64(left as f64 / self.taken as f64))
+        (self.taken > 0 && left > 0).then(|| elapsed.mul_f64(left as f64 / self.taken as f64))
     }
 }
 
@@ -37,7 +38,7 @@ pub fn duration(duration: Duration) -> String {
     let hours = (seconds / 3600.0).round() as u64;
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),
-        s if s < 99.5 => format!("{s:.0} s"),
+        s if s < 179.5 => format!("{s:.0} s"),
         s if s < 3570.0 => format!("{minutes} min"),
         s if s < 48.0 * 3600.0 => format!("{} h {} min", minutes / 60, minutes % 60),
         _ => format!("{} days {} h", hours / 24, hours % 24),
@@ -54,6 +55,8 @@ mod tests {
         assert_eq!(tally.time_left(Duration::from_secs(10)), None);
         tally.taken = 10;
         assert_eq!(tally.time_left(Duration::from_secs(10)), Some(Duration::from_secs(100)));
+        tally.spared += 100;
+        assert_eq!(tally.time_left(Duration::from_secs(10)), None);
     }
 
     #[test]
@@ -61,7 +64,7 @@ mod tests {
         let said = |seconds| duration(Duration::from_secs_f64(seconds));
         assert_eq!(said(0.26), "0.3 s");
         assert_eq!(said(61.0), "61 s");
-        assert_eq!(said(119.0), "2 min");
+        assert_eq!(said(179.6), "3 min");
         assert_eq!(said(3599.0), "1 h 0 min");
         assert_eq!(said(12_345.0), "3 h 26 min");
         assert_eq!(said(200_000.0), "2 days 8 h");
