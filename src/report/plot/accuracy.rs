@@ -136,12 +136,23 @@ fn references(view: &View) -> Vec<(String, Curve)> {
             let known = found.iter().any(|(name, _)| name == arm);
             let Ok(points) = curves::curve(file, column) else { continue };
             if !known {
-                let inside = points.into_iter().filter(|point| point.0 < view.steps());
+                let inside = up_to(&points, view.steps()).into_iter();
                 found.push((arm.clone(), smoothed(inside, window(view), view.steps())));
             }
         }
     }
     found
+}
+
+/// The curve through `points` as far as `end`, where it is interpolated if it goes on: a run shorter than the paper's
+/// hundred steps between points still has the paper's line under it.
+fn up_to(points: &[(usize, f64)], end: usize) -> Vec<(usize, f64)> {
+    let inside = points.partition_point(|point| point.0 < end);
+    let mut kept = points[..inside].to_vec();
+    if let (Some(&(before, low)), Some(&(after, high))) = (kept.last(), points.get(inside)) {
+        kept.push((end, low + (high - low) * (end - before) as f64 / (after - before) as f64));
+    }
+    kept
 }
 
 /// Steps of the running mean.
@@ -157,4 +168,17 @@ pub fn steps_axis(view: &View, ticks: usize) -> Axis<'static> {
 /// An axis of percent.
 pub fn percent_axis(title: &'static str) -> Axis<'static> {
     Axis { range: (0.0, 100.0), title, ticks: 6, log: false, room: 46 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_cut_at_the_end_of_the_run_where_it_is_interpolated() {
+        let points = [(0, 10.0), (100, 20.0), (200, 60.0)];
+        assert_eq!(up_to(&points, 20), [(0, 10.0), (20, 12.0)]);
+        assert_eq!(up_to(&points, 150), [(0, 10.0), (100, 20.0), (150, 40.0)]);
+        assert_eq!(up_to(&points, 500), points);
+    }
 }
