@@ -132,8 +132,8 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
     assert_eq!(steps("moments.pre.mean_drift", Some(9)), [2, 5, 6]);
     assert_eq!(steps("histogram.post.bin_05", Some(13)), [0, 3, 5]);
     assert_eq!(steps("surviving_shift.jitter", Some(2)), [3, 6]);
-    assert_eq!(steps("ics.matched.cosine", Some(10)), [0, 3]);
-    assert_eq!(steps("landscape.gradient.beta_extended", None), [0, 3]);
+    assert_eq!(steps("ics.matched.cosine", Some(10)), [0, 4]);
+    assert_eq!(steps("landscape.gradient.beta_extended", None), [0, 4]);
     assert_eq!(steps("landscape.random.distance_02", None), [0]);
     for probe in all_probes() {
         let measured = probe.measured();

@@ -102,6 +102,8 @@ pub struct Scale {
 /// The studies within the binary: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
+    ("ics", include_str!("../../studies/ics.toml")),
+    ("landscape", include_str!("../../studies/landscape.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 
