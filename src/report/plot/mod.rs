@@ -6,7 +6,10 @@ mod distributions;
 mod drift;
 mod forest;
 mod house;
+mod ics;
+mod landscape;
 mod readings;
+mod traces;
 
 use anyhow::Result;
 
@@ -37,6 +40,9 @@ pub fn figures(view: &View) -> Result<Vec<Figure>> {
         readings::readings,
         distributions::distributions,
         drift::drift,
+        ics::ics,
+        landscape::along_the_gradient,
+        landscape::along_random_directions,
     ];
     makers.iter().filter_map(|make| make(view).transpose()).collect()
 }
