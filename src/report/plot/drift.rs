@@ -35,7 +35,7 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
             let (row, column) = (index / layers.len(), index % layers.len());
             let headline = format!("layer {}", layers[column]);
             let title = if column == 0 { rows[row].1 } else { "" };
-            let y = log_axis(decades(panels[row].iter().flatten()), title);
+            let y = log_axis(decades(panels[row].iter().flatten().flat_map(|lines| &lines.seeds)), title);
             panel(area, &headline, &steps_axis(view, 4), &y, &panels[row][column])?;
         }
         Ok(())

@@ -29,7 +29,7 @@ pub fn ics(view: &View) -> Result<Option<Figure>> {
     }
     const TITLE: &str = "Internal covariate shift";
     let sizes = rows.iter().zip(&panels).filter(|(row, _)| row.name == SIZE).flat_map(|(_, panels)| panels);
-    let size_range = decades(sizes.flatten());
+    let size_range = decades(sizes.flatten().map(|lines| &lines.mean));
     let names: Vec<(String, Look)> = arms(view).map(|(look, name)| (name.to_string(), look)).collect();
     let strip = house::legend_height(names.len(), 3);
     let svg = house::picture(TITLE, strip + 190 * rows.len() as i32, |area| {
@@ -66,8 +66,8 @@ impl Row<'_> {
     fn axis(&self, size_range: (f64, f64), first: bool) -> Axis<'static> {
         let title = |title| if first { title } else { "" };
         match self.name {
-            SIZE => log_axis(size_range, title("‖G − G′‖ / ‖G‖")),
-            _ => Axis { range: (-1.05, 1.05), title: title("cosine of G, G′"), ticks: 5, log: false, room: 52 },
+            SIZE => Axis { room: 66, ..log_axis(size_range, title("‖G − G′‖ / ‖G‖")) },
+            _ => Axis { range: (-1.05, 1.05), title: title("cosine of G, G′"), ticks: 5, log: false, room: 66 },
         }
     }
 

@@ -60,8 +60,9 @@ fn picture(view: &View, direction: &str, title: &str) -> Result<Option<String>> 
     let svg = house::picture(title, ROW * ROWS.len() as i32, |area| {
         for (index, area) in area.split_evenly((ROWS.len(), columns.len())).iter().enumerate() {
             let (row, column) = (index / columns.len(), index % columns.len());
-            let range = decades(columns.iter().flat_map(|column| &column[row].lines));
-            let y = log_axis(range, if column == 0 { ROWS[row] } else { "" });
+            let range = decades(columns.iter().flat_map(|column| &column[row].lines).map(|lines| &lines.mean));
+            let title = if column == 0 { ROWS[row] } else { "" };
+            let y = Axis { room: 60, ..log_axis(range, title) };
             let headline = if row == 0 { conditions[column].short_label() } else { String::new() };
             columns[column][row].draw(area, &headline, &steps_axis(view, 3), &y)?;
         }

@@ -55,9 +55,8 @@ pub fn panel<'a>(area: &Area<'a>, headline: &str, x: &Axis, y: &Axis, lines: &[L
     Ok(chart)
 }
 
-/// Whole powers of ten around all `lines`.
-pub fn decades<'a>(lines: impl Iterator<Item = &'a Lines>) -> (f64, f64) {
-    let curves = lines.flat_map(|lines| lines.seeds.iter().chain([&lines.mean]));
+/// Whole powers of ten around all `curves`.
+pub fn decades<'a>(curves: impl Iterator<Item = &'a Curve>) -> (f64, f64) {
     let values = curves.flatten().map(|point| point.1);
     house::range(values, 0.02).map_or((-1.0, 1.0), |(low, high)| (low.floor(), high.ceil()))
 }
