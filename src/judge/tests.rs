@@ -62,7 +62,7 @@ const A_OVER_B: &str = r#"
 "#;
 
 fn at(scale: &str) -> Context {
-    Context { scale: scale.into(), exploratory: false }
+    Context { scale: scale.into(), ..Default::default() }
 }
 
 fn judge_one(claim: &Claim, trials: &[TrialRecords]) -> Verdict {
