@@ -11,6 +11,26 @@ use candle_core::{Result, Tensor, Var, bail};
 #[derive(Clone, Debug, Default)]
 pub struct Params(BTreeMap<String, Tensor>);
 
+/// The names of the parameters of one layer, its normalisation included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerParameters {
+    /// The layer, counted from 1 among those of its kind.
+    pub layer: usize,
+    /// The weight (outputs first).
+    pub weight: String,
+    /// β of the normalisation, or the bias; `None` where the layer has neither.
+    pub bias: Option<String>,
+    /// γ of the normalisation, where there is one.
+    pub gamma: Option<String>,
+}
+
+impl LayerParameters {
+    /// All of them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.weight), self.gamma.as_ref(), self.bias.as_ref()].into_iter().flatten().map(String::as_str)
+    }
+}
+
 impl Params {
     /// The tensor called `name`.
     ///

@@ -7,7 +7,7 @@ mod surviving_shift;
 mod training;
 
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
@@ -47,6 +47,8 @@ pub struct StateContext<'a> {
     pub seed: u64,
     /// Examples a minibatch.
     pub batch: usize,
+    /// The type of all numbers.
+    pub dtype: DType,
     /// The data.
     pub data: &'a Dataset,
     /// What the network is made of.

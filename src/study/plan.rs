@@ -90,6 +90,7 @@ impl Plan {
                 arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides)?));
             }
         }
+        check_probes(&study, arms.iter().map(|(arm, _, spec)| (arm, spec)))?;
         let trial = |seed: u64| {
             arms.iter().map(move |(arm, sweep, spec)| PlannedTrial {
                 arm: arm.clone(),
@@ -122,6 +123,17 @@ impl Plan {
     pub fn is_exploratory(&self) -> bool {
         !self.changes.is_empty()
     }
+}
+
+/// Every probe must be measurable on the network of every arm.
+fn check_probes<'a>(study: &Study, arms: impl Iterator<Item = (&'a String, &'a Spec)>) -> Result<()> {
+    for (arm, spec) in arms {
+        for probe in &study.probe {
+            let wrong = |error| anyhow!("{}: probe `{}` on arm `{arm}`: {error}", study.path, probe.id());
+            probe.check(&spec.model).map_err(wrong)?;
+        }
+    }
+    Ok(())
 }
 
 /// Defaults ← setup ← scale ← arm.
