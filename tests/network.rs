@@ -12,6 +12,7 @@ fn model(norm: Norm, noise: bool, head: &[usize]) -> Model {
         norm,
         noise: if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None },
         init: Init::HeNormal,
+        ..Model::default()
     }
 }
 

@@ -13,7 +13,7 @@ mod testing;
 mod training;
 
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
@@ -69,6 +69,8 @@ pub struct StateContext<'a> {
     pub seed: u64,
     /// Examples a minibatch.
     pub batch: usize,
+    /// The type of all numbers.
+    pub dtype: DType,
     /// The data.
     pub data: &'a Dataset,
     /// What the network is made of.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::spec::{Model, ModelKind};
+
 /// A measurement made while a trial trains. It never changes the trial.
 ///
 /// `layers` count the convolutions (with what follows them) from 1.
@@ -123,11 +125,13 @@ impl Probe {
         format!("{kind}-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
     }
 
-    /// Whether its settings can be measured on a network of `layers` layers.
+    /// Whether its settings can be measured on a network of `model`.
     ///
     /// # Errors
     /// What is wrong and what would be right.
-    pub fn check(&self, layers: usize) -> Result<(), String> {
+    pub fn check(&self, model: &Model) -> Result<(), String> {
+        self.check_kind(model.kind)?;
+        let layers = model.layers();
         let counts: Vec<(&str, usize)> = match self {
             Probe::Training {} => vec![],
             Probe::Evaluation { points, images } => vec![("points", *points), ("images", *images)],
@@ -146,6 +150,7 @@ impl Probe {
             None => Ok(()),
         }
     }
+
     /// Step lengths must be positive numbers, in ascending order where there are several.
     fn check_lengths(&self) -> Result<(), String> {
         match self {
@@ -164,6 +169,16 @@ impl Probe {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn check_kind(&self, kind: ModelKind) -> Result<(), String> {
+        match (self, kind) {
+            (_, ModelKind::Vgg16) | (Probe::Training {} | Probe::Ics { .. } | Probe::Landscape { .. }, _) => Ok(()),
+            (Probe::Evaluation { .. }, _) => Err("it evaluates images, and a `deep_linear` network has none".into()),
+            (Probe::Moments { .. } | Probe::Histogram { .. } | Probe::SurvivingShift { .. }, _) => {
+                Err("it measures convolutions, and a `deep_linear` network has none".into())
+            }
         }
     }
 }
