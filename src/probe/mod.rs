@@ -5,6 +5,7 @@ mod histogram;
 mod moments;
 mod surviving_shift;
 mod training;
+mod wasserstein;
 
 use anyhow::Result;
 use candle_core::{DType, Tensor};
@@ -97,6 +98,9 @@ pub fn measure(probe: &Probe) -> Box<dyn Measure> {
         Probe::Histogram { layers, points, bins } => Box::new(histogram::Histogram { layers, points, bins }),
         Probe::SurvivingShift { layers, redraws, points } => {
             Box::new(surviving_shift::SurvivingShift { layers, redraws, points })
+        }
+        Probe::Wasserstein { layers, units, points } => {
+            Box::new(wasserstein::Wasserstein::new(layers, units, points))
         }
     }
 }

@@ -49,6 +49,15 @@ pub enum Probe {
         /// Measurements, evenly spaced; the last is at the last step.
         points: usize,
     },
+    /// How far the whole distribution of units moves between measurements (the paper's figure 6).
+    Wasserstein {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Fixed units (channels) a layer; all of them where a layer has fewer.
+        units: usize,
+        /// Measurements, evenly spaced, besides the one at the first step.
+        points: usize,
+    },
 }
 
 impl Probe {
@@ -56,9 +65,10 @@ impl Probe {
     pub fn layers(&self) -> &[usize] {
         match self {
             Probe::Training {} | Probe::Evaluation { .. } => &[],
-            Probe::Moments { layers, .. } | Probe::Histogram { layers, .. } | Probe::SurvivingShift { layers, .. } => {
-                layers
-            }
+            Probe::Moments { layers, .. }
+            | Probe::Histogram { layers, .. }
+            | Probe::SurvivingShift { layers, .. }
+            | Probe::Wasserstein { layers, .. } => layers,
         }
     }
 
@@ -88,6 +98,7 @@ impl Probe {
                 by_layer(product(&["histogram.pre", "histogram.post"], &names))
             }
             Probe::SurvivingShift { .. } => by_layer(product(&["surviving_shift"], &["all", "channel", "jitter"])),
+            Probe::Wasserstein { .. } => by_layer(vec!["wasserstein.pre.drift".into()]),
         }
     }
 
@@ -112,6 +123,7 @@ impl Probe {
             Probe::Moments { units, bin, .. } => vec![("units", *units), ("bin", *bin)],
             Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
             Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
+            Probe::Wasserstein { units, points, .. } => vec![("units", *units), ("points", *points)],
         };
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("`{name}` is 0; it must be at least 1"));
@@ -127,7 +139,7 @@ impl Probe {
         match (self, kind) {
             (_, ModelKind::Vgg16) | (Probe::Training {}, _) => Ok(()),
             (Probe::Evaluation { .. }, _) => Err("it evaluates images, and a `deep_linear` network has none".into()),
-            (Probe::Moments { .. } | Probe::Histogram { .. } | Probe::SurvivingShift { .. }, _) => {
+            (_, ModelKind::DeepLinear) => {
                 Err("it measures convolutions, and a `deep_linear` network has none".into())
             }
         }
