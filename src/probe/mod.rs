@@ -99,9 +99,7 @@ pub fn measure(probe: &Probe) -> Box<dyn Measure> {
         Probe::SurvivingShift { layers, redraws, points } => {
             Box::new(surviving_shift::SurvivingShift { layers, redraws, points })
         }
-        Probe::Wasserstein { layers, units, points } => {
-            Box::new(wasserstein::Wasserstein::new(layers, units, points))
-        }
+        Probe::Wasserstein { layers, units, points } => Box::new(wasserstein::Wasserstein::new(layers, units, points)),
     }
 }
 

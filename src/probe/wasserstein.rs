@@ -66,10 +66,9 @@ impl Measure for Wasserstein {
 
     fn restore(&mut self, state: &[f64]) {
         let (sizes, numbers) = state.split_at(self.layers.len().min(state.len()));
-        let mut units = numbers.chunks_exact(QUANTILES + 1).map(|numbers| Distribution {
-            quantiles: numbers[..QUANTILES].to_vec(),
-            deviation: numbers[QUANTILES],
-        });
+        let mut units = numbers
+            .chunks_exact(QUANTILES + 1)
+            .map(|numbers| Distribution { quantiles: numbers[..QUANTILES].to_vec(), deviation: numbers[QUANTILES] });
         self.previous = sizes.iter().map(|&size| units.by_ref().take(size as usize).collect()).collect();
     }
 }

@@ -139,9 +139,7 @@ impl Probe {
         match (self, kind) {
             (_, ModelKind::Vgg16) | (Probe::Training {}, _) => Ok(()),
             (Probe::Evaluation { .. }, _) => Err("it evaluates images, and a `deep_linear` network has none".into()),
-            (_, ModelKind::DeepLinear) => {
-                Err("it measures convolutions, and a `deep_linear` network has none".into())
-            }
+            (_, ModelKind::DeepLinear) => Err("it measures convolutions, and a `deep_linear` network has none".into()),
         }
     }
 }

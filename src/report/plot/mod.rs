@@ -6,6 +6,7 @@ mod distributions;
 mod drift;
 mod forest;
 mod house;
+mod loss;
 mod readings;
 
 use anyhow::Result;
@@ -32,11 +33,14 @@ pub struct Figure {
 pub fn figures(view: &View) -> Result<Vec<Figure>> {
     let makers = [
         accuracy::main,
+        loss::main,
         forest::forest,
         accuracy::every_arm,
+        loss::every_arm,
         readings::readings,
         distributions::distributions,
         drift::drift,
+        drift::wasserstein,
     ];
     makers.iter().filter_map(|make| make(view).transpose()).collect()
 }
