@@ -11,6 +11,7 @@ mod surviving_shift;
 #[cfg(test)]
 mod testing;
 mod training;
+mod wasserstein;
 
 use anyhow::Result;
 use candle_core::{DType, Tensor};
@@ -124,6 +125,7 @@ pub fn measure(probe: &Probe) -> Box<dyn Measure> {
         Probe::Landscape { points, random_points, multiples, smaller_step } => {
             Box::new(landscape::Landscape { points, random_points, multiples, smaller_step })
         }
+        Probe::Wasserstein { layers, units, points } => Box::new(wasserstein::Wasserstein::new(layers, units, points)),
     }
 }
 

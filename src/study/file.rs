@@ -110,9 +110,13 @@ pub struct Scale {
 
 /// The studies within the binary: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
+    ("deep_linear", include_str!("../../studies/deep_linear.toml")),
+    ("lp_norm", include_str!("../../studies/lp_norm.toml")),
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
     ("ics", include_str!("../../studies/ics.toml")),
+    ("ics_deep_linear", include_str!("../../studies/ics_deep_linear.toml")),
     ("landscape", include_str!("../../studies/landscape.toml")),
+    ("landscape_deep_linear", include_str!("../../studies/landscape_deep_linear.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 

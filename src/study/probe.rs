@@ -69,6 +69,15 @@ pub enum Probe {
         /// A step length below all of these, for a second reading of the effective β along the gradient.
         smaller_step: f64,
     },
+    /// How far the whole distribution of units moves between measurements (the paper's figure 6).
+    Wasserstein {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Fixed units (channels) a layer; all of them where a layer has fewer.
+        units: usize,
+        /// Measurements, evenly spaced, besides the one at the first step.
+        points: usize,
+    },
 }
 
 impl Probe {
@@ -79,6 +88,7 @@ impl Probe {
             Probe::Moments { layers, .. }
             | Probe::Histogram { layers, .. }
             | Probe::SurvivingShift { layers, .. }
+            | Probe::Wasserstein { layers, .. }
             | Probe::Ics { layers, .. } => layers,
         }
     }
@@ -114,6 +124,7 @@ impl Probe {
                 by_layer(product(&["ics"], &[&own[..], &["matched.relative", "matched.cosine"]].concat()))
             }
             Probe::Landscape { multiples, .. } => whole(landscape_names(multiples.len())),
+            Probe::Wasserstein { .. } => by_layer(vec!["wasserstein.pre.drift".into()]),
         }
     }
 
@@ -139,6 +150,7 @@ impl Probe {
             Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
             Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
             Probe::Ics { points, .. } | Probe::Landscape { points, .. } => vec![("points", *points)],
+            Probe::Wasserstein { units, points, .. } => vec![("units", *units), ("points", *points)],
         };
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("`{name}` is 0; it must be at least 1"));
@@ -176,9 +188,7 @@ impl Probe {
         match (self, kind) {
             (_, ModelKind::Vgg16) | (Probe::Training {} | Probe::Ics { .. } | Probe::Landscape { .. }, _) => Ok(()),
             (Probe::Evaluation { .. }, _) => Err("it evaluates images, and a `deep_linear` network has none".into()),
-            (Probe::Moments { .. } | Probe::Histogram { .. } | Probe::SurvivingShift { .. }, _) => {
-                Err("it measures convolutions, and a `deep_linear` network has none".into())
-            }
+            (_, ModelKind::DeepLinear) => Err("it measures convolutions, and a `deep_linear` network has none".into()),
         }
     }
 }

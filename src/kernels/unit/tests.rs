@@ -5,6 +5,19 @@ use super::*;
 use crate::rng;
 use rand_distr::{Distribution, StandardNormal};
 
+/// The normalisations of a batch: BatchNorm, and those that divide by an l_p norm.
+fn by_batch() -> impl Iterator<Item = Normalise> {
+    let l_p = [
+        (Spread::MeanAbsolute, false),
+        (Spread::RootMeanSquare, false),
+        (Spread::MaxAbsolute, false),
+        (Spread::MeanAbsolute, true),
+        (Spread::MaxAbsolute, true),
+    ];
+    let l_p = l_p.map(|(of, matched)| Normalise::Batch { by: Divisor { of, matched }, eps: 1e-5 });
+    [BATCH_NORM].into_iter().chain(l_p)
+}
+
 const BATCH_NORM: Normalise = Normalise::Batch { by: Divisor::BATCH_NORM, eps: 1e-5 };
 
 /// Normal values in the grouped layout, zero in lanes without a channel.
@@ -72,7 +85,7 @@ impl Case {
                 mean: per_channel("mean", channels, -0.5),
                 inv_std: per_channel("inv_std", channels, 0.5),
             };
-            for normalise in [Normalise::Nothing, BATCH_NORM, given()] {
+            for normalise in by_batch().chain([Normalise::Nothing, given()]) {
                 for bits in 0..8 {
                     let flags = [bits & 1 > 0, bits & 2 > 0 && height > 1 && width > 1, bits & 4 > 0];
                     cases.push(Case::new(shape, channels, 0.3, normalise.clone(), flags));
@@ -95,11 +108,20 @@ impl Case {
     fn plain_activation(&self, isa: Isa, y: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
         let normalised = match &self.unit.normalise {
             Normalise::Nothing => y.clone(),
-            Normalise::Batch { eps, .. } => {
+            Normalise::Batch { by, eps } => {
                 let mean = |x: &Tensor| x.mean_keepdim((0, 2, 3)).unwrap();
                 let centred = y.broadcast_sub(&mean(y)).unwrap();
-                let std = (mean(&centred.sqr().unwrap()) + *eps).unwrap().sqrt().unwrap();
-                centred.broadcast_div(&std).unwrap()
+                let absolute = (y.relu().unwrap() + y.neg().unwrap().relu().unwrap()).unwrap();
+                let largest = |x: &Tensor| x.max_keepdim(0).unwrap().max_keepdim(2).unwrap().max_keepdim(3).unwrap();
+                let divisor = match by.of {
+                    Spread::Deviation => (mean(&centred.sqr().unwrap()) + *eps).unwrap().sqrt().unwrap(),
+                    Spread::RootMeanSquare => (mean(&y.sqr().unwrap()) + *eps).unwrap().sqrt().unwrap(),
+                    Spread::MeanAbsolute => (mean(&absolute) + *eps).unwrap(),
+                    Spread::MaxAbsolute => (largest(&absolute) + *eps).unwrap(),
+                };
+                let count = self.shape.images * self.shape.plane();
+                let expected = if by.matched { by.of.of_standard_normal(count) } else { 1.0 };
+                centred.broadcast_div(&(divisor / expected).unwrap()).unwrap()
             }
             Normalise::Given { mean, inv_std } => {
                 let centred = y.broadcast_sub(&self.lanes(mean)).unwrap();
@@ -271,7 +293,7 @@ fn the_graph_takes_the_same_backward() {
 #[test]
 fn the_gradient_passes_through_the_scale_noise() {
     let shape = Grouped { images: 2, groups: 1, height: 3, width: 3 };
-    for normalise in [Normalise::Nothing, BATCH_NORM] {
+    for normalise in by_batch().chain([Normalise::Nothing]) {
         let case = Case::new(shape, 5, 0.0, normalise, [true, false, true]);
         let Case { unit, y, gamma, beta, grad_z, .. } = &case;
         let (_, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
