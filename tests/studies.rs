@@ -79,12 +79,15 @@ fn a_run_with_changes_has_a_name_of_its_own_and_equal_changes_the_same() {
     assert_eq!(changed.output_name(), with(&[("train.learning_rate", 0.2)], None).output_name());
     assert_ne!(changed.output_name(), with(&[("train.learning_rate", 0.3)], None).output_name());
     assert_eq!(with(&[], Some(3)).trials.len(), 6);
+    assert_eq!(with(&[("train.learning_rate", 0.1)], None).output_name(), "example", "what it has anyway");
+    let (rate, decay) = (("train.learning_rate", 0.2), ("train.weight_decay", 0.1));
+    assert_eq!(with(&[rate, decay], None).output_name(), with(&[decay, rate], None).output_name());
 }
 
 #[test]
 fn a_key_that_an_arm_or_a_sweep_fixes_cannot_be_overridden() {
     let set = |key: &str, text: &str| {
-        let overrides = Overrides { set: vec![(key.into(), 0.3.into())], seeds: None };
+        let overrides = Overrides { set: [(key.into(), 0.3.into())].into(), seeds: None };
         plan(text, &overrides).unwrap_err()
     };
     assert!(set("model.noise.shift", blocks()[0]).contains("fixed by arm `double_shift`"));

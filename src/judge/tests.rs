@@ -23,6 +23,7 @@ fn trial(arm: &str, seed: u64, minibatch: f64, clean: f64) -> TrialRecords {
         id: format!("{arm}-{seed}"),
         steps: STEPS,
         ending: Ending::Finished,
+        instruction_set: String::new(),
         records: steps.chain(points).collect(),
     }
 }
@@ -309,9 +310,9 @@ fn the_paper_is_read_over_the_same_horizon() {
     );
     let over = |steps| paper::paper_value(&recovery, steps).unwrap();
     assert!((over(2000).value - 0.8317).abs() < 5e-5, "computed apart, in Python");
-    assert_eq!(over(2000).of, "the same statistic over the first 2000 of 15000 steps");
+    assert_eq!(over(2000).of, "the same statistic over the first 2000 of 15000 steps, from 20 points a curve");
     assert!((over(20_000).value - 0.7100).abs() < 5e-5);
-    assert_eq!(over(20_000).of, "the same statistic over all of its 15000 steps");
+    assert_eq!(over(20_000).of, "the same statistic over all of its 15000 steps, from 151 points a curve");
     let last_quarter = Claim { window: [0.75, 1.0], ..recovery };
     assert_eq!(paper::paper_value(&last_quarter, 100), None, "the only point, at step 0, is not in it");
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Measure, StateContext, is_due, record};
+use super::{GivenUp, Measure, StateContext, is_due, record};
 use crate::data::Split;
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
@@ -76,6 +76,9 @@ fn in_all_modes(context: &StateContext, split: &Split, sample: &[usize]) -> Resu
 fn in_mode(context: &StateContext, split: &Split, sample: &[usize], batch: bool, noisy: bool) -> Result<(f64, f64)> {
     let (mut loss, mut hits) = (0.0, 0);
     for (chunk, indices) in sample.chunks(context.batch).enumerate() {
+        if (context.stop)() {
+            return Err(GivenUp.into());
+        }
         let key = NoiseKey { seed: context.seed, purpose: "evaluation", step: (context.taken * 1000 + chunk) as u64 };
         let mode = Mode {
             statistics: if batch { StatisticsMode::Batch } else { StatisticsMode::Running },

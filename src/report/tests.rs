@@ -160,6 +160,7 @@ fn a_partial_swept_run_at_paper_scale() {
         id: String::new(),
         steps: 15_000,
         ending: Ending::Finished,
+        instruction_set: String::new(),
         records: (0..15_000)
             .step_by(100)
             .map(|step| Record {
