@@ -36,6 +36,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         consequences => consequences(&view.verdicts),
         has_claims => !view.verdicts.is_empty(),
         claims => tables::claims(view).to_string(),
+        values => values(view),
         paper_numbers => paper_numbers(&view.verdicts),
         remarks => remarks(&view.verdicts),
         readings => tables::readings(view).to_string(),
@@ -72,6 +73,11 @@ fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
         Some(context! { id => &verdict.id, word => verdict.word.to_string(), means })
     };
     others.filter_map(consequence).collect()
+}
+
+/// What the study's values stand for.
+fn values(view: &View) -> Vec<String> {
+    view.plan.study.value.iter().map(|(name, value)| format!("`{name}`: {value}")).collect()
 }
 
 /// What each published number is a number of.

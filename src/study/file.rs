@@ -111,6 +111,8 @@ pub struct Scale {
 /// The studies within the binary: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
+    ("learning_rate", include_str!("../../studies/learning_rate.toml")),
+    ("noise_controls", include_str!("../../studies/noise_controls.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 
