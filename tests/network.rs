@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::study::{Init, Model, ModelKind, Noise, NoiseConstants, Norm, Redraw};
+use whybn::study::{Init, Model, ModelKind, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, Redraw, ShiftUnit};
 
 fn model(norm: Norm, noise: bool, head: &[usize]) -> Model {
     Model {
@@ -81,6 +81,57 @@ fn the_fast_path_agrees_with_the_plain_path() {
     }
 }
 
+/// The variants of the noise whose arithmetic differs, by name.
+fn variants() -> [(&'static str, NoiseConstants); 3] {
+    let paper = NoiseConstants::default();
+    [
+        ("before the normalisation", NoiseConstants { place: NoisePlace::BeforeNorm, ..paper }),
+        ("in own units", NoiseConstants { unit: ShiftUnit::OwnSd, ..paper }),
+        (
+            "before the normalisation in own units, all but the last",
+            NoiseConstants {
+                place: NoisePlace::BeforeNorm,
+                unit: ShiftUnit::OwnSd,
+                layers: NoisyLayers::AllButLast,
+                ..paper
+            },
+        ),
+    ]
+}
+
+fn with_noise(norm: Norm, constants: NoiseConstants) -> Model {
+    Model { noise: Noise::Algorithm1(constants), ..model(norm, true, &[]) }
+}
+
+/// As above, with the noise elsewhere and in other units; the deviation that makes the unit is a constant of both.
+#[test]
+fn the_paths_agree_on_every_variant_of_the_noise() {
+    for norm in [Norm::None, Norm::Batch] {
+        for (name, constants) in variants() {
+            let model = with_noise(norm, constants);
+            let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
+            let plain = step(&model, Path::Plain, DType::F64, false, TRAINING);
+            let graph = step(&model, Path::Fast, DType::F32, true, TRAINING);
+            let difference = largest_difference(&plain.gradients, &fast.gradients);
+            println!("{norm:?} noise {name}: loss {} {}, {difference:.1e}", plain.loss, fast.loss);
+            assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{norm:?} {name}");
+            assert!(difference < 1e-3, "{norm:?} {name}: {difference}");
+            assert!(largest_difference(&plain.buffers, &fast.buffers) < 1e-4);
+            assert!(largest_difference(&fast.gradients, &graph.gradients) < 1e-5, "{norm:?} {name}");
+        }
+    }
+}
+
+/// Under running statistics, as in an evaluation.
+#[test]
+fn the_paths_agree_on_noise_in_own_units_under_running_statistics() {
+    let mode = Mode { statistics: StatisticsMode::Running, ..TRAINING };
+    let model = with_noise(Norm::Batch, NoiseConstants { unit: ShiftUnit::OwnSd, ..Default::default() });
+    let fast = step(&model, Path::Fast, DType::F32, false, mode);
+    let plain = step(&model, Path::Plain, DType::F64, false, mode);
+    assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{} {}", plain.loss, fast.loss);
+}
+
 /// The walk and Candle's `backward()` use the same kernels: the same bits, but for sums that autograd starts at zero.
 #[test]
 fn the_walk_back_is_what_autograd_does() {
@@ -100,8 +151,10 @@ fn the_walk_back_is_what_autograd_does() {
 /// of size 1; ReLU and pooling have kinks, hence the few values drawn.
 #[test]
 fn gradients_agree_with_finite_differences() {
-    for (norm, noise) in [(Norm::None, true), (Norm::Batch, true)] {
-        let model = model(norm, noise, &[12]);
+    let before = NoiseConstants { place: NoisePlace::BeforeNorm, ..Default::default() };
+    let models = [model(Norm::None, true, &[12]), model(Norm::Batch, true, &[12]), with_noise(Norm::Batch, before)];
+    for model in models {
+        let norm = model.norm;
         let network = network(&model, Path::Plain);
         let (params, buffers) = network.init(2, DType::F64).unwrap();
         let (images, labels) = minibatch(4);

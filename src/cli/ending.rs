@@ -38,8 +38,7 @@ pub fn write_report(input: &Input, out: &Path, work: &Work) -> Result<(), Stop> 
 
 /// A line for each claim that decides something, and what follows from the primary ones.
 fn verdicts(input: &Input) -> String {
-    let context = Context { scale: input.plan.scale.clone(), exploratory: input.plan.is_exploratory() };
-    let verdicts = judge(&input.plan.study.claim, &input.trials, &context);
+    let verdicts = judge(&input.plan.study.claim, &input.trials, &Context::of(input.plan));
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.role != Role::Descriptive) {
         text += &format!("  {:<14} {:<4} {}\n", verdict.word.to_string(), verdict.id, verdict.says);

@@ -25,7 +25,7 @@ pub fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, found: usize,
 }
 
 fn trials(plan: &Plan, found: usize, pending: usize) -> String {
-    let conditions = count(plan.trials.len() / plan.seeds, "condition");
+    let conditions = count(plan.trials.iter().filter(|trial| trial.seed == plan.trials[0].seed).count(), "condition");
     let seeds = count(plan.seeds, "seed");
     let mut text = format!("{} ({conditions} × {seeds}); {found} found finished", plan.trials.len());
     let shared = plan.trials.len() - found - pending;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Context;
 use super::sample::Table;
 use super::value::{Quantity, end};
 use crate::record::{Ending, TrialRecords};
@@ -77,12 +78,13 @@ pub struct TimeTo {
 
 /// A summary of each arm, in the order of their names.
 pub fn arm_summaries(trials: &[TrialRecords]) -> Vec<ArmSummary> {
-    let table = Table::new(trials);
-    table.arms().map(|arm| summary(arm, &table)).collect()
+    let context = Context::default();
+    let table = Table::new(trials, &context);
+    table.arms().into_iter().map(|arm| summary(arm, &table)).collect()
 }
 
 fn summary(arm: &str, table: &Table) -> ArmSummary {
-    let trials: Vec<&TrialRecords> = table.trials(arm).collect();
+    let trials: Vec<&TrialRecords> = table.trials_of_arm(arm).collect();
     let finals = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];
     let final_accuracy = |mode: &str| {
         let values = values(&trials, &format!("final.test.accuracy.{mode}"), WHOLE_RUN, table)?;
@@ -91,7 +93,7 @@ fn summary(arm: &str, table: &Table) -> ArmSummary {
     ArmSummary {
         name: arm.to_owned(),
         trials: trials.len(),
-        diverged: table.diverged(arm),
+        diverged: trials.iter().filter(|trial| trial.ending != Ending::Finished).count(),
         stuck: trials.iter().filter(|trial| is_stuck(trial)).count(),
         train_accuracy: values(&trials, MINIBATCH, WHOLE_RUN, table),
         train_accuracy_clean: values(&trials, CLEAN, WHOLE_RUN, table),
@@ -103,7 +105,7 @@ fn summary(arm: &str, table: &Table) -> ArmSummary {
 }
 
 fn recorded(table: &Table, metric: &str) -> bool {
-    table.arms().flat_map(|arm| table.trials(arm)).any(|trial| trial.series(metric, None).next().is_some())
+    table.all().any(|trial| trial.series(metric, None).next().is_some())
 }
 
 /// Each seed's mean in a window; `None` where no trial of the study recorded the metric.

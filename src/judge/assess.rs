@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use super::SEEDS_TO_JUDGE;
+use super::curve::{Chosen, chosen};
 use super::decide::{Decision, Outcome, decide};
 use super::sample::{Sample, Table};
 use super::value::Quantity;
 use super::verdict::{Line, Part};
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
+use crate::study::{Take, Term};
 
 /// What the records say of a claim, before the rules on scales, roles and many claims.
 pub(super) struct Assessment {
     /// The claim's conditions on each reading, reading by reading; the first is the claim's own.
     pub parts: Vec<Part>,
+    /// How many conditions it has on each reading.
+    pub conditions: usize,
     /// What is shown beside it.
     pub beside: Vec<Line>,
     /// The fewest paired seeds of a part.
@@ -32,12 +36,14 @@ impl Assessment {
         let decides = meant_here && seeds >= SEEDS_TO_JUDGE;
         let mut notes = Vec::new();
         let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
+        notes.extend(places(claim, table));
         notes.extend(left_out(claim, table));
         Self {
             p_t: largest(parts.iter().map(|part| part.p_t)),
             p_sign_flip: largest(parts.iter().map(|part| part.p_sign_flip)),
             beside: beside(claim, table),
             parts,
+            conditions: 1 + claim.also.len(),
             seeds,
             notes,
         }
@@ -45,15 +51,8 @@ impl Assessment {
 
     /// The outcome on each reading: a claim holds where all its conditions do, and fails where one does.
     pub fn readings(&self) -> Vec<(&str, Outcome)> {
-        let mut readings: Vec<(&str, Outcome)> = Vec::new();
-        for part in &self.parts {
-            let Some(outcome) = part.outcome else { continue };
-            match readings.iter_mut().find(|reading| reading.0 == part.metric) {
-                Some(reading) => reading.1 = both(reading.1, outcome),
-                None => readings.push((&part.metric, outcome)),
-            }
-        }
-        readings
+        let of = |parts: &'_ [Part]| parts.iter().filter_map(|part| part.outcome).reduce(both);
+        self.parts.chunks(self.conditions).filter_map(|parts| Some((parts[0].metric.as_str(), of(parts)?))).collect()
     }
 }
 
@@ -76,19 +75,22 @@ struct Case<'a> {
 /// Reading by reading, the claim's own condition first.
 fn cases<'a>(claim: &'a Claim, table: &Table) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
-    for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
-        let mut add = |statistic, criterion| {
-            cases.push(Case { metric, statistic, criterion, sample: sample(claim, table, metric, statistic) });
+    for reading in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
+        let mut add = |metric: &'a str, window, statistic, criterion| {
+            let sample = Sample::new(table, statistic, quantity(claim, metric, window), &claim.layers);
+            cases.push(Case { metric, statistic, criterion, sample });
         };
-        add(&claim.statistic, claim.criterion);
-        claim.also.iter().for_each(|condition| add(&condition.statistic, Some(condition.criterion)));
+        add(reading, None, &claim.statistic, claim.criterion);
+        for also in &claim.also {
+            add(also.metric.as_ref().unwrap_or(reading), also.window, &also.statistic, Some(also.criterion));
+        }
     }
     cases
 }
 
-fn sample(claim: &Claim, table: &Table, metric: &str, statistic: &Statistic) -> Sample {
-    let quantity = Quantity { metric, window: claim.window, aggregate: claim.aggregate };
-    Sample::new(table, statistic, quantity, &claim.layers)
+/// What of a trial is read: the claim's own window, unless another is given.
+fn quantity<'a>(claim: &Claim, metric: &'a str, window: Option<[f64; 2]>) -> Quantity<'a> {
+    Quantity { metric, window: window.unwrap_or(claim.window), aggregate: claim.aggregate }
 }
 
 impl Case<'_> {
@@ -136,19 +138,49 @@ fn beside(claim: &Claim, table: &Table) -> Vec<Line> {
             metric: metric.clone(),
             statistic: statistic.to_string(),
             unit: beside.unit.as_ref().unwrap_or(&claim.unit).clone(),
-            estimate: sample(claim, table, metric, statistic).estimate().0,
+            estimate: Sample::new(table, statistic, quantity(claim, metric, beside.window), &claim.layers).estimate().0,
         }
     };
     claim.beside.iter().map(line).collect()
 }
 
+/// The names that the claim's conditions stand on.
+fn names(claim: &Claim) -> BTreeSet<&str> {
+    let also = claim.also.iter().flat_map(|condition| condition.statistic.arms());
+    claim.statistic.arms().into_iter().chain(also).collect()
+}
+
+/// Sentences on the places that were chosen for the claim's own statistic, and on those at the edge of their grid.
+fn places(claim: &Claim, table: &Table) -> Vec<String> {
+    let mut notes = Vec::new();
+    for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
+        for name in names(claim) {
+            let term = table.term(name);
+            let (Some(take), quantity) = (&term.take, quantity(claim, metric, None)) else { continue };
+            if let Some(chosen) = chosen(table, &term, quantity) {
+                notes.push(chosen_place(name, metric, &term, take, &chosen));
+            }
+        }
+    }
+    notes
+}
+
+fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen) -> String {
+    let means: Vec<String> = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect();
+    let along = term.along.as_deref().unwrap_or_default();
+    let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
+    let (place, means) = (chosen.means[chosen.place].0, means.join(", "));
+    format!(
+        "On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on the choosing seeds the means are {means}."
+    )
+}
+
 /// Sentences on trials that diverged and on seeds that an arm lacks.
 fn left_out(claim: &Claim, table: &Table) -> Vec<String> {
-    let also = claim.also.iter().flat_map(|condition| condition.statistic.arms());
-    let arms: BTreeSet<&str> = claim.statistic.arms().into_iter().chain(also).collect();
+    let arms = names(claim);
     let diverged = arms.iter().map(|arm| (arm, table.diverged(arm))).filter(|&(_, diverged)| diverged > 0);
     let mut notes: Vec<String> = diverged
-        .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", table.trials(arm).count()))
+        .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", table.trials(arm).len()))
         .collect();
     let (any, each) = table.seeds(&arms);
     if any != each {

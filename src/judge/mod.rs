@@ -8,6 +8,7 @@
 
 mod arms;
 mod assess;
+mod curve;
 mod decide;
 mod paper;
 mod sample;
@@ -22,9 +23,12 @@ pub use decide::Outcome;
 pub use value::CHANCE;
 pub use verdict::{Line, PaperValue, Part, Verdict, Word};
 
+use std::collections::BTreeMap;
+
 use crate::record::TrialRecords;
 use crate::stats::holm;
 use crate::study::claim::{Claim, Role};
+use crate::study::{Plan, Term};
 use assess::Assessment;
 use sample::Table;
 
@@ -35,21 +39,38 @@ pub const SEEDS_TO_JUDGE: usize = 6;
 pub const LEVEL: f64 = 0.05;
 
 /// What the judge must know of a run beside its records.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The scale's name.
     pub scale: String,
     /// Whether settings were overridden, which makes everything exploratory.
     pub exploratory: bool,
+    /// What the names of claims stand for.
+    pub terms: BTreeMap<String, Term>,
+    /// The seeds on which places of sweeps are chosen, and nothing is judged.
+    pub choose_seeds: Vec<u64>,
+}
+
+impl Context {
+    /// What the judge must know of a run of `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            scale: plan.scale.clone(),
+            exploratory: plan.is_exploratory(),
+            terms: plan.terms(),
+            choose_seeds: plan.choose_seeds().to_vec(),
+        }
+    }
 }
 
 /// The verdict on each claim, in their order; the order of the trials does not matter.
 pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Vec<Verdict> {
-    let table = Table::new(trials);
+    let table = Table::new(trials, context);
     let assess = |claim| Assessment::new(claim, &table, judged_at(claim, context));
     let assessed: Vec<_> = claims.iter().map(|claim| (claim, assess(claim))).collect();
-    let in_family =
-        |(claim, assessment): &(&Claim, Assessment)| claim.role == Role::Secondary && assessment.p_t.is_some();
+    let in_family = |(claim, assessment): &(&Claim, Assessment)| {
+        claim.role == Role::Secondary && !is_exploratory(claim, context) && assessment.p_t.is_some()
+    };
     let family: Vec<usize> = (0..assessed.len()).filter(|&index| in_family(&assessed[index])).collect();
     let p: Vec<f64> = family.iter().filter_map(|&index| assessed[index].1.p_t).collect();
     let mut adjusted = vec![None; assessed.len()];
@@ -62,5 +83,10 @@ pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Ve
 
 /// Whether a claim is meant for the run's scale.
 fn judged_at(claim: &Claim, context: &Context) -> bool {
-    claim.scales.is_empty() || claim.scales.contains(&context.scale)
+    claim.scales.is_empty() || claim.scales.contains(&context.scale) || claim.exploratory_at.contains(&context.scale)
+}
+
+/// Whether a claim is judged without adjustment, as one that may suggest but not confirm.
+fn is_exploratory(claim: &Claim, context: &Context) -> bool {
+    claim.role == Role::Exploratory || context.exploratory || claim.exploratory_at.contains(&context.scale)
 }

@@ -1,57 +1,104 @@
 //! From trials to one value a seed: pairing over seeds, averaging over layers.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Context;
+use super::curve::Reading;
 use super::value::Quantity;
 use crate::record::{Ending, TrialRecords};
-use crate::stats::{ConfidenceSet, Estimate, mean, ratio_of_means};
-use crate::study::claim::{ArmRatio, ContrastRatio, Statistic};
+use crate::stats::{ConfidenceSet, Estimate, mean, ratio_of_means, share};
+use crate::study::claim::{ArmRatio, ContrastRatio, Share, Statistic};
+use crate::study::{Point, Term};
 
-/// The trials of a study by arm and seed, so that nothing depends on the order in which they came.
-pub(super) struct Table<'a>(BTreeMap<&'a str, BTreeMap<u64, &'a TrialRecords>>);
+/// The trials of a study by arm, swept values and seed, so that nothing depends on the order in which they came.
+pub(super) struct Table<'a> {
+    conditions: BTreeMap<(&'a str, &'a Swept), BTreeMap<u64, &'a TrialRecords>>,
+    context: &'a Context,
+}
+
+type Swept = BTreeMap<String, String>;
 
 impl<'a> Table<'a> {
-    pub fn new(trials: &'a [TrialRecords]) -> Self {
-        let mut arms: BTreeMap<&str, BTreeMap<u64, &TrialRecords>> = BTreeMap::new();
+    pub fn new(trials: &'a [TrialRecords], context: &'a Context) -> Self {
+        let mut conditions: BTreeMap<_, BTreeMap<u64, &TrialRecords>> = BTreeMap::new();
         for trial in trials {
-            arms.entry(&trial.arm).or_default().insert(trial.seed, trial);
+            conditions.entry((trial.arm.as_str(), &trial.sweep)).or_default().insert(trial.seed, trial);
         }
-        Self(arms)
+        Self { conditions, context }
     }
 
-    pub fn trials(&self, arm: &str) -> impl Iterator<Item = &'a TrialRecords> {
-        self.0.get(arm).into_iter().flat_map(|seeds| seeds.values().copied())
+    /// What a name of a claim stands for: a name that the plan does not know for an arm that no sweep concerns.
+    pub fn term(&self, name: &str) -> Cow<'a, Term> {
+        match self.context.terms.get(name) {
+            Some(term) => Cow::Borrowed(term),
+            None => Cow::Owned(Term::of_arm(name)),
+        }
     }
 
-    pub fn arms(&self) -> impl Iterator<Item = &'a str> {
-        self.0.keys().copied()
+    /// The trial of an arm and seed at a point of a sweep.
+    pub fn trial(&self, arm: &str, point: &Point, seed: u64) -> Option<&'a TrialRecords> {
+        self.conditions.get(&(arm, &point.sweep))?.get(&seed).copied()
     }
 
-    pub fn diverged(&self, arm: &str) -> usize {
-        self.trials(arm).filter(|trial| trial.ending != Ending::Finished).count()
+    /// The trials behind a name, of the seeds that are judged.
+    pub fn trials(&self, name: &str) -> Vec<&'a TrialRecords> {
+        let term = self.term(name);
+        let is_meant = |trial: &&TrialRecords| {
+            let at = |point: &Point| point.sweep == trial.sweep;
+            trial.arm == term.arm && term.points.iter().any(at) && !self.choose_seeds().contains(&trial.seed)
+        };
+        self.all().filter(is_meant).collect()
     }
 
-    /// Steps of the run.
-    pub fn steps(&self) -> usize {
-        self.0.values().flat_map(BTreeMap::values).map(|trial| trial.steps).max().unwrap_or(0)
+    /// The seeds on which places of sweeps are chosen.
+    pub fn choose_seeds(&self) -> &'a [u64] {
+        &self.context.choose_seeds
     }
 
-    /// The seeds that any, and that each, of the arms has.
-    pub fn seeds(&self, arms: &BTreeSet<&str>) -> (BTreeSet<u64>, BTreeSet<u64>) {
-        let of = |arm: &&str| self.trials(arm).map(|trial| trial.seed).collect::<BTreeSet<_>>();
-        let each = arms.iter().map(of).reduce(|a, b| &a & &b).unwrap_or_default();
-        (arms.iter().flat_map(of).collect(), each)
+    pub fn arms(&self) -> BTreeSet<&'a str> {
+        self.conditions.keys().map(|condition| condition.0).collect()
     }
 
-    fn value(&self, arm: &str, seed: u64, quantity: Quantity, layer: Option<usize>) -> Option<f64> {
-        quantity.of(self.0.get(arm)?.get(&seed)?, layer)
+    /// Every trial.
+    pub fn all(&self) -> impl Iterator<Item = &'a TrialRecords> {
+        self.conditions.values().flat_map(BTreeMap::values).copied()
+    }
+
+    /// Every trial of an arm.
+    pub fn trials_of_arm(&self, arm: &str) -> impl Iterator<Item = &'a TrialRecords> {
+        self.all().filter(move |trial| trial.arm == arm)
+    }
+
+    pub fn diverged(&self, name: &str) -> usize {
+        self.trials(name).iter().filter(|trial| trial.ending != Ending::Finished).count()
+    }
+
+    /// Steps of the trials behind names.
+    pub fn steps_of(&self, names: &BTreeSet<&str>) -> usize {
+        names.iter().flat_map(|name| self.trials(name)).map(|trial| trial.steps).max().unwrap_or(0)
+    }
+
+    /// The judged seeds that any, and that each, of the names has.
+    pub fn seeds(&self, names: &BTreeSet<&str>) -> (BTreeSet<u64>, BTreeSet<u64>) {
+        let of = |name: &&str| self.trials(name).iter().map(|trial| trial.seed).collect::<BTreeSet<_>>();
+        let each = names.iter().map(of).reduce(|a, b| &a & &b).unwrap_or_default();
+        (names.iter().flat_map(of).collect(), each)
     }
 }
 
 /// One value a seed, or a pair of them for a ratio of means. Values may be infinite, or NaN for ∞ − ∞.
 pub(super) enum Sample {
     Values(Vec<f64>),
-    Pairs { of: Vec<f64>, to: Vec<f64> },
+    Pairs {
+        of: Vec<f64>,
+        to: Vec<f64>,
+    },
+    /// How many seeds meet a criterion.
+    Count {
+        met: usize,
+        of: usize,
+    },
 }
 
 impl Sample {
@@ -59,7 +106,7 @@ impl Sample {
     pub fn new(table: &Table, statistic: &Statistic, quantity: Quantity, layers: &[usize]) -> Self {
         let (_, seeds) = table.seeds(&statistic.arms());
         let per_seed = |of_arms: &dyn Fn(&Lookup) -> Option<f64>| -> Vec<Option<f64>> {
-            let at = |seed, layer| of_arms(&|arm| table.value(arm, seed, quantity, layer));
+            let at = |seed, layer| of_arms(&|name| Reading { table, quantity, layers, layer, seed }.of(name));
             seeds.iter().map(|&seed| over_layers(layers, |layer| at(seed, layer))).collect()
         };
         match statistic {
@@ -72,6 +119,10 @@ impl Sample {
                 let (of, to) = numerators.into_iter().zip(denominators).filter_map(|(a, b)| a.zip(b)).unzip();
                 Self::Pairs { of, to }
             }
+            Statistic::Share(Share { of, meets }) => {
+                let values: Vec<f64> = per_seed(&|value| value(of)).into_iter().flatten().collect();
+                Self::Count { met: values.iter().filter(|value| meets.contains(**value)).count(), of: values.len() }
+            }
         }
     }
 
@@ -80,6 +131,7 @@ impl Sample {
         match self {
             Self::Values(values) => values.len(),
             Self::Pairs { of, .. } => of.len(),
+            Self::Count { of, .. } => *of,
         }
     }
 
@@ -91,11 +143,12 @@ impl Sample {
                 Some((estimate, set)) => (Some(estimate), set.and_then(unbounded)),
                 None => (None, None),
             },
+            Self::Count { met, of } => (share(*met, *of), None),
         }
     }
 }
 
-/// An arm's value.
+/// The value of an arm, or of a study's value.
 type Lookup<'a> = dyn Fn(&str) -> Option<f64> + 'a;
 
 /// A statistic of single values, one an arm: of a seed, or of published curves.
@@ -104,6 +157,7 @@ pub(super) fn of_single_values(statistic: &Statistic, value: &Lookup) -> Option<
         Statistic::Contrast(weights) => contrast(weights, value),
         Statistic::LogRatio(ratio) => log_ratio(ratio, value),
         Statistic::RatioOfMeans(ContrastRatio { of, to }) => Some(contrast(of, value)? / contrast(to, value)?),
+        Statistic::Share(Share { of, meets }) => Some(f64::from(u8::from(meets.contains(value(of)?)))),
     }
 }
 

@@ -8,7 +8,7 @@ use super::assess::Assessment;
 use super::decide::Outcome;
 use super::paper::paper_value;
 use super::sample::Table;
-use super::{Context, LEVEL, SEEDS_TO_JUDGE, judged_at};
+use super::{Context, LEVEL, SEEDS_TO_JUDGE, is_exploratory, judged_at};
 use crate::stats::Estimate;
 use crate::study::claim::{Claim, Origin, Role};
 
@@ -142,7 +142,7 @@ pub(super) fn verdict(
 ) -> Verdict {
     let (word, remark) = word(claim, &assessment, p_holm, context);
     let first = &assessment.parts[0];
-    let paper = paper_value(claim, table.steps());
+    let paper = paper_value(claim, table.steps_of(&claim.statistic.arms()));
     let mut notes = assessment.notes;
     notes.extend(remark);
     if claim.paper.is_some() && paper.is_none() {
@@ -151,7 +151,7 @@ pub(super) fn verdict(
     Verdict {
         id: claim.id.clone(),
         role: claim.role,
-        exploratory: claim.role == Role::Exploratory || context.exploratory,
+        exploratory: is_exploratory(claim, context),
         origin: claim.origin,
         says: claim.says.clone(),
         word,

@@ -22,8 +22,8 @@ pub struct Jitter {
     pub shift: Vec<f32>,
     /// σ, the mean scale of every channel.
     pub scale: Vec<f32>,
-    /// r_μ: half the width of the uniform distribution of an element's shift around μ.
-    pub shift_jitter: f32,
+    /// r_μ of every channel: half the width of the uniform distribution of an element's shift around μ.
+    pub shift_jitter: Vec<f32>,
     /// r_σ: standard deviation of an element's scale around σ.
     pub scale_jitter: f32,
     /// Names the random numbers; from [`crate::rng::key`].
@@ -31,27 +31,37 @@ pub struct Jitter {
 }
 
 impl Jitter {
-    /// An error unless μ and σ have one value for each of `channels`.
+    /// An error unless μ, σ and r_μ have one value for each of `channels`.
     pub(super) fn check(&self, channels: usize) -> Result<()> {
-        if self.shift.len() != channels || self.scale.len() != channels {
+        let lengths = [self.shift.len(), self.scale.len(), self.shift_jitter.len()];
+        if lengths != [channels; 3] {
+            let [shift, scale, jitter] = lengths;
             bail!(
-                "noise: expected a shift and a scale for each of {channels} channels, got {} and {}",
-                self.shift.len(),
-                self.scale.len()
+                "noise: expected a shift, a scale and a jitter for each of {channels} channels, got {shift}, {scale} and {jitter}"
             )
         }
         Ok(())
     }
 
+    /// The same noise with shifts that were given in units of `sd`, one for each channel.
+    pub fn in_units_of(mut self, sd: &[f32]) -> Self {
+        for (shifts, sd) in self.shift.iter_mut().zip(&mut self.shift_jitter).zip(sd) {
+            *shifts.0 *= sd;
+            *shifts.1 *= sd;
+        }
+        self
+    }
+
     /// The same as lanes; `groups` hold the channels.
     pub(super) fn padded(&self, groups: usize) -> PaddedJitter {
-        let amplitude = |value| padded(&vec![value; self.shift.len()], groups);
+        let amplitudes: Vec<f32> = self.shift_jitter.iter().map(|jitter| jitter * UNIT_OF_SIGNED).collect();
         PaddedJitter {
             shift: padded(&self.shift, groups),
             scale: padded(&self.scale, groups),
-            shift_jitter: amplitude(self.shift_jitter * UNIT_OF_SIGNED),
-            scale_jitter: amplitude(self.scale_jitter),
-            key: (self.shift_jitter != 0.0 || self.scale_jitter != 0.0).then_some(self.key),
+            shift_jitter: padded(&amplitudes, groups),
+            scale_jitter: padded(&vec![self.scale_jitter; self.shift.len()], groups),
+            key: (self.shift_jitter.iter().any(|&jitter| jitter != 0.0) || self.scale_jitter != 0.0)
+                .then_some(self.key),
         }
     }
 }

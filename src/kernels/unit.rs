@@ -245,6 +245,20 @@ impl Unit {
     }
 }
 
+/// The standard deviation (biased) of every channel of `y` over images and pixels.
+///
+/// # Shapes
+/// `y` (n, ⌈c/8⌉, h, w, 8), contiguous f32 on the CPU, of `channels` channels.
+///
+/// # Errors
+/// If the shape, layout, type or device is not as said.
+pub fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
+    let (storage, layout) = y.storage_and_layout();
+    let shape = Grouped::of(layout.shape(), "input")?;
+    let moments = moments::moments(isa::current(), values(&storage, layout, "input")?.as_chunks().0, shape);
+    Ok(moments[..channels].iter().map(|&(_, variance)| variance.sqrt() as f32).collect())
+}
+
 /// The values that a unit works on, checked.
 struct Arguments<'a> {
     y: &'a [f32],

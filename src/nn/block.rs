@@ -13,8 +13,8 @@ use crate::kernels::conv::Conv3x3;
 use crate::kernels::layout::{from_grouped, to_grouped};
 use crate::kernels::linear::Linear;
 use crate::kernels::noise::Jitter;
-use crate::kernels::unit::{Normalise, Statistics, Unit};
-use crate::study::{Init, Noise, Norm};
+use crate::kernels::unit::{Normalise, Statistics, Unit, standard_deviations};
+use crate::study::{Init, Noise, NoisePlace, Norm, ShiftUnit};
 
 /// Which implementation a network runs on. A trial takes one and the same from its first step to its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Moments {
     pub count: usize,
 }
 
-/// A 3×3 convolution (stride 1, padding 1), then normalisation, noise and ReLU, in that order where the arm has them,
+/// A 3×3 convolution (stride 1, padding 1), then normalisation, noise (or noise and normalisation) and ReLU, where the arm has them,
 /// then 2×2 max pooling at the end of a stage.
 #[derive(Clone, Debug)]
 pub struct ConvBlock {
@@ -79,8 +79,18 @@ pub struct AfterConvolution {
     pub output: Tensor,
     /// The batch's moments, where it was normalised by them.
     pub moments: Option<Moments>,
-    /// The kernel that made it and the statistics that it used, on the fast path.
-    fused: Option<(Unit, Statistics)>,
+    /// How the kernel made it, on the fast path.
+    fused: Option<Fused>,
+}
+
+/// A pass through the kernel.
+#[derive(Clone, Debug)]
+struct Fused {
+    /// The noise between the convolution and the kernel, if any.
+    entry: Option<Jitter>,
+    unit: Unit,
+    /// What it normalised with.
+    statistics: Statistics,
 }
 
 /// What a pass through a [`ConvBlock`] keeps, for its backward and for probes.
@@ -137,8 +147,26 @@ impl ConvBlock {
         Ok(())
     }
 
-    fn jitter(&self, mode: NoiseMode) -> Option<Jitter> {
-        noise::draw(&self.noise, mode, &format!("conv{}", self.layer), self.out_channels)
+    /// The noise that stands at `place`; `sd` gives each channel's standard deviation there, should it be the unit.
+    fn jitter(
+        &self,
+        place: NoisePlace,
+        mode: NoiseMode,
+        sd: impl FnOnce() -> Result<Vec<f32>>,
+    ) -> Result<Option<Jitter>> {
+        let Noise::Algorithm1(constants) = self.noise else { return Ok(None) };
+        if constants.place != place {
+            return Ok(None);
+        }
+        match noise::draw(&self.noise, mode, &format!("conv{}", self.layer), self.out_channels) {
+            Some(jitter) if constants.unit == ShiftUnit::OwnSd => Ok(Some(jitter.in_units_of(&sd()?))),
+            jitter => Ok(jitter),
+        }
+    }
+
+    /// The noise between convolution and normalisation, if any, for `y` in the kernels' layout.
+    fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Jitter>> {
+        self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.out_channels))
     }
 
     /// The convolution of `x`, both in the layout of `path`.
@@ -167,11 +195,14 @@ impl ConvBlock {
                 Ok(AfterConvolution { output, moments, fused: None })
             }
             Path::Fast => {
-                let unit = self.unit(buffers, mode)?;
+                let entry = self.entry(mode.noise, y)?;
+                let y = &entered(y, entry.as_ref())?;
                 let (gamma, beta) = self.affine(params)?;
+                let unit = self.unit(gamma, buffers, mode, y)?;
                 let (output, statistics) = unit.clone().apply(y, gamma, beta)?;
                 let moments = batch_moments_of(&statistics, y)?;
-                Ok(AfterConvolution { output, moments, fused: Some((unit, (*statistics).clone())) })
+                let fused = Some(Fused { entry, unit, statistics: (*statistics).clone() });
+                Ok(AfterConvolution { output, moments, fused })
             }
         }
     }
@@ -183,9 +214,9 @@ impl ConvBlock {
     pub fn before_relu(&self, params: &Params, buffers: &Params, mode: Mode, pass: &ConvPass) -> Result<FeatureMaps> {
         let (v, path) = match &pass.after.fused {
             None => (self.plain_before_relu(params, buffers, mode, &pass.y)?.0, Path::Plain),
-            Some((unit, statistics)) => {
+            Some(Fused { entry, unit, statistics }) => {
                 let (gamma, beta) = self.affine(params)?;
-                (unit.before_relu(&pass.y, gamma, beta, statistics)?, Path::Fast)
+                (unit.before_relu(&entered(&pass.y, entry.as_ref())?, gamma, beta, statistics)?, Path::Fast)
             }
         };
         Ok(FeatureMaps::new(v, self.out_channels, path))
@@ -200,6 +231,10 @@ impl ConvBlock {
         y: &Tensor,
     ) -> Result<(Tensor, Option<Moments>)> {
         let channels = (1, self.out_channels, 1, 1);
+        let y = &match self.jitter(NoisePlace::BeforeNorm, mode.noise, || noise::standard_deviations(y))? {
+            Some(jitter) => noise::apply(y, &jitter)?,
+            None => y.clone(),
+        };
         let (normalised, moments) = match (self.norm, mode.statistics) {
             (Norm::None, _) => (y.clone(), None),
             (Norm::Batch, StatisticsMode::Batch) => {
@@ -221,15 +256,15 @@ impl ConvBlock {
             Some(gamma) => normalised.broadcast_mul(&gamma.reshape(channels)?)?,
         };
         let a = scaled.broadcast_add(&beta.reshape(channels)?)?;
-        let v = match self.jitter(mode.noise) {
+        let v = match self.jitter(NoisePlace::AfterAffine, mode.noise, || noise::standard_deviations(&a))? {
             Some(jitter) => noise::apply(&a, &jitter)?,
             None => a,
         };
         Ok((v, moments))
     }
 
-    /// All that follows the convolution in `mode`, as one kernel.
-    fn unit(&self, buffers: &Params, mode: Mode) -> Result<Unit> {
+    /// All that becomes of `y` in `mode`, as one kernel.
+    fn unit(&self, gamma: Option<&Tensor>, buffers: &Params, mode: Mode, y: &Tensor) -> Result<Unit> {
         let normalise = match (self.norm, mode.statistics) {
             (Norm::None, _) => Normalise::Nothing,
             (Norm::Batch, StatisticsMode::Batch) => Normalise::Batch { eps: norm::EPS },
@@ -239,7 +274,9 @@ impl ConvBlock {
                 Normalise::Given { mean: buffers.get(&self.name("running_mean"))?.to_vec1()?, inv_std }
             }
         };
-        Ok(Unit { normalise, noise: self.jitter(mode.noise), pool: self.pool })
+        let sd = || activation_sd(standard_deviations(y, self.out_channels)?, &normalise, gamma);
+        let noise = self.jitter(NoisePlace::AfterAffine, mode.noise, sd)?;
+        Ok(Unit { normalise, noise, pool: self.pool })
     }
 
     /// γ (c), where there is a normalisation, and β or the bias (c).
@@ -258,9 +295,16 @@ impl ConvBlock {
         need_input: bool,
         gradients: &mut Params,
     ) -> Result<Option<Tensor>> {
-        let Some((unit, statistics)) = &pass.after.fused else { bail!("only the fast path carries its own backward") };
+        let Some(Fused { entry, unit, statistics }) = &pass.after.fused else {
+            bail!("only the fast path carries its own backward")
+        };
         let (gamma, beta) = self.affine(params)?;
-        let (grad_y, grad_gamma, grad_beta) = unit.backward(&pass.y, gamma, beta, statistics, grad_output)?;
+        let y = entered(&pass.y, entry.as_ref())?;
+        let (grad_y, grad_gamma, grad_beta) = unit.backward(&y, gamma, beta, statistics, grad_output)?;
+        let grad_y = match entry {
+            Some(jitter) => noise::backward_grouped(&grad_y, jitter)?,
+            None => grad_y,
+        };
         let weight = params.get(&self.name("weight"))?;
         let (grad_input, grad_weight) = Conv3x3::backward(&pass.input, weight, &grad_y, need_input)?;
         gradients.insert(self.name("weight"), grad_weight);
@@ -270,6 +314,28 @@ impl ConvBlock {
         }
         Ok(grad_input)
     }
+}
+
+/// What enters the kernel: the convolution's output `y`, with the noise that stands before the normalisation.
+fn entered(y: &Tensor, entry: Option<&Jitter>) -> Result<Tensor> {
+    match entry {
+        Some(jitter) => noise::apply_grouped(y, jitter),
+        None => Ok(y.clone()),
+    }
+}
+
+/// Each channel's standard deviation after normalisation and affine map, from those before.
+fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>) -> Result<Vec<f32>> {
+    let gamma = gamma.map(Tensor::to_vec1::<f32>).transpose()?;
+    for (channel, sd) in sd.iter_mut().enumerate() {
+        *sd *= match normalise {
+            Normalise::Nothing => 1.0,
+            Normalise::Batch { eps } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
+            Normalise::Given { inv_std, .. } => inv_std[channel],
+        };
+        *sd *= gamma.as_ref().map_or(1.0, |gamma| gamma[channel].abs());
+    }
+    Ok(sd)
 }
 
 /// The moments in `statistics` as tensors; `None` where the batch was not normalised by its own.

@@ -14,6 +14,6 @@ mod testing;
 pub use block::{AfterConvolution, ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Moments, Path, StatisticsMode};
 pub use feature_maps::{ChannelMoments, FeatureMaps};
 pub use network::{Block, BlockPass, Network, StepResult, correct};
-pub use noise::{NoiseKey, NoiseMode};
+pub use noise::{NoiseKey, NoiseMode, TRAINING};
 pub use params::Params;
 pub use pool::max_pool2;

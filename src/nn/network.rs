@@ -74,10 +74,12 @@ impl Network {
         classes: usize,
     ) -> Self {
         let (mut blocks, mut channels) = (Vec::new(), channels);
+        let convolutions = stages.iter().map(Vec::len).sum();
         for stage in stages {
             for (index, &out_channels) in stage.iter().enumerate() {
-                let (norm, noise, pool) = (model.norm, model.noise, index + 1 == stage.len());
                 let layer = blocks.len() + 1;
+                let (norm, noise) = (model.norm, model.noise.in_layer(layer, convolutions));
+                let pool = index + 1 == stage.len();
                 blocks.push(Block::Conv(ConvBlock { layer, in_channels: channels, out_channels, norm, noise, pool }));
                 channels = out_channels;
             }

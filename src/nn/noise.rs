@@ -3,20 +3,25 @@
 //! The two outer draws of the algorithm, μ and σ of each channel, are made here; the jitter of each element is made
 //! by [`kernels::noise`](crate::kernels::noise), on every path from the same keyed generator.
 
-use candle_core::{Result, Tensor};
-use rand_distr::{Distribution, Uniform};
+use candle_core::{DType, Result, Tensor};
+use rand_distr::{Distribution, StandardNormal, Uniform};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::kernels::layout::from_grouped;
 use crate::kernels::noise::{Jitter, noise_maps};
+use crate::nn::norm;
 use crate::rng;
 use crate::study::{Noise, NoiseConstants, Redraw};
+
+/// The purpose of a training step's noise.
+pub const TRAINING: &str = "noise";
 
 /// Which random numbers a pass through the network uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoiseKey {
     /// The trial's seed.
     pub seed: u64,
-    /// What the noise is for: `"noise"` in training, another word elsewhere, so that nothing moves training's draws.
+    /// What the noise is for: [`TRAINING`], or another word elsewhere, so that nothing moves training's draws.
     pub purpose: &'static str,
     /// The step; in an evaluation, which of its passes.
     pub step: u64,
@@ -49,24 +54,28 @@ pub fn draw(noise: &Noise, mode: NoiseMode, name: &str, channels: usize) -> Opti
 /// Lines 4–8 of Algorithm 1: μ ~ U(−n_μ, n_μ) and σ ~ U(1, n_σ) for each channel.
 fn on(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) -> Jitter {
     let (shift, scale) = match constants.redraw {
-        Redraw::Step => moving(constants, key, name, channels),
         Redraw::Once => held(constants, key.seed, name, channels),
+        Redraw::Drift(correlation) if key.purpose == TRAINING => drifting(constants, correlation, key, name, channels),
+        // Elsewhere than in training there is no step before: a fresh draw has the same distribution.
+        Redraw::Step | Redraw::Drift(_) => moving(constants, key, name, channels),
     };
     Jitter {
+        shift_jitter: vec![constants.shift_jitter() as f32; channels],
+        scale_jitter: constants.scale_jitter() as f32,
         shift,
         scale,
-        shift_jitter: constants.shift_jitter as f32,
-        scale_jitter: constants.scale_jitter as f32,
         key: rng::key(key.seed, &format!("{} jitter", key.purpose), name, key.step),
     }
 }
 
 fn mean(constants: &NoiseConstants, seed: u64, name: &str, channels: usize) -> Jitter {
     let (shift, scale) = match constants.redraw {
-        Redraw::Step => (vec![0.0; channels], vec![0.5 * (1.0 + constants.scale) as f32; channels]),
+        Redraw::Step | Redraw::Drift(_) => {
+            (vec![0.0; channels], vec![0.5 * (1.0 + constants.scale()) as f32; channels])
+        }
         Redraw::Once => held(constants, seed, name, channels),
     };
-    Jitter { shift, scale, shift_jitter: 0.0, scale_jitter: 0.0, key: 0 }
+    Jitter { shift, scale, shift_jitter: vec![0.0; channels], scale_jitter: 0.0, key: 0 }
 }
 
 fn moving(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
@@ -78,9 +87,46 @@ fn held(constants: &NoiseConstants, seed: u64, name: &str, channels: usize) -> (
 }
 
 fn channel_draws(constants: &NoiseConstants, stream: &mut impl rand::Rng, channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let shift = Uniform::new_inclusive(-constants.shift, constants.shift).expect("a checked width");
-    let scale = Uniform::new_inclusive(1.0, constants.scale).expect("a checked width");
+    let shift = Uniform::new_inclusive(-constants.shift(), constants.shift()).expect("a checked width");
+    let scale = Uniform::new_inclusive(1.0, constants.scale()).expect("a checked width");
     (0..channels).map(|_| (shift.sample(stream) as f32, scale.sample(stream) as f32)).unzip()
+}
+
+/// μ and σ that move slowly: of the same uniform distributions at every step, from a stationary Gaussian AR(1) through
+/// the normal distribution function.
+///
+/// Each step's innovations have a stream of their own and the state is worked out from them, so that it depends on the
+/// step alone and a resumed trial goes on as if it had never stopped.
+fn drifting(
+    constants: &NoiseConstants,
+    correlation: f64,
+    key: NoiseKey,
+    name: &str,
+    channels: usize,
+) -> (Vec<f32>, Vec<f32>) {
+    let innovations = |step: u64| {
+        let stream = rng::stream(key.seed, "drifting noise", name, step);
+        StandardNormal.sample_iter(stream).take(2 * channels)
+    };
+    let first = key.step.saturating_sub(memory(correlation));
+    let mut state: Vec<f64> = innovations(first).collect();
+    let fresh = (1.0 - correlation * correlation).sqrt();
+    for step in first + 1..=key.step {
+        for (state, innovation) in state.iter_mut().zip(innovations(step)) {
+            let innovation: f64 = innovation;
+            *state = correlation * *state + fresh * innovation;
+        }
+    }
+    let normal = Normal::standard();
+    let uniform: Vec<f64> = state.into_iter().map(|z| normal.cdf(z)).collect();
+    let shift = uniform[..channels].iter().map(|u| ((2.0 * u - 1.0) * constants.shift()) as f32);
+    let scale = uniform[channels..].iter().map(|u| (1.0 + u * (constants.scale() - 1.0)) as f32);
+    (shift.collect(), scale.collect())
+}
+
+/// After how many steps an AR(1) has forgotten an innovation to below the resolution of f32, 2⁻²⁴.
+fn memory(correlation: f64) -> u64 {
+    (24.0 * std::f64::consts::LN_2 / -correlation.ln()).ceil() as u64
 }
 
 /// a ← s·a + m (line 10 of Algorithm 1) in Candle's own operations; the gradient flows through s.
@@ -95,6 +141,36 @@ pub fn apply(a: &Tensor, jitter: &Jitter) -> Result<Tensor> {
     let (scale, shift) = noise_maps(jitter, n, h, w)?;
     let nchw = |map| from_grouped(map, channels)?.to_dtype(a.dtype());
     a.mul(&nchw(&scale)?)?.add(&nchw(&shift)?)
+}
+
+/// The same in the kernels' layout: `a` (n, ⌈c/8⌉, h, w, 8), f32.
+///
+/// # Errors
+/// If `a` has other channels than `jitter`.
+pub fn apply_grouped(a: &Tensor, jitter: &Jitter) -> Result<Tensor> {
+    let (scale, shift) = maps_of(a, jitter)?;
+    a.mul(&scale)?.add(&shift)
+}
+
+/// The gradient of `a` through [`apply_grouped`], from that of its result.
+///
+/// # Errors
+/// As [`apply_grouped`].
+pub fn backward_grouped(grad: &Tensor, jitter: &Jitter) -> Result<Tensor> {
+    grad.mul(&maps_of(grad, jitter)?.0)
+}
+
+fn maps_of(a: &Tensor, jitter: &Jitter) -> Result<(Tensor, Tensor)> {
+    let (n, _, h, w, _) = a.dims5()?;
+    noise_maps(jitter, n, h, w)
+}
+
+/// Each channel's standard deviation over the minibatch of `a` (n, c, h, w), a constant of the gradient.
+///
+/// # Errors
+/// If `a` is of another shape.
+pub fn standard_deviations(a: &Tensor) -> Result<Vec<f32>> {
+    norm::batch_moments(&a.detach())?.1.sqrt()?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         consequences => consequences(&view.verdicts),
         has_claims => !view.verdicts.is_empty(),
         claims => tables::claims(view).to_string(),
+        values => values(view),
         paper_numbers => paper_numbers(&view.verdicts),
         remarks => remarks(&view.verdicts),
         readings => tables::readings(view).to_string(),
@@ -81,6 +82,11 @@ fn instruction_sets(view: &View) -> String {
     let sets: std::collections::BTreeSet<&str> =
         view.trials.iter().map(|trial| trial.instruction_set.as_str()).collect();
     sets.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+/// What the study's values stand for.
+fn values(view: &View) -> Vec<String> {
+    view.plan.study.value.iter().map(|(name, value)| format!("`{name}`: {value}")).collect()
 }
 
 /// What each published number is a number of.

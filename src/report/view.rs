@@ -8,7 +8,7 @@ use crate::data::DataFacts;
 use crate::judge::{ArmSummary, Context, Verdict, arm_summaries, judge};
 use crate::record::TrialRecords;
 use crate::study::claim::Claim;
-use crate::study::{Arm, Plan, Spec};
+use crate::study::{Arm, Plan, PlannedTrial, Spec};
 
 /// A report's material.
 pub struct View<'a> {
@@ -61,10 +61,7 @@ impl<'a> View<'a> {
     pub fn new(input: &'a Input) -> Self {
         let plan = input.plan;
         let conditions = conditions(plan, &input.trials);
-        let shown: Vec<TrialRecords> =
-            conditions.iter().filter(|condition| condition.shown).flat_map(Condition::cloned).collect();
-        let context = Context { scale: plan.scale.clone(), exploratory: plan.is_exploratory() };
-        let verdicts = judge(&plan.study.claim, &shown, &context);
+        let verdicts = judge(&plan.study.claim, &input.trials, &Context::of(plan));
         Self { plan, trials: &input.trials, data: &input.data, conditions, verdicts }
     }
 
@@ -121,7 +118,7 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             spec: &planned.spec,
             shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
             summary: nothing(&planned.arm),
-            trials: trials.iter().filter(|trial| trial.arm == planned.arm && trial.sweep == planned.sweep).collect(),
+            trials: trials.iter().filter(|trial| is_judged(plan, trial, planned)).collect(),
         };
         condition.trials.sort_by_key(|trial| trial.seed);
         if let Some(summary) = arm_summaries(&condition.cloned()).pop() {
@@ -130,6 +127,11 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
         conditions.push(condition);
     }
     conditions
+}
+
+/// Whether a trial is of the same condition as `planned`, and of a seed that claims are judged on.
+fn is_judged(plan: &Plan, trial: &TrialRecords, planned: &PlannedTrial) -> bool {
+    trial.arm == planned.arm && trial.sweep == planned.sweep && !plan.choose_seeds().contains(&trial.seed)
 }
 
 /// The summary of an arm without trials.

@@ -4,16 +4,20 @@
 //! sign-flip test, which assumes symmetry only. A value may be infinite (the loss of a trial that diverged): it is
 //! left out of t intervals and outweighs every finite value in the exact test.
 
+mod curve;
 mod fieller;
 mod holm;
 mod passage;
 mod quantile;
+mod share;
 mod sign_flip;
 mod student;
 
+pub use curve::{largest_passing, rank_correlation, slope, smallest_passing, zero_crossing};
 pub use fieller::{ConfidenceSet, fieller, ratio_of_means};
 pub use holm::holm;
 pub use passage::{first_passage, restricted_mean};
 pub use quantile::{QUANTILE_POINTS, quantile};
+pub use share::share;
 pub use sign_flip::{EXACT_UP_TO, sign_flip_p};
 pub use student::{Estimate, mean, t_interval, t_p};

@@ -22,6 +22,8 @@ mod check;
 pub mod curves;
 mod words;
 
+pub(super) use words::contrast;
+
 /// One claim, as written in a study's file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +56,7 @@ pub struct Claim {
     pub criterion: Option<Criterion>,
     /// The unit of the statistic.
     pub unit: String,
-    /// Further conditions of the same metric, which must hold too.
+    /// Further conditions, which must hold too.
     #[serde(default)]
     pub also: Vec<Condition>,
     /// Estimates that are shown beside the claim and decide nothing.
@@ -63,6 +65,9 @@ pub struct Claim {
     /// The scales at which the criterion is meant; empty for all.
     #[serde(default)]
     pub scales: Vec<String>,
+    /// Further scales at which it is judged, as exploratory.
+    #[serde(default)]
+    pub exploratory_at: Vec<String>,
     /// The published number.
     pub paper: Option<Paper>,
     /// What follows if the claim holds.
@@ -116,10 +121,9 @@ pub enum Aggregate {
 
 /// How the trials' numbers become the number that is judged.
 ///
-/// The list is closed and short. Each kind maps one seed's arms to one value (and is then judged by the mean over
-/// seeds) or all seeds to one estimate with its interval; a further kind (a share of seeds, a best or largest
-/// passing value of a sweep, a slope, a rank correlation, a zero crossing) is one variant here and one arm of the
-/// `match`es on it.
+/// The list is closed and short. Each kind maps one seed's numbers to one value (and is then judged by the mean over
+/// seeds) or all seeds to one estimate with its interval. The numbers are of arms, or of the study's
+/// [values](super::Value), which bring a whole sweep or all layers of an arm down to one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
@@ -130,6 +134,18 @@ pub enum Statistic {
     /// The mean of one contrast over the mean of another, with Fieller's set; estimated, never judged: its
     /// criterion is better put as a contrast.
     RatioOfMeans(ContrastRatio),
+    /// The share of seeds that meet a criterion, with its exact interval; estimated, never judged.
+    Share(Share),
+}
+
+/// How often one arm meets a criterion.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// The arm or value.
+    pub of: String,
+    /// What a seed must meet to count.
+    pub meets: Criterion,
 }
 
 /// One arm over another.
@@ -153,12 +169,13 @@ pub struct ContrastRatio {
 }
 
 impl Statistic {
-    /// The arms that it names.
+    /// The arms and values that it names.
     pub fn arms(&self) -> BTreeSet<&str> {
         match self {
             Self::Contrast(weights) => weights.keys().map(String::as_str).collect(),
             Self::LogRatio(ArmRatio { of, to }) => BTreeSet::from([of.as_str(), to.as_str()]),
             Self::RatioOfMeans(ContrastRatio { of, to }) => of.keys().chain(to.keys()).map(String::as_str).collect(),
+            Self::Share(Share { of, .. }) => BTreeSet::from([of.as_str()]),
         }
     }
 }
@@ -205,6 +222,10 @@ impl Criterion {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
+    /// Another record, instead of each of the claim's readings.
+    pub metric: Option<String>,
+    /// Another part of the run.
+    pub window: Option<[f64; 2]>,
     /// What the trials' numbers come down to.
     pub statistic: Statistic,
     /// Where it must lie.
@@ -217,6 +238,8 @@ pub struct Condition {
 pub struct Beside {
     /// Another record.
     pub metric: Option<String>,
+    /// Another part of the run.
+    pub window: Option<[f64; 2]>,
     /// Another statistic.
     pub statistic: Option<Statistic>,
     /// Its unit.

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::claim::Claim;
 use super::plan::{Setting, flatten};
 use super::probe::Probe;
-use super::spec::Spec;
+use super::value::{LAYERS as ALONG_LAYERS, Value};
 
 /// Dotted keys and values, with their places in the file.
 pub type Settings = BTreeMap<Spanned<String>, toml::Value>;
@@ -41,6 +41,9 @@ pub struct Study {
     pub probe: Vec<Probe>,
     /// Its sizes, by name.
     pub scale: BTreeMap<String, Scale>,
+    /// What claims may name beside the arms, by name.
+    #[serde(default)]
+    pub value: BTreeMap<String, Value>,
     /// What is claimed, in the order of the report's table.
     #[serde(default)]
     pub claim: Vec<Claim>,
@@ -75,6 +78,9 @@ pub struct Sweep {
     pub path: String,
     /// Its values; claims are judged at the first unless they say otherwise.
     pub values: Vec<toml::Value>,
+    /// Keys that move along, each with a value for each of `values`.
+    #[serde(default)]
+    pub with: BTreeMap<String, Vec<toml::Value>>,
     /// The arms that it holds for; all where none is named.
     #[serde(default)]
     pub arms: Vec<String>,
@@ -89,6 +95,9 @@ pub struct Scale {
     /// The first of them; a grid for choosing a setting starts elsewhere than the study that judges with it.
     #[serde(default)]
     pub first_seed: u64,
+    /// Seeds on which the best of a sweep is chosen, and on which no claim is judged.
+    #[serde(default)]
+    pub choose_seeds: Vec<u64>,
     /// What it is, in a few words, for lists and reports.
     pub says: String,
     /// The overrides that make it.
@@ -102,6 +111,8 @@ pub struct Scale {
 /// The studies within the binary: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
+    ("learning_rate", include_str!("../../studies/learning_rate.toml")),
+    ("noise_controls", include_str!("../../studies/noise_controls.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 
@@ -179,14 +190,41 @@ impl Study {
             self.check_sweeps(scale, &arms)?;
         }
         for probe in &self.probe {
-            probe.check(LAYERS).map_err(|error| anyhow::anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
+            probe.check(LAYERS).map_err(|error| anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
         }
         let probes = self.probe.iter().chain(&[Probe::Training {}]);
         let measured = probes.flat_map(Probe::measured).collect();
+        let names: Vec<String> = arms.iter().chain(self.value.keys()).cloned().collect();
+        for (name, value) in &self.value {
+            self.check_value(name, value, &arms, &names).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+        }
         for claim in &self.claim {
-            claim.check(&arms, &measured).map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
+            claim.check(&names, &measured).map_err(|error| anyhow!("{path}: {error}"))?;
         }
         Ok(())
+    }
+
+    fn check_value(&self, name: &str, value: &Value, arms: &[String], names: &[String]) -> Result<()> {
+        if arms.iter().any(|arm| arm == name) {
+            bail!("an arm and a value have the same name; rename one");
+        }
+        if let Some(stranger) = value.arms().into_iter().find(|arm| !arms.iter().any(|known| known == arm)) {
+            bail!("unknown arm `{stranger}`; this study has: {}", arms.join(", "));
+        }
+        if let Some(stranger) = value.level_names().into_iter().find(|of| !names.iter().any(|known| known == of)) {
+            bail!("no arm or value named `{stranger}`; this study has: {}", names.join(", "));
+        }
+        match (value.along.as_deref(), &value.take) {
+            (Some(_), None) => bail!("`along` needs a `take`: what the curve comes down to"),
+            (None, Some(_)) => bail!("`take` needs an `along`: what the curve is over"),
+            (Some(ALONG_LAYERS), Some(_)) if value.is_chosen() => bail!("only a sweep has a best value"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The arm that a claim's name stands for: the name itself, or the value's arm.
+    pub fn arm_of<'a>(&'a self, name: &'a str) -> &'a str {
+        self.value.get(name).map_or(name, |value| &value.arm)
     }
 
     fn check_sweeps(&self, scale: &Scale, arms: &[String]) -> Result<()> {
@@ -202,9 +240,9 @@ impl Study {
             if sweep.values.is_empty() {
                 bail!("{path}: sweep of `{}`: `values` is empty", sweep.path);
             }
-            for value in &sweep.values {
-                let set = Spec::default().set(&sweep.path, value.clone());
-                set.map_err(|error| anyhow::anyhow!("{path}: sweep: {error}"))?;
+            if let Some((key, values)) = sweep.with.iter().find(|(_, values)| values.len() != sweep.values.len()) {
+                let (there, needed) = (values.len(), sweep.values.len());
+                bail!("{path}: sweep of `{}`: `with` gives `{key}` {there} values; it needs {needed}", sweep.path);
             }
         }
         Ok(())

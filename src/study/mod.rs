@@ -6,9 +6,11 @@ mod noise;
 mod plan;
 mod probe;
 mod spec;
+mod value;
 
 pub use file::{Arm, BUILT_IN, Scale, Settings, Study, Sweep};
-pub use noise::{Noise, NoiseConstants, Redraw};
+pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use plan::{Overrides, Plan, PlannedTrial, Setting};
 pub use probe::Probe;
 pub use spec::{Init, Loss, Model, ModelKind, Norm, Optimizer, SCHEMA, Spec, Train};
+pub use value::{LAYERS, Level, Passing, Point, Reached, Take, Term, Value};

@@ -14,7 +14,10 @@ pub enum Noise {
     Algorithm1(NoiseConstants),
 }
 
-/// The constants of Algorithm 1, in units of the normalised activation, and how often μ and σ are drawn.
+/// The constants of Algorithm 1, in units of the normalised activation, and where and when the noise acts.
+///
+/// What the paper does not vary is absent from a specification where it is as in the paper, so that the identity of the
+/// paper's trials does not hang on it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NoiseConstants {
@@ -28,46 +31,168 @@ pub struct NoiseConstants {
     pub scale_jitter: f64,
     /// When μ and σ are drawn; the elements' jitter is always fresh.
     pub redraw: Redraw,
+    /// What n_μ, n_σ − 1, r_μ and r_σ are multiplied by: the same draws, larger or smaller. 0 is no noise.
+    #[serde(skip_serializing_if = "is_one")]
+    pub dose: f64,
+    /// Which convolutions are followed by it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub layers: NoisyLayers,
+    /// Where in a layer it stands.
+    #[serde(skip_serializing_if = "is_default")]
+    pub place: NoisePlace,
+    /// What n_μ and r_μ are measured in.
+    #[serde(skip_serializing_if = "is_default")]
+    pub unit: ShiftUnit,
+    /// The step of training from which it is on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub from: usize,
 }
 
 /// When a channel's μ and σ are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Redraw {
     /// Afresh at each step, as in the paper.
     Step,
     /// Once, and then held: the noise no longer moves in time.
     Once,
+    /// Drifting: at each step of the same uniform distribution, but following a Gaussian AR(1) with this correlation
+    /// from step to step.
+    Drift(f64),
+}
+
+/// Which convolutions are followed by noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoisyLayers {
+    /// All, as in the paper.
+    #[default]
+    All,
+    /// All but the last: whatever noise the network adds, a layer follows.
+    AllButLast,
+    /// The last alone.
+    Last,
+}
+
+/// Where in a layer the noise stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoisePlace {
+    /// After the normalisation's affine map (or the bias), before the ReLU, as in the paper.
+    #[default]
+    AfterAffine,
+    /// Between the convolution and its normalisation.
+    BeforeNorm,
+}
+
+/// What shifts are measured in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShiftUnit {
+    /// The activation's own unit, as in the paper.
+    #[default]
+    Absolute,
+    /// The standard deviation that each channel has over the minibatch before the noise, a constant of the gradient.
+    OwnSd,
+}
+
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for NoiseConstants {
     /// The paper's (appendix A.2.1).
     fn default() -> Self {
-        NoiseConstants { shift: 0.5, scale: 1.25, shift_jitter: 0.1, scale_jitter: 0.1, redraw: Redraw::Step }
+        NoiseConstants {
+            shift: 0.5,
+            scale: 1.25,
+            shift_jitter: 0.1,
+            scale_jitter: 0.1,
+            redraw: Redraw::Step,
+            dose: 1.0,
+            layers: NoisyLayers::All,
+            place: NoisePlace::AfterAffine,
+            unit: ShiftUnit::Absolute,
+            from: 0,
+        }
     }
 }
 
-impl Noise {
-    /// Whether the constants make distributions.
-    ///
-    /// # Errors
-    /// The key, its value and what it must be.
-    pub fn check(&self) -> Result<(), String> {
-        let Noise::Algorithm1(constants) = self else { return Ok(()) };
+impl NoiseConstants {
+    /// n_μ at the dose.
+    pub fn shift(&self) -> f64 {
+        self.dose * self.shift
+    }
+
+    /// n_σ at the dose.
+    pub fn scale(&self) -> f64 {
+        1.0 + self.dose * (self.scale - 1.0)
+    }
+
+    /// r_μ at the dose.
+    pub fn shift_jitter(&self) -> f64 {
+        self.dose * self.shift_jitter
+    }
+
+    /// r_σ at the dose.
+    pub fn scale_jitter(&self) -> f64 {
+        self.dose * self.scale_jitter
+    }
+
+    fn check(&self) -> Result<(), String> {
         let widths = [
-            ("shift", constants.shift),
-            ("shift_jitter", constants.shift_jitter),
-            ("scale_jitter", constants.scale_jitter),
+            ("shift", self.shift),
+            ("shift_jitter", self.shift_jitter),
+            ("scale_jitter", self.scale_jitter),
+            ("dose", self.dose),
         ];
         for (key, value) in widths {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(format!("`model.noise.{key}` is {value}; it must be zero or positive"));
             }
         }
-        if !(constants.scale >= 1.0 && constants.scale.is_finite()) {
-            return Err(format!("`model.noise.scale` is {}; it must be at least 1", constants.scale));
+        if !(self.scale >= 1.0 && self.scale.is_finite()) {
+            return Err(format!("`model.noise.scale` is {}; it must be at least 1", self.scale));
         }
-        Ok(())
+        match self.redraw {
+            Redraw::Drift(rho) if !(0.0..1.0).contains(&rho) => {
+                Err(format!("`model.noise.redraw` has a drift of {rho}; it must be at least 0 and below 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Noise {
+    /// The noise that follows convolution `layer` of `count`, counted from 1.
+    pub fn in_layer(self, layer: usize, count: usize) -> Noise {
+        let Noise::Algorithm1(constants) = self else { return Noise::None };
+        let noisy = match constants.layers {
+            NoisyLayers::All => true,
+            NoisyLayers::AllButLast => layer < count,
+            NoisyLayers::Last => layer == count,
+        };
+        if noisy { self } else { Noise::None }
+    }
+
+    /// Whether training step `step`, counted from 0, comes before the noise is switched on.
+    pub fn waits(&self, step: usize) -> bool {
+        matches!(self, Noise::Algorithm1(constants) if step < constants.from)
+    }
+
+    /// Whether the constants make distributions.
+    ///
+    /// # Errors
+    /// The key, its value and what it must be.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Noise::None => Ok(()),
+            Noise::Algorithm1(constants) => constants.check(),
+        }
     }
 }
 
@@ -99,9 +224,43 @@ impl<'de> Deserialize<'de> for Noise {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Noise, A::Error> {
-                NoiseConstants::deserialize(MapAccessDeserializer::new(map)).map(Noise::Algorithm1)
+                let constants = NoiseConstants::deserialize(MapAccessDeserializer::new(map))?;
+                // One identity for one training: a dose of nothing is no noise.
+                Ok(if constants.dose == 0.0 { Noise::None } else { Noise::Algorithm1(constants) })
             }
         }
         deserializer.deserialize_any(NoiseVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The identities of the paper's trials hang on this text.
+    #[test]
+    fn what_is_as_in_the_paper_is_not_written() {
+        let paper = serde_json::to_string(&Noise::Algorithm1(NoiseConstants::default())).unwrap();
+        let expected = r#"{"shift":0.5,"scale":1.25,"shift_jitter":0.1,"scale_jitter":0.1,"redraw":"step"}"#;
+        assert_eq!(paper, expected);
+        let read = |text: &str| toml::from_str::<NoiseConstants>(text).unwrap();
+        let variant = read(
+            "dose = 2\nredraw = { drift = 0.99 }\nlayers = \"last\"\nplace = \"before_norm\"\nunit = \"own_sd\"\nfrom = 7",
+        );
+        let written = toml::to_string(&variant).unwrap();
+        assert_eq!(read(&written), variant);
+        assert_eq!((variant.shift(), variant.scale(), variant.shift_jitter()), (1.0, 1.5, 0.2));
+    }
+
+    #[test]
+    fn layers_and_steps_switch_it() {
+        let noise = |layers| Noise::Algorithm1(NoiseConstants { layers, from: 3, ..Default::default() });
+        let noisy =
+            |layers| (1..=4).filter(|&layer| noise(layers).in_layer(layer, 4) != Noise::None).collect::<Vec<_>>();
+        assert_eq!(noisy(NoisyLayers::All), [1, 2, 3, 4]);
+        assert_eq!(noisy(NoisyLayers::AllButLast), [1, 2, 3]);
+        assert_eq!(noisy(NoisyLayers::Last), [4]);
+        assert_eq!([2, 3].map(|step| noise(NoisyLayers::All).waits(step)), [true, false]);
+        assert!(!Noise::None.waits(0));
     }
 }

@@ -1,6 +1,7 @@
 //! The trials of a study: every arm × seed × swept value, with its specification resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::file::{Arm, Scale, Study, Sweep};
 use super::probe::Probe;
 use super::spec::Spec;
+use super::value::{Term, Value};
 
 /// One dotted key, its value, and where it was written (for messages).
 #[derive(Clone, Debug)]
@@ -99,12 +101,53 @@ impl Plan {
                 spec: spec.clone(),
             })
         };
-        let trials = (size.first_seed..size.first_seed + seeds as u64).flat_map(trial).collect();
+        let judged = size.first_seed..size.first_seed + seeds as u64;
+        let mut trials: Vec<PlannedTrial> = judged.clone().flat_map(trial).collect();
+        trials.extend(
+            choosing_seeds(&study, scale, judged)?.flat_map(trial).filter(|trial| is_chosen(&study, scale, &trial.arm)),
+        );
         let mut probes = vec![Probe::Training {}];
         probes.extend(study.probe.iter().filter(|probe| **probe != Probe::Training {}).cloned());
         let mut changes = Vec::from_iter(changed);
         changes.extend(overrides.seeds.filter(|&seeds| seeds != size.seeds).map(|seeds| format!("seeds={seeds}")));
-        Ok(Plan { scale: scale.into(), seeds, changes, trials, probes, study })
+        let plan = Plan { scale: scale.into(), seeds, changes, trials, probes, study };
+        plan.check_values()?;
+        Ok(plan)
+    }
+
+    /// The trials behind every name that a claim may use at this scale: each arm at its first swept values, and the
+    /// study's values.
+    pub fn terms(&self) -> BTreeMap<String, Term> {
+        let mut terms = BTreeMap::new();
+        for trial in &self.trials {
+            terms.entry(trial.arm.clone()).or_insert_with(|| {
+                let mut term = Term::of_arm(&trial.arm);
+                term.points[0].sweep = trial.sweep.clone();
+                term
+            });
+        }
+        let values = self.study.value.iter().filter(|(_, value)| value.is_meant_at(&self.scale));
+        terms.extend(values.filter_map(|(name, value)| Some((name.clone(), value.resolve(&self.trials).ok()?))));
+        terms
+    }
+
+    /// The seeds on which places of sweeps are chosen, and nothing is judged.
+    pub fn choose_seeds(&self) -> &[u64] {
+        &self.study.scale[&self.scale].choose_seeds
+    }
+
+    fn check_values(&self) -> Result<()> {
+        let path = &self.study.path;
+        for (name, value) in self.study.value.iter().filter(|(_, value)| value.is_meant_at(&self.scale)) {
+            value.resolve(&self.trials).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            if value.is_chosen() && self.choose_seeds().is_empty() {
+                bail!(
+                    "{path}: value `{name}` is chosen on other seeds: give scale `{}` some `choose_seeds`",
+                    self.scale
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The name of the report and of its folder: the study's, the scale's where it is not the default, and a short
@@ -125,6 +168,23 @@ impl Plan {
     pub fn is_exploratory(&self) -> bool {
         !self.changes.is_empty()
     }
+}
+
+/// The seeds to choose on, which must not be those that are judged.
+fn choosing_seeds(study: &Study, scale: &str, judged: Range<u64>) -> Result<impl Iterator<Item = u64>> {
+    let seeds = study.scale[scale].choose_seeds.clone();
+    match seeds.iter().find(|seed| judged.contains(seed)) {
+        Some(seed) => {
+            bail!("{}: seed {seed} of scale `{scale}` is judged and in `choose_seeds`; choose on others", study.path)
+        }
+        None => Ok(seeds.into_iter()),
+    }
+}
+
+/// Whether a value's place is chosen by this arm.
+fn is_chosen(study: &Study, scale: &str, arm: &str) -> bool {
+    let chosen = |value: &Value| value.is_chosen() && value.is_meant_at(scale) && value.arms().contains(arm);
+    study.value.values().any(chosen)
 }
 
 /// Defaults ← setup ← scale ← arm.
@@ -150,9 +210,12 @@ fn swept(study: &Study, scale: &Scale, arm: &Arm, spec: Spec) -> Result<Vec<(BTr
     for sweep in sweeps_of(study, scale, &arm.name) {
         let mut next = Vec::new();
         for (labels, spec) in &points {
-            for value in &sweep.values {
+            for (index, value) in sweep.values.iter().enumerate() {
                 let (mut labels, mut spec) = (labels.clone(), spec.clone());
-                spec.set(&sweep.path, value.clone())
+                let moving = sweep.with.iter().map(|(key, values)| (key, &values[index]));
+                std::iter::once((&sweep.path, value))
+                    .chain(moving)
+                    .try_for_each(|(key, value)| spec.set(key, value.clone()))
                     .and_then(|()| spec.check())
                     .map_err(|error| anyhow!("{}: sweep of `{}`: {error}", study.path, sweep.path))?;
                 labels.insert(sweep.path.clone(), value.to_string());
@@ -200,7 +263,8 @@ fn refuse_fixed_keys(study: &Study, scale: &Scale, overrides: &Overrides) -> Res
                 );
             }
         }
-        if let Some(sweep) = study.sweep.iter().chain(&scale.sweep).find(|sweep| overlaps(&sweep.path, key)) {
+        let is_swept = |sweep: &&Sweep| sweep.with.keys().chain([&sweep.path]).any(|swept| overlaps(swept, key));
+        if let Some(sweep) = study.sweep.iter().chain(&scale.sweep).find(is_swept) {
             bail!("`{key}` is swept by this study (`{}`); change it in a study file of your own", sweep.path);
         }
     }

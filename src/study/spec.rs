@@ -127,10 +127,19 @@ impl Spec {
     /// An unknown key (the nearest and all valid ones are named), or a value of the wrong type.
     pub fn set(&mut self, key: &str, value: toml::Value) -> Result<(), String> {
         let mut table = toml::Value::try_from(&*self).expect("a specification is plain data");
-        *slot(&mut table, key)? = value;
+        match optional(&mut table, key) {
+            Some(group) => drop(group.insert(leaf(key).into(), value)),
+            None => *slot(&mut table, key)? = value,
+        }
         *self = serde_path_to_error::deserialize(table)
             .map_err(|error| format!("`{key}`: {}", error.inner().to_string().trim_end()))?;
         Ok(())
+    }
+
+    /// The value at a dotted key; `None` for a key that does not exist or is absent because it is at its neutral value.
+    pub fn get(&self, key: &str) -> Option<toml::Value> {
+        let table = toml::Value::try_from(self).expect("a specification is plain data");
+        key.split('.').try_fold(&table, |place, part| place.as_table()?.get(part)).cloned()
     }
 
     /// What no type says: sizes that must be positive.
@@ -180,6 +189,21 @@ impl Spec {
 
 /// Raised whenever the same specification would train to other weights, so that old trials are not taken for new.
 pub const SCHEMA: u32 = 1;
+
+/// Keys that are not written where they are at their neutral value.
+const OPTIONAL: [&str; 5] =
+    ["model.noise.dose", "model.noise.from", "model.noise.layers", "model.noise.place", "model.noise.unit"];
+
+/// The group of an optional key, where it has one.
+fn optional<'a>(table: &'a mut toml::Value, key: &str) -> Option<&'a mut toml::Table> {
+    let parts = key.rsplit_once('.').filter(|_| OPTIONAL.contains(&key))?.0.split('.');
+    parts.into_iter().try_fold(table, |place, part| place.as_table_mut()?.get_mut(part))?.as_table_mut()
+}
+
+/// The last part of a dotted key.
+fn leaf(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
 
 /// The place of `key` in the specification written as a table.
 fn slot<'a>(table: &'a mut toml::Value, key: &str) -> Result<&'a mut toml::Value, String> {

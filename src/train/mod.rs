@@ -125,8 +125,10 @@ impl<'a> Training<'a> {
     /// Takes one step: minibatch, loss and gradients, probes, update, probes.
     fn step(&mut self, watch: &dyn Watch) -> Result<Option<Ending>> {
         let (input, labels) = self.minibatch()?;
-        let key = NoiseKey { seed: self.trial.seed, purpose: "noise", step: self.state.step as u64 };
-        let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(key) };
+        let key = NoiseKey { seed: self.trial.seed, purpose: nn::TRAINING, step: self.state.step as u64 };
+        let waits = self.trial.spec.model.noise.waits(self.state.step);
+        let noise = if waits { NoiseMode::Off } else { NoiseMode::On(key) };
+        let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let Checkpoint { params, buffers, .. } = &self.state;
         let result = self.network.loss_and_gradients(params, buffers, mode, &input, &labels)?;
         self.measure_step(mode, &input, &labels, &result)?;

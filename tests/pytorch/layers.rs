@@ -171,7 +171,7 @@ fn noise_stands_between_the_affine_map_and_the_relu() {
         hashed(name, &[c]).affine(factor, mean).unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap()
     };
     let (shift, scale) = (channels("shift", 0.5, 0.0), channels("scale", 0.125, 1.125));
-    let noise = Some(Jitter { shift, scale, shift_jitter: 0.0, scale_jitter: 0.0, key: 0 });
+    let noise = Some(Jitter { shift, scale, shift_jitter: vec![0.0; c], scale_jitter: 0.0, key: 0 });
     let unit = Unit { normalise: Normalise::Batch { eps: 1e-5 }, noise, pool: true };
     let y = to_grouped(&arguments.y).unwrap();
     let (z, statistics) = unit.clone().apply(&y, Some(&arguments.gamma), &arguments.beta).unwrap();

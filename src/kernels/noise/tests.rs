@@ -17,7 +17,13 @@ impl Kernel for NormalPairs<'_> {
 }
 
 fn jitter(channels: usize, key: u64) -> Jitter {
-    Jitter { shift: vec![0.0; channels], scale: vec![0.0; channels], shift_jitter: 1.0, scale_jitter: 1.0, key }
+    Jitter {
+        shift: vec![0.0; channels],
+        scale: vec![0.0; channels],
+        shift_jitter: vec![1.0; channels],
+        scale_jitter: 1.0,
+        key,
+    }
 }
 
 /// The values (normal, uniform) of one channel of one image.
@@ -156,8 +162,9 @@ fn instruction_sets_agree() {
 #[test]
 fn means_are_added_and_lanes_without_a_channel_are_zero() {
     let (shift, scale) = (vec![0.25, -0.5, 0.0], vec![1.0, 1.125, 1.25]);
-    let still = Jitter { shift: shift.clone(), scale: scale.clone(), shift_jitter: 0.0, scale_jitter: 0.0, key: 5 };
-    let moving = Jitter { shift_jitter: 0.125, scale_jitter: 0.25, ..still.clone() };
+    let shift_jitter = vec![0.0; shift.len()];
+    let still = Jitter { shift: shift.clone(), scale: scale.clone(), shift_jitter, scale_jitter: 0.0, key: 5 };
+    let moving = Jitter { shift_jitter: vec![0.125; shift.len()], scale_jitter: 0.25, ..still.clone() };
     let raw = noise_maps(&jitter(3, 5), 2, 3, 3).unwrap();
     let (still, moving) = (noise_maps(&still, 2, 3, 3).unwrap(), noise_maps(&moving, 2, 3, 3).unwrap());
     for image in 0..2 {

@@ -43,7 +43,7 @@ impl Case {
         let jitter = || Jitter {
             shift: per_channel("shift", channels, -0.5),
             scale: per_channel("scale", channels, 0.8),
-            shift_jitter: 0.1,
+            shift_jitter: vec![0.1; channels],
             scale_jitter: 0.3,
             key: 11,
         };

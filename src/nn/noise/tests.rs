@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::*;
 use crate::nn::testing::{kolmogorov_smirnov, largest_scaled_correlation};
 
-const KEY: NoiseKey = NoiseKey { seed: 1, purpose: "noise", step: 0 };
+const KEY: NoiseKey = NoiseKey { seed: 1, purpose: TRAINING, step: 0 };
 
 /// The paper's constants.
 fn algorithm1(redraw: Redraw) -> Noise {
@@ -92,9 +92,9 @@ fn held_noise_keeps_shift_and_scale_and_draws_fresh_jitter() {
     assert_ne!(held(first), held(other_layer));
     let mean = draw(&algorithm1(Redraw::Once), NoiseMode::Mean { seed: KEY.seed }, "conv1", 8).unwrap();
     assert_eq!(held(first), held(&mean));
-    assert_eq!((mean.shift_jitter, mean.scale_jitter), (0.0, 0.0));
+    assert_eq!((mean.shift_jitter, mean.scale_jitter), (vec![0.0; 8], 0.0));
     for (i, a) in draws.iter().enumerate() {
-        assert_eq!((a.shift_jitter, a.scale_jitter), (0.1, 0.1));
+        assert_eq!((&a.shift_jitter, a.scale_jitter), (&vec![0.1; 8], 0.1));
         assert!(draws[i + 1..].iter().all(|b| b.key != a.key));
     }
 }
@@ -132,5 +132,87 @@ fn the_mean_mode_is_the_average_of_many_passes() {
             let difference = sum / passes as f64 - mean;
             assert!(difference.abs() < bound_of_largest(values.len()) * error, "{redraw:?} {a}: {difference}");
         }
+    }
+}
+
+/// A drift's marginals: at one step over many seeds, the uniform distributions of fresh draws (Kolmogorov and Smirnov).
+#[test]
+fn drifting_shifts_and_scales_have_the_same_distribution_at_every_step() {
+    for step in [0, 7] {
+        let draws = (0..2000).map(|seed| on(Redraw::Drift(0.9), NoiseKey { seed, step, ..KEY }, "conv1", 16));
+        let (shift, scale): (Vec<_>, Vec<_>) = draws.map(|draw| (draw.shift, draw.scale)).unzip();
+        for (values, low, high) in [(shift, -0.5, 0.5), (scale, 1.0, 1.25)] {
+            let values: Vec<f64> = values.into_iter().flatten().map(f64::from).collect();
+            let distance = kolmogorov_smirnov(&values, |x| ((x - low) / (high - low)).clamp(0.0, 1.0));
+            assert!(distance < 2.23, "step {step} U({low}, {high}): {distance}");
+        }
+    }
+}
+
+/// Through the inverse of the normal distribution the shifts are a Gaussian AR(1): 4,000 seeds of 16 channels correlate
+/// over `lag` steps by ρ^lag, with a standard error below 1/√64,000 = 0.004; and a step is a function of the step alone.
+#[test]
+fn drift_is_an_ar_1_and_resumes_exactly() {
+    let normal = Normal::standard();
+    let gaussian = |seed, step| {
+        let draw = on(Redraw::Drift(0.9), NoiseKey { seed, step, ..KEY }, "conv1", 16);
+        draw.shift.into_iter().map(|shift| normal.inverse_cdf(f64::from(shift) + 0.5)).collect::<Vec<_>>()
+    };
+    for lag in [1, 5, 20] {
+        let products = (0..4000).flat_map(|seed| {
+            let pairs = gaussian(seed, 30).into_iter().zip(gaussian(seed, 30 + lag));
+            pairs.map(|(a, b)| a * b).collect::<Vec<_>>()
+        });
+        let correlation = products.sum::<f64>() / 64_000.0;
+        let expected = 0.9f64.powi(lag as i32);
+        assert!((correlation - expected).abs() < 5.0 * 0.006, "lag {lag}: {correlation}");
+    }
+    assert_eq!(gaussian(1, 30), gaussian(1, 30));
+    let elsewhere = NoiseKey { purpose: "evaluation", ..KEY };
+    assert_eq!(
+        on(Redraw::Drift(0.9), elsewhere, "conv1", 8).shift,
+        on(Redraw::Step, elsewhere, "conv1", 8).shift,
+        "an evaluation has no step before it"
+    );
+}
+
+/// What is left out beyond the memory is below the resolution of the numbers that are kept.
+#[test]
+fn a_drift_forgets() {
+    assert!(0.99f64.powi(memory(0.99) as i32) <= 0.5f64.powi(24));
+    assert_eq!((memory(0.5), memory(0.0)), (24, 0));
+    let fresh = |step| on(Redraw::Drift(0.0), NoiseKey { step, ..KEY }, "conv1", 4).shift;
+    assert_ne!(fresh(1), fresh(2));
+}
+
+/// A dose multiplies n_μ, n_σ − 1, r_μ and r_σ of the same draws.
+#[test]
+fn a_dose_stretches_the_same_draws() {
+    let at = |dose| {
+        let noise = Noise::Algorithm1(NoiseConstants { dose, ..Default::default() });
+        draw(&noise, NoiseMode::On(KEY), "conv1", 16).unwrap()
+    };
+    let (one, four) = (at(1.0), at(4.0));
+    for channel in 0..16 {
+        assert!((four.shift[channel] - 4.0 * one.shift[channel]).abs() < 1e-6);
+        assert!((four.scale[channel] - 1.0 - 4.0 * (one.scale[channel] - 1.0)).abs() < 1e-5);
+    }
+    assert_eq!((four.shift_jitter[0], four.scale_jitter, four.key), (0.4, 0.4, one.key));
+}
+
+#[test]
+fn both_layouts_make_the_same_noise_and_its_gradient_is_the_scale() {
+    use crate::kernels::layout::to_grouped;
+    let values: Vec<f32> = (0..2 * 11 * 6).map(|i| ((i * 37 % 101) as f32 - 50.0) / 10.0).collect();
+    let a = Tensor::from_vec(values, (2, 11, 3, 2), &Device::Cpu).unwrap();
+    let jitter = on(Redraw::Step, KEY, "conv1", 11);
+    let grouped = to_grouped(&a).unwrap();
+    let leave = |maps: &Tensor| flat(&from_grouped(maps, 11).unwrap());
+    let noisy = apply_grouped(&grouped, &jitter).unwrap();
+    assert_eq!(leave(&noisy), flat(&apply(&a, &jitter).unwrap()));
+    let gradient = leave(&backward_grouped(&grouped, &jitter).unwrap());
+    let nothing = apply_grouped(&grouped.zeros_like().unwrap(), &jitter).unwrap();
+    for ((gradient, noisy), shift) in gradient.iter().zip(leave(&noisy)).zip(leave(&nothing)) {
+        assert!((gradient - (noisy - shift)).abs() < 1e-5, "s·a is what the noise adds its shift to");
     }
 }

@@ -7,6 +7,7 @@ mod drift;
 mod forest;
 mod house;
 mod readings;
+mod sweep;
 
 use anyhow::Result;
 
@@ -32,6 +33,7 @@ pub struct Figure {
 pub fn figures(view: &View) -> Result<Vec<Figure>> {
     let makers = [
         accuracy::main,
+        sweep::sweeps,
         forest::forest,
         accuracy::every_arm,
         readings::readings,

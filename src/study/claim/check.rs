@@ -6,7 +6,7 @@ use super::curves::curve;
 use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
 
 impl Claim {
-    /// Checks the claim against its study: the names of the arms, and the layers by measured record (none for a
+    /// Checks the claim against its study: the names of the arms and values, and the layers by measured record (none for a
     /// record of the whole network).
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl Claim {
                 return Err("a statistic names no arm".into());
             }
             if let Some(missing) = statistic.arms().into_iter().find(|name| !arms.iter().any(|arm| arm == name)) {
-                return Err(format!("no arm named `{missing}` (the study has: {})", arms.join(", ")));
+                return Err(format!("no arm or value named `{missing}` (the study has: {})", arms.join(", ")));
             }
         }
         Ok(())
@@ -40,7 +40,8 @@ impl Claim {
 
     fn check_metrics(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
         let beside = self.beside.iter().filter_map(|beside| beside.metric.as_ref());
-        for metric in std::iter::once(&self.metric).chain(&self.confirm_on).chain(beside) {
+        let also = self.also.iter().filter_map(|condition| condition.metric.as_ref());
+        for metric in std::iter::once(&self.metric).chain(&self.confirm_on).chain(also).chain(beside) {
             let Some(layers) = measured.get(metric) else {
                 let known: Vec<_> = measured.keys().map(String::as_str).collect();
                 return Err(format!("nothing measures `{metric}` (the study measures: {})", known.join(", ")));
@@ -56,9 +57,12 @@ impl Claim {
     }
 
     fn check_window(&self) -> Result<(), String> {
-        let [from, to] = self.window;
-        if !(0.0 <= from && from < to && to <= 1.0) {
-            return Err(format!("window [{from}, {to}] is not a part of the run, as fractions between 0 and 1"));
+        let also = self.also.iter().filter_map(|condition| condition.window);
+        let beside = self.beside.iter().filter_map(|beside| beside.window);
+        for [from, to] in [self.window].into_iter().chain(also).chain(beside) {
+            if !(0.0 <= from && from < to && to <= 1.0) {
+                return Err(format!("window [{from}, {to}] is not a part of the run, as fractions between 0 and 1"));
+            }
         }
         match self.aggregate {
             Aggregate::Quantile(share) if !(0.0..=1.0).contains(&share) => {
@@ -81,6 +85,9 @@ impl Claim {
         {
             if matches!(statistic, Statistic::RatioOfMeans(_)) {
                 return Err("a ratio of means is estimated, not judged: put its criterion as a contrast".into());
+            }
+            if matches!(statistic, Statistic::Share(_)) {
+                return Err("a share of seeds is estimated, not judged: put its criterion on the seeds' mean".into());
             }
             if let Criterion::Between([low, high]) = criterion
                 && low >= high
@@ -127,7 +134,7 @@ mod tests {
     fn mistakes_are_named_with_their_remedy() {
         let paper = "paper = { curves = \"fig2_train_acc\", source = \"fig. 2\", columns = ";
         for (from, to, expected) in [
-            ("b = -1.0", "c = -1.0", "claim N1: no arm named `c` (the study has: a, b)"),
+            ("b = -1.0", "c = -1.0", "claim N1: no arm or value named `c` (the study has: a, b)"),
             ("a = 1.0, b = -1.0", "", "claim N1: a statistic names no arm"),
             (
                 "train_accuracy",

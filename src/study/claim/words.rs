@@ -11,6 +11,7 @@ impl fmt::Display for Statistic {
             Self::Contrast(weights) => f.write_str(&contrast(weights)),
             Self::LogRatio(ratio) => write!(f, "log({} / {})", ratio.of, ratio.to),
             Self::RatioOfMeans(ratio) => write!(f, "({}) / ({})", contrast(&ratio.of), contrast(&ratio.to)),
+            Self::Share(share) => write!(f, "share of seeds with {} {}", share.of, share.meets),
         }
     }
 }
@@ -34,7 +35,7 @@ fn number(value: f64) -> String {
 }
 
 /// A weighted sum, largest weights first.
-fn contrast(weights: &BTreeMap<String, f64>) -> String {
+pub fn contrast(weights: &BTreeMap<String, f64>) -> String {
     let mut terms: Vec<_> = weights.iter().collect();
     terms.sort_by(|a, b| b.1.total_cmp(a.1));
     let mut words = String::new();

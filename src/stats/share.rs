@@ -1,0 +1,49 @@
+//! How often something holds.
+
+use statrs::distribution::{Beta, ContinuousCDF};
+
+use super::student::Estimate;
+
+/// The share `met` / `of` with the exact 95 % interval of Clopper and Pearson (1934); `None` of nothing.
+pub fn share(met: usize, of: usize) -> Option<Estimate> {
+    let quantile = |a: usize, b: usize, p: f64| {
+        let beta = Beta::new(a as f64, b as f64).expect("both are positive");
+        bisect(|x| beta.cdf(x) - p)
+    };
+    let low = if met == 0 { 0.0 } else { quantile(met, of - met + 1, 0.025) };
+    let high = if met == of { 1.0 } else { quantile(met + 1, of - met, 0.975) };
+    (of > 0).then(|| Estimate { point: met as f64 / of as f64, ci95: Some((low, high)), seeds: of })
+}
+
+/// The zero in (0, 1) of a function that grows.
+fn bisect(of: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if of(middle) < 0.0 { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_relative_eq;
+
+    use super::*;
+
+    /// All or none of n have the closed forms 0.025^(1/n) and 1 − 0.025^(1/n); 1 of 2 has 1 − √0.975 and √0.975.
+    #[test]
+    fn closed_forms() {
+        let root = 0.025f64.powf(1.0 / 8.0);
+        for (met, of, expected) in
+            [(8, 8, (root, 1.0)), (0, 8, (0.0, 1.0 - root)), (1, 2, (1.0 - 0.975f64.sqrt(), 0.975f64.sqrt()))]
+        {
+            let estimate = share(met, of).unwrap();
+            let (low, high) = estimate.ci95.unwrap();
+            assert_eq!((estimate.point, estimate.seeds), (met as f64 / of as f64, of));
+            assert_relative_eq!(low, expected.0, max_relative = 1e-9);
+            assert_relative_eq!(high, expected.1, max_relative = 1e-9);
+        }
+        assert_eq!(share(0, 0), None);
+    }
+}

@@ -1,0 +1,364 @@
+//! Values: what a claim may name beside the arms. An arm at a place of a sweep, or what all of its sweep comes down to.
+//!
+//! ```toml
+//! [value.standard_at_its_best]
+//! arm = "standard"
+//! along = "train.learning_rate"
+//! take = "best"
+//! ```
+//!
+//! The idea behind all kinds is one: the trials of one arm and seed make a curve over the swept values (or over the
+//! layers), and the curve is brought down to a number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::plan::PlannedTrial;
+
+/// The word for a curve over the layers of a claim.
+pub const LAYERS: &str = "layer";
+
+/// A value, as written in a study's file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Value {
+    /// The arm whose trials it is made of.
+    pub arm: String,
+    /// The settings that these trials have, by dotted key; of several, the first in the plan's order.
+    #[serde(default)]
+    pub at: BTreeMap<String, toml::Value>,
+    /// What the curve is over: a swept key, or `layer`.
+    pub along: Option<String>,
+    /// What the curve comes down to.
+    pub take: Option<Take>,
+    /// The scales at which it exists; empty for all.
+    #[serde(default)]
+    pub scales: Vec<String>,
+}
+
+/// What a curve comes down to.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// Its value where the mean over the choosing seeds is highest.
+    Best,
+    /// Its value at the smallest swept value at which one of several arms gets somewhere, by the means over the
+    /// choosing seeds.
+    FirstReached(Reached),
+    /// The largest swept value that passes; 0 where none does.
+    Largest(Passing),
+    /// The smallest swept value that passes; +∞ where none does.
+    Smallest(Passing),
+    /// Its least-squares slope over the swept values.
+    Slope,
+    /// Its least-squares slope over the natural logarithms of the swept values.
+    LogSlope,
+    /// Its rank correlation with the swept values (Spearman).
+    RankCorrelation,
+    /// Where it first changes its sign, interpolated.
+    ZeroCrossing,
+}
+
+/// Which arms are to reach how much, and when.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reached {
+    /// One of these arms has to.
+    pub arms: Vec<String>,
+    /// The mean that it has to reach, in units of the claim's metric.
+    pub at_least: f64,
+    /// In which part of the run, as fractions of its steps.
+    pub window: [f64; 2],
+}
+
+/// When a point of a curve passes.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passing {
+    /// At the level or above.
+    AtLeast(Level),
+    /// Below the level.
+    Below(Level),
+}
+
+/// A level: a number, or the weighted sum of arms or values of the same seed.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Level {
+    /// A number, in units of the claim's metric.
+    Number(f64),
+    /// Weights by name.
+    Contrast(BTreeMap<String, f64>),
+}
+
+impl Passing {
+    /// The level.
+    pub fn level(&self) -> &Level {
+        match self {
+            Self::AtLeast(level) | Self::Below(level) => level,
+        }
+    }
+
+    /// Whether `value` passes the `level` that was worked out.
+    pub fn passes(&self, value: f64, level: f64) -> bool {
+        match self {
+            Self::AtLeast(_) => value >= level,
+            Self::Below(_) => value < level,
+        }
+    }
+}
+
+/// A name of a claim as trials of a plan: where the points of its curve lie.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// The arm.
+    pub arm: String,
+    /// In order of x; one point where there is no sweep to take together.
+    pub points: Vec<Point>,
+    /// What the curve is over; `None` for the first point alone.
+    pub along: Option<String>,
+    /// What the curve comes down to; `None` for the value of the first point.
+    pub take: Option<Take>,
+}
+
+/// A point of a curve: the trials of an arm at one combination of swept values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The swept value; NaN where nothing is swept.
+    pub x: f64,
+    /// All swept values of these trials.
+    pub sweep: BTreeMap<String, String>,
+}
+
+impl Term {
+    /// An arm that no sweep concerns.
+    pub fn of_arm(arm: &str) -> Self {
+        let point = Point { x: f64::NAN, sweep: BTreeMap::new() };
+        Self { arm: arm.into(), points: vec![point], along: None, take: None }
+    }
+}
+
+impl Value {
+    /// Whether it exists at `scale`.
+    pub fn is_meant_at(&self, scale: &str) -> bool {
+        self.scales.is_empty() || self.scales.iter().any(|meant| meant == scale)
+    }
+
+    /// Whether its place is chosen on seeds of its own.
+    pub fn is_chosen(&self) -> bool {
+        matches!(self.take, Some(Take::Best | Take::FirstReached(_)))
+    }
+
+    /// The arms that it is made of, those that it is chosen by included.
+    pub fn arms(&self) -> BTreeSet<&str> {
+        let others = match &self.take {
+            Some(Take::FirstReached(reached)) => reached.arms.as_slice(),
+            _ => &[],
+        };
+        std::iter::once(&self.arm).chain(others).map(String::as_str).collect()
+    }
+
+    /// The names that its level is made of.
+    pub fn level_names(&self) -> BTreeSet<&str> {
+        match &self.take {
+            Some(Take::Largest(passing) | Take::Smallest(passing)) => match passing.level() {
+                Level::Contrast(weights) => weights.keys().map(String::as_str).collect(),
+                Level::Number(_) => BTreeSet::new(),
+            },
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// Its trials among those of a plan.
+    ///
+    /// # Errors
+    /// No trial is as it says, or swept values are no numbers.
+    pub fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term, String> {
+        let mut points: Vec<Point> = Vec::new();
+        let swept = self.along.as_deref().filter(|along| *along != LAYERS);
+        for trial in trials.iter().filter(|trial| trial.arm == self.arm && self.fits(trial)) {
+            let x = match swept {
+                Some(key) => number_at(trial, key)?,
+                None => f64::NAN,
+            };
+            if !points.iter().any(|point| point.x.total_cmp(&x).is_eq()) {
+                points.push(Point { x, sweep: trial.sweep.clone() });
+            }
+        }
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        if points.is_empty() {
+            let at: Vec<String> = self.at.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
+            return Err(format!("no trial of arm `{}` has {} at this scale", self.arm, at.join(", ")));
+        }
+        Ok(Term { arm: self.arm.clone(), points, along: self.along.clone(), take: self.take.clone() })
+    }
+
+    /// Whether a trial has the settings of `at`.
+    fn fits(&self, trial: &PlannedTrial) -> bool {
+        self.at.iter().all(|(key, value)| {
+            let found = trial.sweep.get(key).cloned().or_else(|| trial.spec.get(key).map(|found| found.to_string()));
+            found.is_some_and(|found| alike(&found, &value.to_string()))
+        })
+    }
+}
+
+fn number_at(trial: &PlannedTrial, key: &str) -> Result<f64, String> {
+    let text = trial.sweep.get(key).ok_or_else(|| format!("`{key}` is not swept for arm `{}`", trial.arm))?;
+    text.parse().map_err(|_| format!("`{key} = {text}` is no number"))
+}
+
+/// Whether two written values are one: as numbers where they are numbers.
+fn alike(a: &str, b: &str) -> bool {
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// In words, for reports.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (arm, along) = (&self.arm, self.along.as_deref().unwrap_or_default());
+        match &self.take {
+            None => write!(f, "`{arm}`")?,
+            Some(Take::Best) => write!(f, "`{arm}` at its best `{along}`, chosen on other seeds")?,
+            Some(Take::FirstReached(Reached { arms, at_least, window: [from, to] })) => write!(
+                f,
+                "`{arm}` at the smallest `{along}` at which {} reaches {at_least} between {from} and {to} of the run, \
+                 on other seeds",
+                arms.iter().map(|arm| format!("`{arm}`")).collect::<Vec<_>>().join(" or ")
+            )?,
+            Some(Take::Largest(passing)) => {
+                write!(f, "the largest `{along}` at which `{arm}` is {passing}; 0 if none")?
+            }
+            Some(Take::Smallest(passing)) => {
+                write!(f, "the smallest `{along}` at which `{arm}` is {passing}; ∞ if none")?;
+            }
+            Some(Take::Slope) => write!(f, "the slope of `{arm}` over `{along}`")?,
+            Some(Take::LogSlope) => write!(f, "the slope of `{arm}` over log `{along}`")?,
+            Some(Take::RankCorrelation) => write!(f, "the rank correlation of `{arm}` with `{along}`")?,
+            Some(Take::ZeroCrossing) => write!(f, "the `{along}` at which `{arm}` changes its sign")?,
+        }
+        let at: Vec<String> = self.at.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
+        if at.is_empty() { Ok(()) } else { write!(f, " at {}", at.join(", ")) }
+    }
+}
+
+impl fmt::Display for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, level) = match self {
+            Self::AtLeast(level) => ("at least", level),
+            Self::Below(level) => ("below", level),
+        };
+        match level {
+            Level::Number(level) => write!(f, "{word} {level}"),
+            Level::Contrast(weights) => write!(f, "{word} {}", super::claim::contrast(weights)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{Overrides, Plan, Study};
+
+    const STUDY: &str = r#"
+        title = "t"
+        question = "q"
+        [setup.vgg]
+        [[arm]]
+        name = "plain"
+        says = "plain"
+        setup = "vgg"
+        [[arm]]
+        name = "fixed"
+        says = "another width"
+        setup = "vgg"
+        set = { "model.width_divisor" = 16 }
+        [[sweep]]
+        path = "train.learning_rate"
+        values = [0.1, 0.5, 0.02]
+        arms = ["plain"]
+        [[sweep]]
+        path = "train.weight_decay"
+        values = [0.0, 0.1]
+        arms = ["plain"]
+        [scale.desk]
+        says = "small"
+        seeds = 2
+        choose_seeds = [100, 101]
+    "#;
+
+    fn plan(values: &str) -> Result<Plan, String> {
+        let text = format!("{STUDY}\n{values}");
+        let study = Study::parse("s", "s.toml", &text).map_err(|error| format!("{error:#}"))?;
+        Plan::new(study, "desk", &Overrides::default()).map_err(|error| format!("{error:#}"))
+    }
+
+    fn term(value: &str) -> Term {
+        plan(&format!("[value.v]\n{value}")).unwrap().terms().remove("v").unwrap()
+    }
+
+    fn rates(term: &Term) -> Vec<(f64, &str)> {
+        term.points.iter().map(|point| (point.x, point.sweep["train.weight_decay"].as_str())).collect()
+    }
+
+    #[test]
+    fn a_curve_is_in_order_and_other_sweeps_stand_at_their_first_value_or_at_the_one_named() {
+        let best = term("arm = \"plain\"\nalong = \"train.learning_rate\"\ntake = \"best\"");
+        assert_eq!(rates(&best), [(0.02, "0.0"), (0.1, "0.0"), (0.5, "0.0")]);
+        let decayed = term(
+            "arm = \"plain\"\nalong = \"train.learning_rate\"\ntake = \"slope\"\nat = { \"train.weight_decay\" = 0.1 }",
+        );
+        assert_eq!(rates(&decayed)[0], (0.02, "0.1"));
+        let place = term("arm = \"plain\"\nat = { \"train.learning_rate\" = 0.5 }");
+        assert_eq!((place.points.len(), place.points[0].sweep["train.learning_rate"].as_str()), (1, "0.5"));
+    }
+
+    /// A setting that no sweep touches is read from the specification, so that a value goes with it or not at all.
+    #[test]
+    fn a_place_may_be_the_arms_own_setting() {
+        let place = term("arm = \"fixed\"\nat = { \"train.learning_rate\" = 0.1 }");
+        assert_eq!((place.points.len(), place.points[0].sweep.len()), (1, 0));
+        let error = plan("[value.v]\narm = \"fixed\"\nat = { \"train.learning_rate\" = 0.2 }").unwrap_err();
+        assert!(error.contains("value `v`") && error.contains("train.learning_rate = 0.2"), "{error}");
+        let elsewhere = "[value.v]\narm = \"fixed\"\nat = { \"train.learning_rate\" = 0.2 }\nscales = [\"lab\"]";
+        assert!(!plan(elsewhere).unwrap().terms().contains_key("v"));
+    }
+
+    #[test]
+    fn choosing_seeds_are_planned_for_the_arms_that_are_chosen() {
+        let best = plan("[value.v]\narm = \"plain\"\nalong = \"train.learning_rate\"\ntake = \"best\"").unwrap();
+        let choosing: Vec<_> = best.trials.iter().filter(|trial| trial.seed >= 100).collect();
+        assert_eq!(choosing.len(), 2 * 6);
+        assert!(choosing.iter().all(|trial| trial.arm == "plain"));
+        assert_eq!(plan("").unwrap().trials.len(), 2 * 7);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (value, words) in [
+            ("arm = \"plane\"", "unknown arm `plane`"),
+            ("arm = \"plain\"\ntake = \"best\"", "`along`"),
+            ("arm = \"plain\"\nalong = \"train.learning_rate\"", "`take`"),
+            ("arm = \"fixed\"\nalong = \"train.learning_rate\"\ntake = \"slope\"", "not swept for arm `fixed`"),
+            ("arm = \"plain\"\nalong = \"layer\"\ntake = \"best\"", "only a sweep"),
+            (
+                "arm = \"plain\"\nalong = \"train.learning_rate\"\ntake = { smallest = { below = { nobody = 1.0 } } }",
+                "no arm or value named `nobody`",
+            ),
+        ] {
+            let error = plan(&format!("[value.v]\n{value}")).unwrap_err();
+            assert!(error.contains("value `v`") && error.contains(words), "{error}");
+        }
+        let twice = plan("[value.fixed]\narm = \"plain\"").unwrap_err();
+        assert!(twice.contains("an arm and a value"), "{twice}");
+        let judged = STUDY.replace("[100, 101]", "[1]");
+        let text = format!("{judged}\n[value.v]\narm = \"plain\"\nalong = \"train.learning_rate\"\ntake = \"best\"");
+        let study = Study::parse("s", "s.toml", &text).unwrap();
+        let error = format!("{:#}", Plan::new(study, "desk", &Overrides::default()).unwrap_err());
+        assert!(error.contains("seed 1") && error.contains("choose_seeds"), "{error}");
+    }
+}
