@@ -1,5 +1,7 @@
 //! Study files as people write them: the built-in ones, those of the documentation, and wrong ones.
 
+use std::collections::BTreeSet;
+
 use whybn::study::{BUILT_IN, Overrides, Plan, Study};
 
 const README: &str = include_str!("../studies/README.md");
@@ -43,6 +45,22 @@ fn noisy_bn_has_the_planned_trials() {
     assert_eq!(paper.trials[1].spec.train.weight_decay, 0.0005);
     let arms: Vec<_> = desk.trials[..6].iter().map(|trial| trial.arm.as_str()).collect();
     assert_eq!(arms[..4], ["standard", "batch_norm", "noisy_batch_norm", "noisy_standard"], "seed by seed");
+}
+
+/// What `noisy_bn` has trained need not be trained for other arms of the same names.
+#[test]
+fn studies_of_the_same_networks_share_their_trials() {
+    let ids = |study: &str, arm: &str| -> BTreeSet<String> {
+        let plan = Plan::new(Study::load(study).unwrap(), "lab", &Overrides::default()).unwrap();
+        let trials = plan.trials.iter().filter(|trial| trial.arm == arm);
+        trials.map(|trial| trial.spec.identity(trial.seed, "data")).collect()
+    };
+    for arm in ["standard", "batch_norm"] {
+        let trained = ids("noisy_bn", arm);
+        assert_eq!(trained.len(), 6);
+        assert_eq!(ids("landscape", arm), trained);
+        assert!(ids("ics", arm).is_superset(&trained), "at the first of its two rates");
+    }
 }
 
 #[test]
@@ -95,6 +113,10 @@ fn a_key_that_an_arm_or_a_sweep_fixes_cannot_be_overridden() {
     assert!(set("train.learning_rate", &swept).contains("swept"));
 }
 
+const LANDSCAPE: &str =
+    "kind = \"landscape\"\npoints = 4\nrandom_points = 0\nmultiples = [1.0, 0.5]\nsmaller_step = 0.25";
+const ICS: &str = "kind = \"ics\"\nlayers = [2]\npoints = 4\nmatched_update = 0.0";
+
 /// What is wrong, where, and what would be right.
 #[test]
 fn mistakes_are_named_with_their_place_and_remedy() {
@@ -113,6 +135,8 @@ fn mistakes_are_named_with_their_place_and_remedy() {
         (error("shift = 1.0", "shft = 1.0"), &["shft", "shift_jitter"]),
         (error("kind = \"evaluation\"", "kind = \"evaluate\""), &["evaluate", "`evaluation`"]),
         (error("points = 4", "points = 0"), &["points", "at least 1"]),
+        (error("kind = \"evaluation\"\npoints = 4\nimages = 200", LANDSCAPE), &["multiples", "ascend"]),
+        (error("kind = \"evaluation\"\npoints = 4\nimages = 200", ICS), &["matched_update", "positive"]),
         (error("[scale.desk]", "[scale.large]"), &["[scale.desk]"]),
         (
             error("double_shift = 1.0, batch_norm", "triple_shift = 1.0, batch_norm"),

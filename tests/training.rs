@@ -36,6 +36,8 @@ fn all_probes() -> Vec<Probe> {
         Probe::Moments { layers: vec![2, 9, 13], units: 64, bin: 3 },
         Probe::Histogram { layers: vec![2, 13], points: 3, bins: 6 },
         Probe::SurvivingShift { layers: vec![2], redraws: 2, points: 2 },
+        Probe::Ics { layers: vec![1, 10], points: 2, matched_update: 0.01 },
+        Probe::Landscape { points: 2, random_points: 1, multiples: vec![0.5, 4.0], smaller_step: 0.25 },
     ]
 }
 
@@ -130,6 +132,9 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
     assert_eq!(steps("moments.pre.mean_drift", Some(9)), [2, 5, 6]);
     assert_eq!(steps("histogram.post.bin_05", Some(13)), [0, 3, 5]);
     assert_eq!(steps("surviving_shift.jitter", Some(2)), [3, 6]);
+    assert_eq!(steps("ics.matched.cosine", Some(10)), [0, 4]);
+    assert_eq!(steps("landscape.gradient.beta_extended", None), [0, 4]);
+    assert_eq!(steps("landscape.random.distance_02", None), [0]);
     for probe in all_probes() {
         let measured = probe.measured();
         let of_probe = train::finished(folder.path(), &[probe]).unwrap().unwrap().records;

@@ -115,6 +115,12 @@ impl ConvBlock {
         }
     }
 
+    /// The names of its parameters, the weight first.
+    pub fn parameters(&self) -> Vec<String> {
+        let gamma = (self.norm == Norm::Batch).then_some("gamma");
+        ["weight"].into_iter().chain(gamma).chain(["bias"]).map(|part| self.name(part)).collect()
+    }
+
     /// Adds the initial parameters: weights by `init`, γ = 1, biases and β = 0. Under a normalisation the convolution
     /// has no bias, which the normalisation would remove.
     pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {
@@ -371,6 +377,11 @@ pub struct LinearPass {
 impl LinearBlock {
     fn name(&self, part: &str) -> String {
         format!("head{}.{part}", self.layer)
+    }
+
+    /// The names of its parameters, the weight first.
+    pub fn parameters(&self) -> Vec<String> {
+        vec![self.name("weight"), self.name("bias")]
     }
 
     pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {

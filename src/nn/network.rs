@@ -19,6 +19,16 @@ pub enum Block {
     Linear(LinearBlock),
 }
 
+impl Block {
+    /// The names of its parameters, the weight first.
+    pub fn parameters(&self) -> Vec<String> {
+        match self {
+            Block::Conv(block) => block.parameters(),
+            Block::Linear(block) => block.parameters(),
+        }
+    }
+}
+
 /// What a pass through a block keeps.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all blocks are convolutions: a box would save nothing")]

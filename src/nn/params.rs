@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{DType, Result, Tensor, Var, bail};
 
 /// Named tensors in the order of their names: parameters, gradients, or buffers (running statistics).
 ///
@@ -53,10 +53,95 @@ impl Params {
     pub fn count(&self) -> usize {
         self.0.values().map(Tensor::elem_count).sum()
     }
+
+    /// The tensors called `names` alone.
+    ///
+    /// # Errors
+    /// If one is missing.
+    pub fn only(&self, names: &[String]) -> Result<Params> {
+        names.iter().map(|name| Ok((name.clone(), self.get(name)?.clone()))).collect()
+    }
+
+    /// A copy in which every tensor of `others` stands in the place of its namesake.
+    pub fn with(&self, others: &Params) -> Params {
+        let mut params = self.clone();
+        params.0.extend(others.0.clone());
+        params
+    }
+
+    /// x + length · direction.
+    ///
+    /// # Errors
+    /// If `direction` lacks a tensor or has one of another shape.
+    pub fn moved(&self, direction: &Params, length: f64) -> Result<Params> {
+        self.map(|name, tensor| tensor.add(&direction.get(name)?.affine(length, 0.0)?))
+    }
+
+    /// ⟨x, other⟩ over all tensors as one vector, summed in f64.
+    ///
+    /// # Errors
+    /// If `other` lacks a tensor or has one of another shape.
+    pub fn dot(&self, other: &Params) -> Result<f64> {
+        self.sum_of_pairs(other, |a, b| a * b)
+    }
+
+    /// ‖x‖₂ of all tensors as one vector.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read.
+    pub fn norm(&self) -> Result<f64> {
+        Ok(self.dot(self)?.sqrt())
+    }
+
+    /// ‖x − other‖₂ of all tensors as one vector.
+    ///
+    /// # Errors
+    /// If `other` lacks a tensor or has one of another shape.
+    pub fn distance(&self, other: &Params) -> Result<f64> {
+        Ok(self.sum_of_pairs(other, |a, b| (a - b) * (a - b))?.sqrt())
+    }
+
+    /// The sum of `f` over pairs of numbers at the same place, in order of names.
+    fn sum_of_pairs(&self, other: &Params, f: impl Fn(f64, f64) -> f64) -> Result<f64> {
+        let numbers = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
+        let mut sum = 0.0;
+        for (name, tensor) in &self.0 {
+            let there = other.get(name)?;
+            if tensor.dims() != there.dims() {
+                bail!("`{name}` is {:?} here and {:?} there", tensor.dims(), there.dims());
+            }
+            sum += numbers(tensor)?.into_iter().zip(numbers(there)?).map(|(a, b)| f(a, b)).sum::<f64>();
+        }
+        Ok(sum)
+    }
 }
 
 impl FromIterator<(String, Tensor)> for Params {
     fn from_iter<I: IntoIterator<Item = (String, Tensor)>>(items: I) -> Self {
         Params(items.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn params(a: [f64; 2], b: f64) -> Params {
+        let tensor = |values: &[f64]| Tensor::new(values, &Device::Cpu).unwrap();
+        [("a".to_string(), tensor(&a)), ("b".to_string(), tensor(&[b]))].into_iter().collect()
+    }
+
+    #[test]
+    fn all_tensors_are_one_vector() {
+        let (x, y) = (params([1.0, 2.0], 2.0), params([3.0, 0.0], -1.0));
+        assert_eq!(x.dot(&y).unwrap(), 1.0);
+        assert_eq!(x.norm().unwrap(), 3.0);
+        assert_eq!(x.distance(&y).unwrap(), 17f64.sqrt());
+        assert_eq!(x.moved(&y, -2.0).unwrap().distance(&params([-5.0, 2.0], 4.0)).unwrap(), 0.0);
+        let mixed = x.with(&y.only(&["b".to_string()]).unwrap());
+        assert_eq!(mixed.distance(&params([1.0, 2.0], -1.0)).unwrap(), 0.0);
+        assert!(x.dot(&y.only(&["a".to_string()]).unwrap()).is_err(), "a missing tensor is not a zero");
     }
 }

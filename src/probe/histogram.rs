@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{Measure, StepContext, is_due, record, units};
+use super::{Measure, StepContext, is_due_from_start, record, units};
 use crate::record::Record;
 
 /// Bins span this many standard deviations on either side of the mean; what lies outside counts in the outermost.
@@ -17,7 +17,7 @@ pub(super) struct Histogram {
 
 impl Measure for Histogram {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        if context.step != 0 && !is_due(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.steps, self.points) {
             return Ok(());
         }
         for &layer in &self.layers {

@@ -2,8 +2,14 @@
 
 mod evaluation;
 mod histogram;
+mod ics;
+mod landscape;
+pub mod line;
 mod moments;
+pub mod shift;
 mod surviving_shift;
+#[cfg(test)]
+mod testing;
 mod training;
 
 use anyhow::Result;
@@ -13,7 +19,7 @@ use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
 use crate::record::Record;
 use crate::rng;
-use crate::study::{Model, Probe};
+use crate::study::{Model, Probe, Train};
 
 /// A step as a probe sees it: its gradients are known, its update is not made yet.
 pub struct StepContext<'a> {
@@ -21,6 +27,10 @@ pub struct StepContext<'a> {
     pub step: usize,
     /// Steps of the whole trial.
     pub steps: usize,
+    /// The trial's seed.
+    pub seed: u64,
+    /// How the trial is trained.
+    pub train: &'a Train,
     /// The network.
     pub network: &'a Network,
     /// Its parameters before the update.
@@ -35,6 +45,18 @@ pub struct StepContext<'a> {
     pub mode: Mode,
     /// Loss, gradients, and what the pass kept.
     pub result: &'a StepResult,
+}
+
+impl StepContext<'_> {
+    /// Loss and gradients of the same minibatch with the same noise, at other parameters. The running statistics that
+    /// come of it are dropped.
+    ///
+    /// # Errors
+    /// If `params` are not the network's.
+    pub fn loss_and_gradients(&self, params: &Params) -> candle_core::Result<(f64, Params)> {
+        let result = self.network.loss_and_gradients(params, self.buffers, self.mode, self.input, self.labels)?;
+        Ok((result.loss, result.gradients))
+    }
 }
 
 /// The network between two steps.
@@ -110,12 +132,21 @@ pub fn measure(probe: &Probe) -> Box<dyn Measure> {
         Probe::SurvivingShift { layers, redraws, points } => {
             Box::new(surviving_shift::SurvivingShift { layers, redraws, points })
         }
+        Probe::Ics { layers, points, matched_update } => Box::new(ics::Ics { layers, points, matched_update }),
+        Probe::Landscape { points, random_points, multiples, smaller_step } => {
+            Box::new(landscape::Landscape { points, random_points, multiples, smaller_step })
+        }
     }
 }
 
 /// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last.
 fn is_due(taken: usize, steps: usize, points: usize) -> bool {
     taken > 0 && taken * points / steps > (taken - 1) * points / steps
+}
+
+/// Whether step `step` (counted from 0) of `steps` is one of `points` evenly spaced ones, of which step 0 is the first.
+fn is_due_from_start(step: usize, steps: usize, points: usize) -> bool {
+    points > 0 && (step == 0 || is_due(step, steps, points))
 }
 
 /// The fixed units (channels) of `layer` that are looked at, in the order drawn: `count` of `channels`, or all.
@@ -138,6 +169,9 @@ mod tests {
         assert_eq!(due(300, 10), [30, 60, 90, 120, 150, 180, 210, 240, 270, 300]);
         assert_eq!(due(7, 3), [3, 5, 7]);
         assert_eq!(due(3, 10), [1, 2, 3]);
+        let from_start = |points| (0..300).filter(|&step| is_due_from_start(step, 300, points)).collect::<Vec<_>>();
+        assert_eq!(from_start(4), [0, 75, 150, 225]);
+        assert_eq!((from_start(0).len(), from_start(7).len(), from_start(300).len()), (0, 7, 300));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::synthetic::{input, plan};
 use super::*;
 use crate::record::{Ending, Record, TrialRecords};
-use crate::study::{Overrides, Study};
+use crate::study::{Overrides, PlannedTrial, Study};
 
 /// A report in a folder of its own, read back as text.
 fn page_of(input: &Input) -> (tempfile::TempDir, String) {
@@ -226,4 +226,104 @@ fn a_swept_study_without_claims() {
     assert!(page.contains("judges no claim") && !page.contains("## Claims"), "{page}");
     let accuracy = std::fs::read_to_string(folder.path().join("standard_rate/accuracy.svg")).unwrap();
     assert!(accuracy.contains("standard, learning_rate=0.025") && accuracy.contains("standard, learning_rate=0.4"));
+}
+
+/// A made-up run of six seeds: every trial has the records that `values` gives it, a hundred times over its steps, give
+/// or take a hundredth.
+fn made_up<'a>(plan: &'a Plan, values: impl Fn(&PlannedTrial) -> Vec<(&'static str, Option<usize>, f64)>) -> Input<'a> {
+    let trial = |planned: &PlannedTrial| {
+        let steps = planned.spec.train.steps;
+        let record = |point: usize, (name, layer, value): (&str, Option<usize>, f64)| {
+            let wiggle = 1.0 + 0.01 * ((planned.seed * 7 + point as u64) as f64).sin();
+            Record { step: point * steps / 100, name: name.into(), layer, value: value * wiggle }
+        };
+        let at = |point: usize| values(planned).into_iter().map(move |value| (point, value));
+        TrialRecords {
+            arm: planned.arm.clone(),
+            seed: planned.seed,
+            sweep: planned.sweep.clone(),
+            id: String::new(),
+            steps,
+            ending: Ending::Finished,
+            records: (0..100).flat_map(at).map(|(point, value)| record(point, value)).collect(),
+        }
+    };
+    Input { plan, trials: plan.trials.iter().map(trial).collect(), data: vec![super::synthetic::facts()] }
+}
+
+fn six_seeds(study: &str) -> Plan {
+    let overrides = Overrides { seeds: Some(6), ..Overrides::default() };
+    let mut plan = Plan::new(Study::load(study).unwrap(), "desk", &overrides).unwrap();
+    plan.changes.clear();
+    plan
+}
+
+fn word(input: &Input, id: &str) -> String {
+    let view = super::view::View::new(input);
+    view.verdicts.iter().find(|verdict| verdict.id == id).unwrap().word.to_string()
+}
+
+/// Three made-up worlds, in which β is set by the learning rate, by the smallest probed step, or by the network: of the
+/// readings written in the study, the right one survives.
+#[test]
+fn the_readings_of_the_plateau_are_told_apart() {
+    let plan = six_seeds("landscape");
+    let worlds: [(fn(f64, f64) -> f64, [&str; 2]); 3] = [
+        (|rate, _| 2.0 / rate, ["supported", "not supported"]),
+        (|_, smallest| 1.0 / smallest, ["not supported", "supported"]),
+        (|_, _| 20.0, ["not supported", "not supported"]),
+    ];
+    for (world, [edge, artefact]) in worlds {
+        let made = made_up(&plan, |planned| {
+            let rate = planned.spec.train.learning_rate;
+            let (own, extended) = (world(rate, 0.5 * rate), world(rate, 0.25 * rate));
+            vec![
+                ("landscape.gradient.beta_times_rate", None, own * rate),
+                ("landscape.gradient.beta_times_smallest", None, own * 0.5 * rate),
+                ("landscape.gradient.beta_extended_times_rate", None, extended * rate),
+                ("landscape.gradient.beta_extended_times_smallest", None, extended * 0.25 * rate),
+            ]
+        });
+        assert_eq!((word(&made, "L4a").as_str(), word(&made, "L4b").as_str()), (edge, artefact));
+    }
+}
+
+/// Also where one seed's numbers overflow.
+#[test]
+fn the_landscape_is_drawn_along_both_directions() {
+    const ALONG: [&[&str]; 5] = [
+        &["landscape.gradient.loss_low", "landscape.gradient.distance_low"],
+        &["landscape.random.loss_low", "landscape.random.distance_low"],
+        &["landscape.gradient.loss_high", "landscape.gradient.distance_high"],
+        &["landscape.random.loss_high", "landscape.random.distance_high"],
+        &["landscape.gradient.beta", "landscape.gradient.beta_extended", "landscape.random.beta"],
+    ];
+    let plan = six_seeds("landscape");
+    let made = made_up(&plan, |planned| {
+        let overflows = planned.arm == "standard" && planned.seed == 3;
+        let high = if overflows { f64::INFINITY } else { 2.5 };
+        let values = ALONG.into_iter().zip([1.0, 1.0, high, high, 20.0]);
+        values.flat_map(|(names, value)| names.iter().map(move |&name| (name, None, value))).collect()
+    });
+    let (folder, page) = page_of(&made);
+    assert_eq!(pictures(folder.path()), ["claims.svg", "landscape.svg", "landscape_random.svg"]);
+    assert!(page.contains("2 over the learning rate"), "{page}");
+}
+
+/// Every swept rate has its rows; the claim is judged on its metrics together.
+#[test]
+fn internal_covariate_shift_is_drawn_and_judged() {
+    let plan = six_seeds("ics");
+    let made = made_up(&plan, |planned| {
+        let (relative, cosine) = if planned.arm == "standard" { (0.05, 0.95) } else { (1.2, 0.3) };
+        let at = |layer| [("ics.relative", Some(layer), relative), ("ics.cosine", Some(layer), cosine)];
+        [at(5), at(10)].concat()
+    });
+    assert_eq!(word(&made, "I1"), "replicated");
+    assert_eq!(word(&made, "I2"), "not replicated");
+    let (folder, _) = page_of(&made);
+    let picture = std::fs::read_to_string(folder.path().join("ics/ics.svg")).unwrap();
+    for panel in ["layer 5, train.learning_rate=0.1", "layer 10, train.learning_rate=0.01"] {
+        assert!(picture.contains(panel), "{panel}");
+    }
 }

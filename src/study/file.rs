@@ -113,6 +113,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
     ("learning_rate", include_str!("../../studies/learning_rate.toml")),
     ("noise_controls", include_str!("../../studies/noise_controls.toml")),
+    ("ics", include_str!("../../studies/ics.toml")),
+    ("landscape", include_str!("../../studies/landscape.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 

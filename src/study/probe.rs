@@ -47,16 +47,37 @@ pub enum Probe {
         /// Measurements, evenly spaced; the last is at the last step.
         points: usize,
     },
+    /// Internal covariate shift (the paper's definition 2.1, figure 3).
+    Ics {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Measurements, evenly spaced; the first is at the first step.
+        points: usize,
+        /// The length of the layers' steps in the second reading, as a share of the norm of their weights.
+        matched_update: f64,
+    },
+    /// Loss and gradient at several step lengths from a step (the paper's figures 4, 10 and 11).
+    Landscape {
+        /// Measurements along the gradient, evenly spaced; the first is at the first step.
+        points: usize,
+        /// Measurements along a random direction, spaced alike; none if 0.
+        random_points: usize,
+        /// The step lengths, in learning rates, ascending.
+        multiples: Vec<f64>,
+        /// A step length below all of these, for a second reading of the effective β along the gradient.
+        smaller_step: f64,
+    },
 }
 
 impl Probe {
     /// The layers that it names.
     pub fn layers(&self) -> &[usize] {
         match self {
-            Probe::Training {} | Probe::Evaluation { .. } => &[],
-            Probe::Moments { layers, .. } | Probe::Histogram { layers, .. } | Probe::SurvivingShift { layers, .. } => {
-                layers
-            }
+            Probe::Training {} | Probe::Evaluation { .. } | Probe::Landscape { .. } => &[],
+            Probe::Moments { layers, .. }
+            | Probe::Histogram { layers, .. }
+            | Probe::SurvivingShift { layers, .. }
+            | Probe::Ics { layers, .. } => layers,
         }
     }
 
@@ -86,6 +107,11 @@ impl Probe {
                 by_layer(product(&["histogram.pre", "histogram.post"], &names))
             }
             Probe::SurvivingShift { .. } => by_layer(product(&["surviving_shift"], &["all", "channel", "jitter"])),
+            Probe::Ics { .. } => {
+                let own = ["distance", "relative", "cosine", "gradient_norm", "relative_update"];
+                by_layer(product(&["ics"], &[&own[..], &["matched.relative", "matched.cosine"]].concat()))
+            }
+            Probe::Landscape { multiples, .. } => whole(landscape_names(multiples.len())),
         }
     }
 
@@ -108,14 +134,52 @@ impl Probe {
             Probe::Moments { units, bin, .. } => vec![("units", *units), ("bin", *bin)],
             Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
             Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
+            Probe::Ics { points, .. } | Probe::Landscape { points, .. } => vec![("points", *points)],
         };
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("`{name}` is 0; it must be at least 1"));
         }
+        self.check_lengths()?;
         let last = if matches!(self, Probe::SurvivingShift { .. }) { layers - 1 } else { layers };
         match self.layers().iter().find(|&&layer| layer == 0 || layer > last) {
             Some(layer) => Err(format!("layer {layer} does not exist here; layers are 1 to {last}")),
             None => Ok(()),
         }
     }
+    /// Step lengths must be positive numbers, in ascending order where there are several.
+    fn check_lengths(&self) -> Result<(), String> {
+        match self {
+            Probe::Ics { matched_update, .. } if !(*matched_update > 0.0 && matched_update.is_finite()) => {
+                Err(format!("`matched_update` is {matched_update}; it must be positive"))
+            }
+            Probe::Landscape { multiples, smaller_step, .. } => {
+                let lengths: Vec<f64> = [&[0.0, *smaller_step], &multiples[..]].concat();
+                let ascends = lengths.is_sorted_by(|a, b| a < b) && lengths.iter().all(|length| length.is_finite());
+                if multiples.is_empty() || !ascends {
+                    return Err(format!(
+                        "`multiples` are {multiples:?} and `smaller_step` is {smaller_step}; they must be positive and \
+                         ascend, the smaller step first"
+                    ));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The names of the landscape's records, along the gradient and along a random direction.
+fn landscape_names(lengths: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    for (direction, betas) in [("gradient", &["beta", "beta_extended"][..]), ("random", &["beta"])] {
+        let mut add = |name: String| names.push(format!("landscape.{direction}.{name}"));
+        for band in ["loss", "data_loss", "distance"] {
+            ["low", "high", "band"].iter().for_each(|end| add(format!("{band}_{end}")));
+        }
+        (1..=lengths).for_each(|length| add(format!("distance_{length:02}")));
+        for beta in betas {
+            ["", "_at", "_times_rate", "_times_smallest"].iter().for_each(|unit| add(format!("{beta}{unit}")));
+        }
+    }
+    names
 }

@@ -153,6 +153,8 @@ impl<'a> Training<'a> {
         let context = StepContext {
             step: *step,
             steps: self.trial.spec.train.steps,
+            seed: self.trial.seed,
+            train: &self.trial.spec.train,
             network: &self.network,
             params,
             buffers,

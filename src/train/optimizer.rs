@@ -18,6 +18,14 @@ pub fn step(train: &Train, params: &Params, gradients: &Params) -> Result<Params
     })
 }
 
+/// What a [`step`] goes down: g + λ·w, the gradient of the loss with its penalty ½·λ·‖w‖².
+///
+/// # Errors
+/// If a parameter has no gradient.
+pub fn direction(train: &Train, params: &Params, gradients: &Params) -> Result<Params> {
+    if train.weight_decay == 0.0 { Ok(gradients.clone()) } else { gradients.moved(params, train.weight_decay) }
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
@@ -40,5 +48,9 @@ mod tests {
         assert_eq!(stepped(&train), [0.9, -2.2]);
         train.weight_decay = 0.1;
         assert_eq!(stepped(&train), [1.0 * 0.95 - 0.1, -2.0 * 0.95 - 0.2]);
+        let down = direction(&train, &params([1.0, -2.0]), &params([0.2, 0.4])).unwrap();
+        let after = step(&train, &params([1.0, -2.0]), &params([0.2, 0.4])).unwrap();
+        let gone_down = params([1.0, -2.0]).moved(&down, -train.learning_rate).unwrap();
+        assert!(gone_down.distance(&after).unwrap() < 1e-15);
     }
 }

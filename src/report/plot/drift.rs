@@ -1,27 +1,25 @@
 //! How far the moments of units move from step to step, on a logarithmic axis.
 
 use anyhow::Result;
-use plotters::style::Color;
 
 use super::Figure;
 use super::accuracy::steps_axis;
-use super::curves::{Curve, mean, smoothed};
-use super::house::{self, Area, Axis, Look, ZOOM};
+use super::house::{self, Look, ZOOM};
+use super::traces::{Lines, Trace, decades, log_axis, panel};
 use crate::report::view::View;
 
 /// A record and its name on the axis.
 const ROWS: [(&str, &str); 2] =
     [("moments.pre.mean_drift", "drift of the mean"), ("moments.pre.variance_drift", "drift of the variance")];
 
-/// An arm in a panel: its look, its seeds and their mean, as logarithms to base 10.
-type Lines = Vec<(Look, Vec<Curve>, Curve)>;
-
 /// Rows for mean and variance, a column a layer, a line an arm.
 pub fn drift(view: &View) -> Result<Option<Figure>> {
     let layers = view.layers(ROWS[0].0);
     let rows: Vec<_> = ROWS.into_iter().filter(|row| view.has(row.0)).collect();
-    let panels: Vec<Vec<Lines>> =
-        rows.iter().map(|row| layers.iter().map(|&layer| lines(view, row.0, layer)).collect()).collect();
+    let looks = || view.shown().enumerate().map(|(number, condition)| (house::look(number), condition));
+    let of = |name, layer| Trace { name, layer: Some(layer), log: true }.lines(looks());
+    let panels: Vec<Vec<Vec<Lines>>> =
+        rows.iter().map(|row| layers.iter().map(|&layer| of(row.0, layer)).collect()).collect();
     if layers.is_empty() || panels.iter().flatten().all(Vec::is_empty) {
         return Ok(None);
     }
@@ -36,10 +34,9 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
         for (index, area) in areas.iter().enumerate() {
             let (row, column) = (index / layers.len(), index % layers.len());
             let headline = format!("layer {}", layers[column]);
-            let range = decades(&panels[row]);
             let title = if column == 0 { rows[row].1 } else { "" };
-            let y = Axis { range, title, ticks: (range.1 - range.0) as usize + 1, log: true, room: 52 };
-            panel(area, view, &headline, &y, &panels[row][column])?;
+            let y = log_axis(decades(panels[row].iter().flatten().flat_map(|lines| &lines.seeds)), title);
+            panel(area, &headline, &steps_axis(view, 4), &y, &panels[row][column])?;
         }
         Ok(())
     })?;
@@ -48,37 +45,4 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
                    variance; averaged over units and a few steps. The axis is logarithmic. Thin lines are seeds, thick ones their geometric mean. Higher is less stable."
         .into();
     Ok(Some(Figure { file: "drift.svg", title: TITLE, reading, svg }))
-}
-
-fn lines(view: &View, name: &str, layer: usize) -> Lines {
-    let arms = view.shown().enumerate().map(|(number, condition)| {
-        let logarithms = |trial: &&crate::record::TrialRecords| {
-            let points = trial.series(name, Some(layer)).map(|(step, value)| (step, value.log10()));
-            smoothed(points, 1, trial.steps)
-        };
-        let seeds: Vec<Curve> = condition.trials.iter().map(logarithms).collect();
-        let mean = mean(&seeds, None);
-        (house::look(number), seeds, mean)
-    });
-    arms.filter(|arm| !arm.2.is_empty()).collect()
-}
-
-/// One layer of a row.
-fn panel(area: &Area, view: &View, headline: &str, y: &Axis, lines: &Lines) -> Result<()> {
-    let mut chart = house::chart(area, headline, &steps_axis(view, 4), y)?;
-    for (look, seeds, _) in lines {
-        for seed in seeds {
-            house::line(&mut chart, seed, look.color.mix(0.2), 0.6, None)?;
-        }
-    }
-    for (look, _, mean) in lines {
-        house::line(&mut chart, mean, look.color.to_rgba(), 2.0, look.dash)?;
-    }
-    Ok(())
-}
-
-/// Whole powers of ten around all values of a row.
-fn decades(row: &[Lines]) -> (f64, f64) {
-    let values = row.iter().flatten().flat_map(|arm| &arm.1).flatten().map(|point| point.1);
-    house::range(values, 0.02).map_or((-1.0, 1.0), |(low, high)| (low.floor(), high.ceil()))
 }

@@ -6,8 +6,11 @@ mod distributions;
 mod drift;
 mod forest;
 mod house;
+mod ics;
+mod landscape;
 mod readings;
 mod sweep;
+mod traces;
 
 use anyhow::Result;
 
@@ -39,6 +42,9 @@ pub fn figures(view: &View) -> Result<Vec<Figure>> {
         readings::readings,
         distributions::distributions,
         drift::drift,
+        ics::ics,
+        landscape::along_the_gradient,
+        landscape::along_random_directions,
     ];
     makers.iter().filter_map(|make| make(view).transpose()).collect()
 }

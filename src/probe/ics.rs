@@ -1,0 +1,135 @@
+//! Internal covariate shift while training (the paper's figure 3): how far each layer's gradient moves on the same
+//! minibatch, with the same noise, when the layers before it alone take the trial's own step.
+//!
+//! A layer moves whole: its weight and its bias, or γ and β. Normalisation uses the minibatch's statistics, as in
+//! training; no running statistic is touched. Because equal learning rates are not equally large steps (critique C11),
+//! the shift is also measured after steps of one and the same relative length in every layer.
+
+use anyhow::{Result, bail};
+
+use super::shift::{Shift, shift};
+use super::{Measure, StepContext, is_due_from_start, record};
+use crate::nn::{Block, Params};
+use crate::record::Record;
+use crate::train::optimizer;
+
+pub(super) struct Ics {
+    pub(super) layers: Vec<usize>,
+    pub(super) points: usize,
+    pub(super) matched_update: f64,
+}
+
+impl Measure for Ics {
+    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+        if !is_due_from_start(context.step, context.steps, self.points) {
+            return Ok(());
+        }
+        let after = optimizer::step(context.train, context.params, &context.result.gradients)?;
+        let direction = optimizer::direction(context.train, context.params, &context.result.gradients)?;
+        for &layer in &self.layers {
+            let blocks = context.network.blocks();
+            let Some((block, earlier)) = blocks.get(..layer).and_then(<[Block]>::split_last) else {
+                bail!("the network has {} layers and no layer {layer}", blocks.len());
+            };
+            let weight = &block.parameters()[..1];
+            let own = self.shift(context, &weight[0], after.only(&names(earlier))?)?;
+            let matched = matched(context.params, &direction, earlier, self.matched_update)?;
+            let matched = self.shift(context, &weight[0], matched)?;
+            let update = relative_length(context.params, &direction, weight, context.train.learning_rate)?;
+            for (name, value) in [
+                ("distance", own.distance),
+                ("relative", own.relative()),
+                ("cosine", own.cosine),
+                ("gradient_norm", own.norm),
+                ("relative_update", update),
+                ("matched.relative", matched.relative()),
+                ("matched.cosine", matched.cosine),
+            ] {
+                records.push(record(context.step, format!("ics.{name}"), layer, value));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Ics {
+    fn shift(&self, context: &StepContext, weight: &str, moved: Params) -> candle_core::Result<Shift> {
+        let gradients = &context.result.gradients;
+        shift(context.params, gradients, &moved, weight, |params| Ok(context.loss_and_gradients(params)?.1))
+    }
+}
+
+fn names(blocks: &[Block]) -> Vec<String> {
+    blocks.iter().flat_map(Block::parameters).collect()
+}
+
+/// ‖η·d‖ / ‖w‖ of the tensors called `names`.
+fn relative_length(params: &Params, direction: &Params, names: &[String], length: f64) -> candle_core::Result<f64> {
+    Ok(length * direction.only(names)?.norm()? / params.only(names)?.norm()?)
+}
+
+/// `blocks` after a step down `direction` whose length in each block's weight is `share` of that weight's norm. A block
+/// that has no direction stays.
+fn matched(params: &Params, direction: &Params, blocks: &[Block], share: f64) -> candle_core::Result<Params> {
+    let mut moved = Params::default();
+    for names in blocks.iter().map(Block::parameters) {
+        let relative = relative_length(params, direction, &names[..1], 1.0)?;
+        let length = if relative > 0.0 { share / relative } else { 0.0 };
+        moved = moved.with(&params.only(&names)?.moved(direction, -length)?);
+    }
+    Ok(moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{Step, value};
+
+    fn measured(step: &Step) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut probe = Ics { layers: vec![1, 2, 3], points: 1, matched_update: 0.01 };
+        probe.during_step(&step.context(), &mut records).unwrap();
+        records
+    }
+
+    /// The third layer's gradient with the names of the first two layers written out, weight decay and all.
+    #[test]
+    fn earlier_layers_move_whole_by_the_optimisers_own_step() {
+        let step = Step::new(0.1);
+        let records = measured(&step);
+        let after = optimizer::step(&step.train, &step.params, &step.result.gradients).unwrap();
+        let parts = ["conv1.weight", "norm1.weight", "norm1.bias", "conv2.weight", "norm2.weight", "norm2.bias"];
+        let mixed = step.params.with(&after.only(&parts.map(String::from)).unwrap());
+        let (_, there) = step.context().loss_and_gradients(&mixed).unwrap();
+        let weight = ["conv3.weight".to_string()];
+        let (g, moved) = (step.result.gradients.only(&weight).unwrap(), there.only(&weight).unwrap());
+        assert_eq!(value(&records, "ics.distance", Some(3)), g.distance(&moved).unwrap());
+        assert_eq!(value(&records, "ics.gradient_norm", Some(3)), g.norm().unwrap());
+        let (own, taken) = (step.params.only(&weight).unwrap(), after.only(&weight).unwrap());
+        let update = own.distance(&taken).unwrap() / own.norm().unwrap();
+        assert!((value(&records, "ics.relative_update", Some(3)) / update - 1.0).abs() < 1e-5);
+    }
+
+    /// Nothing stands before the first layer: its gradient on the same minibatch, with the same noise, is the same to
+    /// the bit.
+    #[test]
+    fn the_first_layer_has_no_shift() {
+        let records = measured(&Step::new(0.0));
+        for reading in ["ics.", "ics.matched."] {
+            assert_eq!(value(&records, &format!("{reading}relative"), Some(1)), 0.0);
+            assert!((value(&records, &format!("{reading}cosine"), Some(1)) - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn matched_steps_have_the_same_relative_length_in_every_layer() {
+        let step = Step::new(0.1);
+        let direction = optimizer::direction(&step.train, &step.params, &step.result.gradients).unwrap();
+        let moved = matched(&step.params, &direction, &step.network.blocks()[..2], 0.01).unwrap();
+        assert_eq!(moved.iter().count(), 6);
+        for name in ["conv1.weight", "conv2.weight"].map(String::from) {
+            let (before, after) = (step.params.only(&[name.clone()]).unwrap(), moved.only(&[name]).unwrap());
+            assert!((after.distance(&before).unwrap() / before.norm().unwrap() - 0.01).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A step of a small network, for tests of probes that need one.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::StepContext;
+use crate::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
+use crate::record::Record;
+use crate::rng;
+use crate::study::{Noise, NoiseConstants, Norm, Spec, Train};
+use rand_distr::{Distribution, StandardNormal};
+
+/// A network of two stages with BatchNorm and noise, a minibatch of it, and the step's own result.
+pub struct Step {
+    pub train: Train,
+    pub network: Network,
+    pub params: Params,
+    pub buffers: Params,
+    pub result: StepResult,
+    input: Tensor,
+    labels: Tensor,
+    mode: Mode,
+}
+
+impl Step {
+    pub fn new(weight_decay: f64) -> Self {
+        let mut spec = Spec::default();
+        spec.model.norm = Norm::Batch;
+        spec.model.noise = Noise::Algorithm1(NoiseConstants::default());
+        spec.train.weight_decay = weight_decay;
+        let network = Network::from_stages(&[vec![8, 8], vec![16]], &spec.model, Path::Fast, 1, 8, 10);
+        let (params, buffers) = network.init(3, DType::F32).unwrap();
+        let mut stream = rng::stream(3, "test", "images", 0);
+        let images: Vec<f64> = StandardNormal.sample_iter(&mut stream).take(16 * 64).collect();
+        let images = Tensor::from_vec(images, (16, 1, 8, 8), &Device::Cpu).unwrap().to_dtype(DType::F32).unwrap();
+        let input = network.enter(&images).unwrap();
+        let labels = Tensor::from_iter((0..16u32).map(|n| n % 10), &Device::Cpu).unwrap();
+        let noise = NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 0 });
+        let mode = Mode { statistics: StatisticsMode::Batch, noise };
+        let result = network.loss_and_gradients(&params, &buffers, mode, &input, &labels).unwrap();
+        Step { train: spec.train, network, params, buffers, result, input, labels, mode }
+    }
+
+    pub fn context(&self) -> StepContext<'_> {
+        StepContext {
+            step: 0,
+            steps: 10,
+            seed: 3,
+            train: &self.train,
+            network: &self.network,
+            params: &self.params,
+            buffers: &self.buffers,
+            input: &self.input,
+            labels: &self.labels,
+            mode: self.mode,
+            result: &self.result,
+        }
+    }
+}
+
+/// The value recorded under `name` at `layer`.
+pub fn value(records: &[Record], name: &str, layer: Option<usize>) -> f64 {
+    let found = records.iter().find(|record| record.name == name && record.layer == layer);
+    found.unwrap_or_else(|| panic!("no `{name}` at {layer:?}")).value
+}
