@@ -239,6 +239,7 @@ fn made_up<'a>(plan: &'a Plan, values: impl Fn(&PlannedTrial) -> Vec<(&'static s
         };
         let at = |point: usize| values(planned).into_iter().map(move |value| (point, value));
         TrialRecords {
+            instruction_set: String::new(),
             arm: planned.arm.clone(),
             seed: planned.seed,
             sweep: planned.sweep.clone(),
