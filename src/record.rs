@@ -48,6 +48,8 @@ pub struct TrialRecords {
     pub steps: usize,
     /// How it ended.
     pub ending: Ending,
+    /// The instruction set that it was trained with; another one rounds differently.
+    pub instruction_set: String,
     /// Its records, in the order in which they were measured, probe by probe.
     pub records: Vec<Record>,
 }

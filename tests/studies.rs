@@ -137,12 +137,15 @@ fn a_run_with_changes_has_a_name_of_its_own_and_equal_changes_the_same() {
     assert_eq!(changed.output_name(), with(&[("train.learning_rate", 0.2)], None).output_name());
     assert_ne!(changed.output_name(), with(&[("train.learning_rate", 0.3)], None).output_name());
     assert_eq!(with(&[], Some(3)).trials.len(), 6);
+    assert_eq!(with(&[("train.learning_rate", 0.1)], None).output_name(), "example", "what it has anyway");
+    let (rate, decay) = (("train.learning_rate", 0.2), ("train.weight_decay", 0.1));
+    assert_eq!(with(&[rate, decay], None).output_name(), with(&[decay, rate], None).output_name());
 }
 
 #[test]
 fn a_key_that_an_arm_or_a_sweep_fixes_cannot_be_overridden() {
     let set = |key: &str, text: &str| {
-        let overrides = Overrides { set: vec![(key.into(), 0.3.into())], seeds: None };
+        let overrides = Overrides { set: [(key.into(), 0.3.into())].into(), seeds: None };
         plan(text, &overrides).unwrap_err()
     };
     assert!(set("model.noise.shift", blocks()[0]).contains("fixed by arm `double_shift`"));
@@ -208,4 +211,58 @@ fn an_unknown_study_or_scale_lists_the_known_ones() {
     let study = Study::load("noisy_bn").unwrap();
     let error = format!("{:#}", Plan::new(study, "lap", &Overrides::default()).unwrap_err());
     assert!(error.contains("desk, lab, paper"), "{error}");
+}
+
+/// Trials by identity, on data of any hash.
+fn identities(study: &str, scale: &str) -> std::collections::BTreeSet<String> {
+    let plan = Plan::new(Study::load(study).unwrap(), scale, &Overrides::default()).unwrap();
+    plan.trials.iter().map(|trial| trial.spec.identity(trial.seed, "data")).collect()
+}
+
+/// Four arms of eight seeds; the doses 1 and 0 are the noisy and the quiet networks themselves. Of the rates, 0.1 alone.
+#[test]
+fn the_controls_share_the_trials_of_noisy_bn() {
+    let main = identities("noisy_bn", "desk");
+    assert_eq!(identities("noise_controls", "desk").intersection(&main).count(), 4 * 8);
+    assert_eq!(identities("noise_controls", "desk").len(), (14 + 2 + 1) * 8);
+    assert_eq!(identities("learning_rate", "desk").intersection(&main).count(), 2 * 8);
+}
+
+/// Five rates and a slow one for two networks, on eight seeds to judge and four to choose on; slow trials at 0.05 are
+/// those of the grid.
+#[test]
+fn the_rates_have_the_planned_trials() {
+    let plan = Plan::new(Study::load("learning_rate").unwrap(), "desk", &Overrides::default()).unwrap();
+    assert_eq!(plan.trials.len(), (8 + 4) * 2 * (5 + 2));
+    assert_eq!(identities("learning_rate", "desk").len(), (8 + 4) * 2 * (5 + 1));
+    let slow = plan.trials.iter().filter(|trial| trial.arm == "standard_slow");
+    assert!(slow.clone().all(|trial| trial.spec.train.learning_rate * trial.spec.train.steps as f64 == 15.0));
+    assert_eq!(slow.filter(|trial| trial.seed >= 100).count(), 4 * 2);
+}
+
+/// Trials have the identities that they have in the committed report: a change here loses every trial there is.
+#[test]
+fn identities_are_those_of_the_committed_report() {
+    let stored: serde_json::Value = serde_json::from_str(include_str!("../reports/noisy_bn/plan.json")).unwrap();
+    let data = stored["data"][0]["sha256"].as_str().unwrap();
+    let plan = Plan::new(Study::load("noisy_bn").unwrap(), "desk", &Overrides::default()).unwrap();
+    let ids: Vec<String> = plan.trials.iter().map(|trial| trial.spec.identity(trial.seed, data)).collect();
+    let known: Vec<&str> =
+        stored["trials"].as_array().unwrap().iter().map(|trial| trial["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, known);
+}
+
+#[test]
+fn a_sweep_moves_its_other_keys_along() {
+    let sweep = |steps: &str| {
+        let piece = format!(
+            "[[sweep]]\npath = \"train.learning_rate\"\nvalues = [0.1, 0.05]\nwith = {{ \"train.steps\" = {steps} }}"
+        );
+        plan(&format!("{}\n{piece}\n", blocks()[0]), &Overrides::default())
+    };
+    let trials = sweep("[40, 80]").unwrap().trials;
+    let settings: Vec<_> =
+        trials.iter().map(|trial| (trial.spec.train.learning_rate, trial.spec.train.steps)).collect();
+    assert_eq!(settings[..2], [(0.1, 40), (0.05, 80)]);
+    assert!(sweep("[40]").unwrap_err().contains("1 values; it needs 2"));
 }

@@ -1,12 +1,11 @@
 //! The end of a study: its report, and what the user reads of it.
 
 use std::path::Path;
-use std::time::Instant;
 
 use super::output::{count, say};
 use crate::judge::{Context, judge};
 use crate::report::{self, Input};
-use crate::run::{Provenance, Stop, duration};
+use crate::run::{Begun, Provenance, Stop, duration, lock_reports};
 use crate::study::claim::Role;
 
 /// What an invocation did before it reports.
@@ -17,8 +16,8 @@ pub struct Work {
     pub trained: usize,
     /// Trials that it found finished.
     pub found: usize,
-    /// When it began.
-    pub started: Instant,
+    /// When it began, and from which commit.
+    pub begun: Begun,
 }
 
 /// Writes the report of `input` into the folder `out`, notes the invocation beside it, and says what came out.
@@ -26,14 +25,15 @@ pub struct Work {
 /// # Errors
 /// A file that cannot be written.
 pub fn write_report(input: &Input, out: &Path, work: &Work) -> Result<(), Stop> {
+    let _lock = lock_reports(out)?;
     let page = report::write(input, out)?;
     report::write_index(out)?;
-    let took = work.started.elapsed();
-    let entry = Provenance::now(work.jobs, work.trained, work.found, took);
+    let entry = Provenance::of(&work.begun, work.jobs, work.trained, work.found);
     report::append_run_entry(&out.join(input.plan.output_name()), &entry)?;
     say(&verdicts(input))?;
     let (trained, found) = (count(work.trained, "trial"), work.found);
-    say(&format!("{trained} trained, {found} found finished, {}\nReport: {}", duration(took), page.display()))
+    let took = duration(work.begun.elapsed());
+    say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))
 }
 
 /// A line for each claim that decides something, and what follows from the primary ones.

@@ -42,7 +42,9 @@ fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Study(args) => study::study(&args),
         Command::Report(args) => report::report(&args),
         Command::Trial(args) => trial::trial(&args),
-        Command::Data(DataCommand::Fetch { data, .. }) => say(&data::fetch_cifar10(data.data_dir.as_deref())?),
+        Command::Data(DataCommand::Fetch { data, .. }) => {
+            say(&data::fetch_cifar10(data.data_dir.as_deref()).or_mistake()?)
+        }
         Command::Data(DataCommand::Check { data }) => say(&data::check(data.data_dir.as_deref()).or_mistake()?),
     }
 }

@@ -1,7 +1,6 @@
 //! `whybn report`.
 
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Result, bail};
 
@@ -10,7 +9,7 @@ use super::ending::{Work, write_report};
 use super::output::count;
 use crate::record::TrialRecords;
 use crate::report::{self, Input};
-use crate::run::{Datasets, OrMistake, Place, Stop, check_writable, collect, tasks};
+use crate::run::{Begun, Datasets, OrMistake, Place, Stop, Task, check_writable, collect, tasks};
 use crate::study::Plan;
 
 /// Writes a study's report again, from records alone: those in the runs, else those beside an earlier report.
@@ -18,7 +17,7 @@ use crate::study::Plan;
 /// # Errors
 /// Mistakes, missing or damaged records among them; a report that cannot be written.
 pub fn report(args: &ReportArgs) -> Result<(), Stop> {
-    let started = Instant::now();
+    let begun = Begun::now();
     let plan = args.plan.plan().or_mistake()?;
     let out = &args.out.out;
     check_writable(out, "--out").or_mistake()?;
@@ -30,25 +29,28 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     };
     let input = input.or_mistake()?;
     refuse_incomplete(&input, args).or_mistake()?;
-    let work = Work { jobs: 0, trained: 0, found: input.trials.len(), started };
+    let work = Work { jobs: 0, trained: 0, found: input.trials.len(), begun };
     write_report(&input, out, &work)
 }
 
-/// The records in the runs; where a trial has none there, those beside the `earlier` report.
+/// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) beside the
+/// `earlier` report. Where the runs have none at all, the earlier report's, with what it says of its own data.
 fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<Input<'a>> {
     let tasks = tasks(plan, datasets);
     let found = collect(&tasks, &Place::to_read(&args.place.runs))?;
     let mut stored = Vec::new();
     if found.iter().any(Option::is_none) && has_records(earlier) {
-        stored = report::read_records(earlier)?.into_input(plan)?.trials;
+        let input = report::read_records(earlier)?.into_input(plan)?;
+        if found.iter().all(Option::is_none) {
+            return Ok(input);
+        }
+        stored = input.trials;
     }
-    let same = |trial: &TrialRecords, planned: &crate::study::PlannedTrial| {
-        trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
+    let same = |trial: &&TrialRecords, task: &Task| {
+        trial.id == task.id && trial.arm == task.planned.arm && trial.sweep == task.planned.sweep
     };
-    let trials = tasks
-        .iter()
-        .zip(found)
-        .filter_map(|(task, found)| found.or_else(|| stored.iter().find(|trial| same(trial, task.planned)).cloned()));
+    let stored = |task: &Task| stored.iter().find(|trial| same(trial, task)).cloned();
+    let trials = tasks.iter().zip(found).filter_map(|(task, found)| found.or_else(|| stored(task)));
     Ok(Input { plan, trials: trials.collect(), data: datasets.facts() })
 }
 

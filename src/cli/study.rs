@@ -1,7 +1,5 @@
 //! `whybn study`.
 
-use std::time::Instant;
-
 use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
@@ -11,7 +9,7 @@ use super::opening::opening;
 use super::output::say;
 use crate::report::Input;
 use crate::run::{
-    Datasets, Interrupt, Lock, OrMistake, Place, Stop, check_writable, collect, distinct, tasks, train_all,
+    Begun, Datasets, Interrupt, Lock, OrMistake, Place, Stop, check_writable, collect, distinct, tasks, train_all,
 };
 use crate::study::Plan;
 
@@ -20,7 +18,7 @@ use crate::study::Plan;
 /// # Errors
 /// Mistakes, all found before training starts; a failed trial; an interruption.
 pub fn study(args: &StudyArgs) -> Result<(), Stop> {
-    let started = Instant::now();
+    let begun = Begun::now();
     let plan = args.plan.plan().or_mistake()?;
     let datasets = Datasets::load(&plan, args.place.data.data_dir.as_deref()).or_mistake()?;
     let tasks = tasks(&plan, &datasets);
@@ -34,8 +32,8 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| place.has(task));
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
     train_all(&pending, &place, args.jobs, &interrupt)?;
-    let work = Work { jobs: args.jobs, trained: pending.len(), found: found.len(), started };
-    let trials = collect(&tasks, &place)?.into_iter().flatten().collect();
+    let work = Work { jobs: args.jobs, trained: pending.len(), found: found.len(), begun };
+    let trials = collect(&tasks, &place).or_mistake()?.into_iter().flatten().collect();
     let input = Input { plan: &plan, trials, data: datasets.facts() };
     write_report(&input, &args.out.out, &work)
 }

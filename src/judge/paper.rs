@@ -27,17 +27,20 @@ fn over_the_same_steps(claim: &Claim, steps: usize, points: impl Fn(&str) -> Opt
     let ends = claim.statistic.arms().into_iter().filter_map(|arm| Some(points(arm)?.last()?.0));
     let end = ends.min()?;
     let inside = within(claim.window, steps.min(end));
-    let value = |arm: &str| {
+    let kept = |arm: &str| {
         let kept = points(arm)?.into_iter().filter(|&(step, _)| inside(step) && step < steps);
-        mean(&kept.map(|(_, value)| value).collect::<Vec<_>>())
+        Some(kept.map(|(_, value)| value).collect::<Vec<_>>())
     };
-    Some((of_single_values(&claim.statistic, &value)?, over(steps.min(end), end)))
+    let value = of_single_values(&claim.statistic, &|arm: &str| mean(&kept(arm)?))?;
+    let fewest = claim.statistic.arms().into_iter().filter_map(|arm| Some(kept(arm)?.len())).min()?;
+    Some((value, over(steps.min(end), end, fewest)))
 }
 
-fn over(horizon: usize, end: usize) -> String {
+fn over(horizon: usize, end: usize, points: usize) -> String {
+    let read = if points == 1 { "one point".into() } else { format!("{points} points") };
     if horizon < end {
-        format!("the same statistic over the first {horizon} of {end} steps")
+        format!("the same statistic over the first {horizon} of {end} steps, from {read} a curve")
     } else {
-        format!("the same statistic over all of its {end} steps")
+        format!("the same statistic over all of its {end} steps, from {read} a curve")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::assess::Assessment;
 use super::decide::Outcome;
@@ -13,7 +13,7 @@ use crate::stats::Estimate;
 use crate::study::claim::{Claim, Origin, Role};
 
 /// The word of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// A paper's claim holds.

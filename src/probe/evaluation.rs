@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::DType;
 
-use super::{Measure, StateContext, is_due, record};
+use super::{GivenUp, Measure, StateContext, is_due, record};
 use crate::data::{ImageSet, Split};
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
@@ -88,6 +88,9 @@ fn in_mode(
 ) -> Result<(f64, f64)> {
     let (mut loss, mut hits) = (0.0, 0);
     for (chunk, indices) in sample.chunks(context.batch).enumerate() {
+        if (context.stop)() {
+            return Err(GivenUp.into());
+        }
         let key = NoiseKey { seed: context.seed, purpose: "evaluation", step: (context.taken * 1000 + chunk) as u64 };
         let mode = Mode {
             statistics: if batch { StatisticsMode::Batch } else { StatisticsMode::Running },

@@ -82,7 +82,21 @@ pub struct StateContext<'a> {
     pub params: &'a Params,
     /// Its running statistics.
     pub buffers: &'a Params,
+    /// Whether a long measurement should be given up.
+    pub stop: &'a dyn Fn() -> bool,
 }
+
+/// A measurement was given up because the user stopped the trial; its checkpoint is from before.
+#[derive(Debug)]
+pub struct GivenUp;
+
+impl std::fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("a measurement was given up")
+    }
+}
+
+impl std::error::Error for GivenUp {}
 
 /// A measurement under way.
 pub trait Measure {
@@ -97,7 +111,7 @@ pub trait Measure {
     /// Measures the network after a step's update.
     ///
     /// # Errors
-    /// If a tensor cannot be read.
+    /// If a tensor cannot be read; [`GivenUp`] where it was told to stop.
     fn after_step(&mut self, _context: &StateContext, _records: &mut Vec<Record>) -> Result<()> {
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The answer: two or three sentences that follow from the verdicts, and from nothing else.
 
 use super::numbers;
-use crate::judge::{Verdict, Word};
+use super::view::{Condition, View};
+use crate::judge::{STUCK_BELOW, Verdict, Word};
 use crate::study::claim::{Origin, Role};
 
 /// The answer's sentences, most important first.
@@ -19,6 +20,35 @@ pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
         sentences.push("This study judges no claim: its tables and figures show what was measured.".into());
     }
     sentences
+}
+
+/// How the arms of the primary claim fared, so that the reader knows what is compared with what; `None` without such a
+/// claim, or where no accuracy was recorded.
+pub fn behind(view: &View) -> Option<String> {
+    let (claim, _) = view.claims().find(|(claim, _)| claim.role == Role::Primary)?;
+    let arms = claim.statistic.arms();
+    let shown: Vec<&Condition> = view.shown().filter(|condition| arms.contains(condition.arm.name.as_str())).collect();
+    let level = |condition: &&Condition| {
+        let mean = condition.summary.train_accuracy.as_ref()?.mean?;
+        Some(format!("`{}` {} %", condition.arm.name, numbers::fixed(mean.point, 1)))
+    };
+    let levels: Vec<String> = shown.iter().filter_map(level).collect();
+    if levels.is_empty() {
+        return None;
+    }
+    let mut text = format!("Behind it, training accuracy over the run: {}.", levels.join(", "));
+    for condition in shown {
+        let (stuck, trials) = (condition.summary.stuck, condition.summary.trials);
+        if 2 * stuck > trials {
+            text += &format!(
+                " `{}` had hardly begun to learn: {stuck} of {trials} seeds were under {STUCK_BELOW} % after a quarter \
+                 of the run, so whatever is compared with it is compared with a network that barely trains at this \
+                 length of run.",
+                condition.arm.name
+            );
+        }
+    }
+    Some(text)
 }
 
 /// What became of a claim, with its numbers.

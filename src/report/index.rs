@@ -6,28 +6,41 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use super::bottom_line::bottom_line;
 use super::summary;
 use super::table::Table;
 use crate::files::write_whole;
+use crate::judge::Word;
 
+/// What the index reads of a `summary.json`.
 #[derive(Deserialize)]
-struct Found {
+pub struct Found {
     title: String,
     scale: String,
-    exploratory: bool,
+    pub exploratory: bool,
     changes: Vec<String>,
-    missing_trials: usize,
+    pub missing_trials: usize,
     answer: Vec<String>,
-    claims: Vec<FoundClaim>,
+    pub claims: Vec<FoundClaim>,
 }
 
+/// What the index reads of a claim.
 #[derive(Deserialize)]
-struct FoundClaim {
-    id: String,
-    verdict: String,
+pub struct FoundClaim {
+    pub id: String,
+    pub says: String,
+    pub unit: String,
+    pub estimate: Option<f64>,
+    pub ci95: Option<(f64, f64)>,
+    pub seeds: usize,
+    pub criterion: Option<String>,
+    pub paper_value: Option<f64>,
+    pub paper_value_of: Option<String>,
+    pub verdict: Word,
+    pub means: Option<String>,
 }
 
-/// Writes `README.md` into the folder `out`.
+/// Writes `README.md` into the folder `out`: the bottom line of all verdicts, then the reports one by one.
 ///
 /// # Errors
 /// A summary that cannot be read, with its path; an index that cannot be written.
@@ -36,12 +49,17 @@ pub fn write_index(out: &Path) -> Result<()> {
         "# Reports\n\nMade by `whybn study` and `whybn report` from records alone; the verdicts follow rules that were \
          written down before the runs.\n",
     );
+    let mut reports = Vec::new();
     for path in summaries(out)? {
         let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
         let found: Found = serde_json::from_slice(&bytes)
             .with_context(|| format!("{}: not a summary; run its study again, or remove it", path.display()))?;
-        let name = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
-        text += &entry(&name, &found)?;
+        let name = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        reports.push((name, found));
+    }
+    text += &bottom_line(&reports).unwrap_or_default();
+    for (name, found) in &reports {
+        text += &entry(name, found)?;
     }
     write_whole(&out.join("README.md"), text.as_bytes())
 }
@@ -71,7 +89,7 @@ fn entry(name: &str, found: &Found) -> Result<String> {
     write!(text, "\n{}\n", found.answer.join(" "))?;
     let mut verdicts = Table::new(found.claims.iter().map(|claim| claim.id.as_str()));
     if !found.claims.is_empty() {
-        verdicts.row(found.claims.iter().map(|claim| claim.verdict.replace('_', " ")).collect());
+        verdicts.row(found.claims.iter().map(|claim| claim.verdict.to_string()).collect());
         write!(text, "\n{verdicts}\n")?;
     }
     Ok(text)

@@ -5,6 +5,7 @@
 //! ([`append_run_entry`]), which the page links to.
 
 mod answer;
+mod bottom_line;
 mod files;
 mod index;
 mod numbers;

@@ -33,9 +33,12 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         scale_says => &plan.study.scale[&plan.scale].says,
         seeds => &plan.seeds,
         answer => answer::answer(&view.verdicts).join(" "),
+        behind => answer::behind(view),
+        instruction_sets => instruction_sets(view),
         consequences => consequences(&view.verdicts),
         has_claims => !view.verdicts.is_empty(),
         claims => tables::claims(view).to_string(),
+        values => values(view),
         paper_numbers => paper_numbers(&view.verdicts),
         remarks => remarks(&view.verdicts),
         readings => tables::readings(view).to_string(),
@@ -73,6 +76,18 @@ fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
         Some(context! { id => &verdict.id, word => verdict.word.to_string(), means })
     };
     others.filter_map(consequence).collect()
+}
+
+/// The instruction sets that the trials were trained with, each of which rounds in its own way.
+fn instruction_sets(view: &View) -> String {
+    let sets: std::collections::BTreeSet<&str> =
+        view.trials.iter().map(|trial| trial.instruction_set.as_str()).collect();
+    sets.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+/// What the study's values stand for.
+fn values(view: &View) -> Vec<String> {
+    view.plan.study.value.iter().map(|(name, value)| format!("`{name}`: {value}")).collect()
 }
 
 /// What each published number is a number of.

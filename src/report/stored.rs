@@ -10,7 +10,7 @@ use super::view::View;
 use super::{Input, files, records};
 use crate::data::DataFacts;
 use crate::record::{Ending, TrialRecords};
-use crate::study::{Plan, PlannedTrial, Spec};
+use crate::study::{Plan, PlannedTrial, Probe, Spec};
 
 /// The file's name.
 pub const FILE: &str = "plan.json";
@@ -24,6 +24,8 @@ struct PlanFile {
     planned: usize,
     records_sha256: String,
     data: Vec<DataFacts>,
+    /// The ids of the probes whose records these are.
+    probes: Vec<String>,
     conditions: Vec<ConditionFile>,
     trials: Vec<TrialFile>,
 }
@@ -44,12 +46,13 @@ struct TrialFile {
     id: String,
     steps: usize,
     ending: Ending,
+    instruction_set: String,
 }
 
 impl TrialFile {
     fn without_records(self) -> TrialRecords {
-        let TrialFile { arm, seed, sweep, id, steps, ending } = self;
-        TrialRecords { arm, seed, sweep, id, steps, ending, records: Vec::new() }
+        let TrialFile { arm, seed, sweep, id, steps, ending, instruction_set } = self;
+        TrialRecords { arm, seed, sweep, id, steps, ending, instruction_set, records: Vec::new() }
     }
 }
 
@@ -60,6 +63,8 @@ pub struct Stored {
     pub trials: Vec<TrialRecords>,
     /// The image sets.
     pub data: Vec<DataFacts>,
+    /// The ids of the probes whose records these are.
+    probes: Vec<String>,
 }
 
 /// `plan.json` of a report whose records are `csv`.
@@ -76,6 +81,7 @@ pub(super) fn plan_json(view: &View, csv: &[u8]) -> Result<Vec<u8>> {
         id: trial.id.clone(),
         steps: trial.steps,
         ending: trial.ending,
+        instruction_set: trial.instruction_set.clone(),
     });
     files::json(&PlanFile {
         study: view.plan.study.name.clone(),
@@ -84,6 +90,7 @@ pub(super) fn plan_json(view: &View, csv: &[u8]) -> Result<Vec<u8>> {
         planned: view.plan.trials.len(),
         records_sha256: records::sha256(csv),
         data: view.data.to_vec(),
+        probes: probe_ids(view.plan),
         conditions: conditions.collect(),
         trials: trials.collect(),
     })
@@ -107,15 +114,20 @@ pub fn read_records(dir: &Path) -> Result<Stored> {
         "{}: these are not the records that {FILE} beside them names; restore both, or run the study again",
         path.display()
     );
-    Ok(Stored { trials, data: plan.data })
+    Ok(Stored { trials, data: plan.data, probes: plan.probes })
 }
 
 impl Stored {
     /// The input of a report of `plan` from these trials; those that `plan` does not have are left out.
     ///
     /// # Errors
-    /// A trial whose settings are not those of `plan`: its study was changed since.
+    /// Probes, or a trial's settings, that are not those of `plan`: its study was changed since.
     pub fn into_input(self, plan: &Plan) -> Result<Input<'_>> {
+        ensure!(
+            self.probes == probe_ids(plan),
+            "these records were measured by other probes than the study `{}` now has; run it again",
+            plan.study.name
+        );
         let mut stored = self.trials;
         let mut trials = Vec::new();
         for planned in &plan.trials {
@@ -134,6 +146,10 @@ impl Stored {
         }
         Ok(Input { plan, trials, data: self.data })
     }
+}
+
+fn probe_ids(plan: &Plan) -> Vec<String> {
+    plan.probes.iter().map(Probe::id).collect()
 }
 
 /// The identity that a planned trial has on the data of the report; empty where the report had other data.

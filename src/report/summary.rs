@@ -82,6 +82,7 @@ struct ClaimPart<'a> {
     paper_value: Option<f64>,
     paper_value_of: Option<&'a str>,
     verdict: Word,
+    means: Option<&'a str>,
     notes: &'a [String],
 }
 
@@ -145,6 +146,7 @@ fn claim_part(verdict: &Verdict) -> ClaimPart<'_> {
         paper_value: verdict.paper.as_ref().map(|paper| paper.value),
         paper_value_of: verdict.paper.as_ref().map(|paper| paper.of.as_str()),
         verdict: verdict.word,
+        means: verdict.means.as_deref(),
         notes: &verdict.notes,
     }
 }

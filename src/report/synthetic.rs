@@ -73,6 +73,7 @@ fn trial(planned: &PlannedTrial) -> TrialRecords {
         id: planned.spec.identity(planned.seed, &facts().sha256),
         steps: planned.spec.train.steps,
         ending: Ending::Finished,
+        instruction_set: "avx2".into(),
         records: maker.records,
     }
 }

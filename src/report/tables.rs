@@ -182,7 +182,7 @@ fn thresholds(view: &View) -> Vec<f64> {
 fn ending(trial: &TrialRecords, stuck: bool) -> String {
     match trial.ending {
         Ending::Diverged { step } => format!("diverged at step {step}"),
-        Ending::Finished if stuck => "stuck".into(),
+        Ending::Finished if stuck => "stuck after a quarter".into(),
         Ending::Finished => "finished".into(),
     }
 }

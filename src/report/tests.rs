@@ -160,6 +160,7 @@ fn a_partial_swept_run_at_paper_scale() {
         id: String::new(),
         steps: 15_000,
         ending: Ending::Finished,
+        instruction_set: String::new(),
         records: (0..15_000)
             .step_by(100)
             .map(|step| Record {
@@ -205,7 +206,11 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     write(&fewer, folder.path()).unwrap();
     write_index(folder.path()).unwrap();
     let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
-    assert_eq!(index.matches("\n## ").count(), 2, "{index}");
+    assert_eq!(index.matches("\n## ").count(), 3, "{index}");
+    let (bottom_line, _) = index.split_once("## [").unwrap();
+    assert!(bottom_line.contains("**What holds.**\n\n- **N1** ([noisy_bn](noisy_bn.md)): “Noisy BatchNorm"), "{index}");
+    assert!(bottom_line.contains("**Where the paper's numbers and ours part.**"), "{index}");
+    assert!(!bottom_line.contains("noisy_bn-"), "what was changed or is partial proves nothing: {index}");
     assert!(index.contains("## [noisy_bn](noisy_bn.md)") && index.contains("| N1 | N2 |"), "{index}");
     assert!(index.contains("**Exploratory**: run with changed settings (train.learning_rate=0.2)"), "{index}");
     assert!(index.contains("**Partial**: 1 planned trials are missing"), "{index}");
@@ -234,6 +239,7 @@ fn made_up<'a>(plan: &'a Plan, values: impl Fn(&PlannedTrial) -> Vec<(&'static s
         };
         let at = |point: usize| values(planned).into_iter().map(move |value| (point, value));
         TrialRecords {
+            instruction_set: String::new(),
             arm: planned.arm.clone(),
             seed: planned.seed,
             sweep: planned.sweep.clone(),

@@ -26,6 +26,7 @@ fn records(task: &Task, place: &Place) -> Result<Option<TrialRecords>> {
         id: task.id.clone(),
         steps: task.trial.spec.train.steps,
         ending: finished.ending,
+        instruction_set: finished.instruction_set,
         records: finished.records,
     }))
 }

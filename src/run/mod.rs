@@ -7,6 +7,7 @@
 //! runs/trials/ID/           a trial: its checkpoint while it trains, its weights and records when it is finished
 //! runs/locks/trial-ID       held by the process that trains it
 //! runs/locks/study-NAME     held by the process that runs the study
+//! reports/.lock             held by the process that writes a report
 //! ```
 
 mod collect;
@@ -23,8 +24,8 @@ mod workers;
 pub use collect::collect;
 pub use cost::{Cost, estimate};
 pub use interrupt::Interrupt;
-pub use place::{Lock, Place, check_writable};
-pub use provenance::{Provenance, command_line, cores};
+pub use place::{Lock, Place, check_writable, lock_reports};
+pub use provenance::{Begun, Provenance, command_line, cores};
 pub use stop::{OrMistake, Stop, caught, silence_panics};
 pub use tally::duration;
 pub use task::{Datasets, Task, distinct, tasks};

@@ -70,6 +70,18 @@ impl Place {
     }
 }
 
+/// The right to write reports into the folder `out`; waits, a moment, while another process does.
+///
+/// # Errors
+/// A lock file that cannot be made.
+pub fn lock_reports(out: &Path) -> Result<Lock> {
+    let path = out.join(".lock");
+    let problem = || format!("{}: cannot lock this file", path.display());
+    let file = File::options().create(true).append(true).open(&path).with_context(problem)?;
+    file.lock().with_context(problem)?;
+    Ok(Lock { _file: file })
+}
+
 fn lock(path: &Path) -> Result<Option<Lock>> {
     let problem = || format!("{}: cannot lock this file", path.display());
     let file = File::options().create(true).append(true).open(path).with_context(problem)?;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct Provenance {
     pub command: String,
     /// The program's version.
     pub version: &'static str,
-    /// The commit that the program's checkout was at; `unknown` outside of one.
+    /// The commit that the program's checkout was at when it began; `unknown` outside of one.
     pub commit: String,
     /// The operating system and the processor's architecture.
     pub system: String,
@@ -39,15 +39,36 @@ pub struct Provenance {
     pub peak_memory_mib: Option<f64>,
 }
 
+/// What is known of an invocation when it begins.
+#[derive(Debug)]
+pub struct Begun {
+    /// When.
+    at: Instant,
+    /// The commit then: whoever edits the checkout while trials train does not change what trains them.
+    commit: String,
+}
+
+impl Begun {
+    /// An invocation that begins now.
+    pub fn now() -> Begun {
+        Begun { at: Instant::now(), commit: commit().unwrap_or_else(|| "unknown".into()) }
+    }
+
+    /// How long it has taken so far.
+    pub fn elapsed(&self) -> Duration {
+        self.at.elapsed()
+    }
+}
+
 impl Provenance {
-    /// This invocation, which trained `trained` trials, `jobs` at a time, found `found` finished and took `wall`.
-    pub fn now(jobs: usize, trained: usize, found: usize, wall: Duration) -> Provenance {
+    /// The invocation that has `begun`, which trained `trained` trials, `jobs` at a time, and found `found` finished.
+    pub fn of(begun: &Begun, jobs: usize, trained: usize, found: usize) -> Provenance {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Provenance {
             time: utc(since_epoch.as_secs()),
             command: command_line(),
             version: env!("CARGO_PKG_VERSION"),
-            commit: commit().unwrap_or_else(|| "unknown".into()),
+            commit: begun.commit.clone(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
             cores: cores(),
@@ -55,7 +76,7 @@ impl Provenance {
             jobs,
             trained,
             found,
-            wall_seconds: (wall.as_secs_f64() * 10.0).round() / 10.0,
+            wall_seconds: (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
             peak_memory_mib: peak_memory_mib(),
         }
     }

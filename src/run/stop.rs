@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, anyhow};
 
+use crate::train::OtherInstructionSet;
+
 /// Why a command ended before its work was done.
 #[derive(Debug)]
 pub enum Stop {
@@ -28,9 +30,21 @@ impl Stop {
     }
 }
 
+/// A full disk (with what to do about it) and a trial of another machine are the user's to mend; whatever else was
+/// not found before the work began is a failure.
 impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Self {
-        Stop::Failure(with_remedy(error))
+        let is_full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
+        let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+        if io.is_some_and(|io| is_full.contains(&io.kind())) {
+            return Stop::Mistake(anyhow!(
+                "{error:#}\nFree some space and run the same command again: finished trials and checkpoints are kept"
+            ));
+        }
+        if error.chain().any(|cause| cause.is::<OtherInstructionSet>()) {
+            return Stop::Mistake(error);
+        }
+        Stop::Failure(error)
     }
 }
 
@@ -44,18 +58,6 @@ impl<T> OrMistake<T> for Result<T> {
     fn or_mistake(self) -> Result<T, Stop> {
         self.map_err(Stop::Mistake)
     }
-}
-
-/// Says what to do about a full disk, which any write may meet.
-fn with_remedy(error: anyhow::Error) -> anyhow::Error {
-    let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
-    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
-    if io.is_some_and(|io| full.contains(&io.kind())) {
-        return anyhow!(
-            "{error:#}\nFree some space and run the same command again: finished trials and checkpoints are kept"
-        );
-    }
-    error
 }
 
 thread_local! {
@@ -91,10 +93,10 @@ mod tests {
     fn a_full_disk_is_named_with_its_remedy() {
         let full: Result<()> = Err(std::io::Error::from(ErrorKind::StorageFull)).context("runs/x: cannot write");
         let stop = Stop::from(full.unwrap_err());
-        let Stop::Failure(error) = &stop else { panic!("{stop:?}") };
+        let Stop::Mistake(error) = &stop else { panic!("{stop:?}") };
         let text = format!("{error:#}");
         assert!(text.contains("runs/x") && text.contains("run the same command again"), "{text}");
-        assert_eq!(stop.exit_code(), 1);
+        assert_eq!(stop.exit_code(), 2);
     }
 
     #[test]

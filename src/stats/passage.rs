@@ -12,13 +12,16 @@ pub fn first_passage(values: &[f64], window: usize, threshold: f64) -> Option<us
     (window.max(1)..sums.len()).find(|&seen| sums[seen] - sums[seen - window] >= threshold * window as f64)
 }
 
-/// The mean of min(time, `horizon`) with its t interval: the restricted mean. `None` is a time beyond the horizon.
+/// The mean of min(time, `horizon`) with its t interval, which ends at the horizon at the latest: the restricted mean.
+/// `None` is a time beyond the horizon.
 ///
 /// All times are censored at one horizon, so the restricted mean (the area under the Kaplan–Meier curve up to
 /// there) is a plain mean.
 pub fn restricted_mean(times: &[Option<usize>], horizon: usize) -> Option<Estimate> {
     let restricted: Vec<f64> = times.iter().map(|time| time.unwrap_or(horizon).min(horizon) as f64).collect();
-    Estimate::of_mean(&restricted)
+    let mut estimate = Estimate::of_mean(&restricted)?;
+    estimate.ci95 = estimate.ci95.map(|(low, high)| (low.max(0.0), high.min(horizon as f64)));
+    Some(estimate)
 }
 
 #[cfg(test)]
@@ -40,6 +43,9 @@ mod tests {
     fn restricted_mean_by_hand() {
         let estimate = restricted_mean(&[Some(100), None, Some(200), None], 300).unwrap();
         assert_eq!((estimate.point, estimate.seeds), (225.0, 4));
+        // ± 3.18 standard errors of 47.9 would be 72.6 to 377.
+        let (low, high) = estimate.ci95.unwrap();
+        assert!((low - 72.6).abs() < 0.1 && high == 300.0, "{low} {high}");
         let all_censored = restricted_mean(&[None, None], 300).unwrap();
         assert_eq!(all_censored.ci95, Some((300.0, 300.0)));
     }

@@ -113,6 +113,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("deep_linear", include_str!("../../studies/deep_linear.toml")),
     ("lp_norm", include_str!("../../studies/lp_norm.toml")),
     ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
+    ("learning_rate", include_str!("../../studies/learning_rate.toml")),
+    ("noise_controls", include_str!("../../studies/noise_controls.toml")),
     ("ics", include_str!("../../studies/ics.toml")),
     ("ics_deep_linear", include_str!("../../studies/ics_deep_linear.toml")),
     ("landscape", include_str!("../../studies/landscape.toml")),

@@ -1,6 +1,6 @@
 //! The trials of a study: every arm × seed × swept value, with its specification resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use anyhow::{Result, anyhow, bail};
@@ -25,8 +25,8 @@ pub struct Setting {
 /// What the command line changes of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--set KEY=VALUE` and `--steps`, in the order typed.
-    pub set: Vec<(String, toml::Value)>,
+    /// `--set KEY=VALUE` and `--steps`.
+    pub set: BTreeMap<String, toml::Value>,
     /// `--seeds`.
     pub seeds: Option<usize>,
 }
@@ -61,7 +61,8 @@ pub struct Plan {
     pub scale: String,
     /// Seeds an arm.
     pub seeds: usize,
-    /// The changes typed on the command line, as typed; where there are any the run is exploratory.
+    /// What the command line changes, by key; where there is anything the run is exploratory. A setting that is typed
+    /// and is what the study has anyway changes nothing.
     pub changes: Vec<String>,
     /// The trials, seed by seed, so that an early look sees every arm.
     pub trials: Vec<PlannedTrial>,
@@ -85,11 +86,11 @@ impl Plan {
             bail!("--seeds is 0; it must be at least 1");
         }
         refuse_fixed_keys(&study, size, overrides)?;
-        let mut arms = Vec::new();
+        let (mut arms, mut changed) = (Vec::new(), BTreeSet::new());
         for arm in &study.arm {
             let spec = resolve(&study, size, arm)?;
             for (sweep, spec) in swept(&study, size, arm, spec)? {
-                arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides)?));
+                arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides, &mut changed)?));
             }
         }
         check_probes(&study, arms.iter().map(|(arm, _, spec)| (arm, spec)))?;
@@ -108,7 +109,9 @@ impl Plan {
         );
         let mut probes = vec![Probe::Training {}];
         probes.extend(study.probe.iter().filter(|probe| **probe != Probe::Training {}).cloned());
-        let plan = Plan { scale: scale.into(), seeds, changes: changes(size, overrides), trials, probes, study };
+        let mut changes = Vec::from_iter(changed);
+        changes.extend(overrides.seeds.filter(|&seeds| seeds != size.seeds).map(|seeds| format!("seeds={seeds}")));
+        let plan = Plan { scale: scale.into(), seeds, changes, trials, probes, study };
         plan.check_values()?;
         Ok(plan)
     }
@@ -241,9 +244,19 @@ fn sweeps_of<'a>(study: &'a Study, scale: &'a Scale, arm: &'a str) -> impl Itera
     all.filter(move |sweep| sweep.arms.is_empty() || sweep.arms.iter().any(|name| name == arm))
 }
 
-fn with_overrides(study: &Study, mut spec: Spec, overrides: &Overrides) -> Result<Spec> {
+/// `spec` with the overrides; those that change it are added to `changed`.
+fn with_overrides(
+    study: &Study,
+    mut spec: Spec,
+    overrides: &Overrides,
+    changed: &mut BTreeSet<String>,
+) -> Result<Spec> {
     for (key, value) in &overrides.set {
+        let before = spec.clone();
         spec.set(key, value.clone()).map_err(|error| anyhow!("command line: {error}"))?;
+        if spec != before {
+            changed.insert(format!("{key}={value}"));
+        }
     }
     spec.check().map_err(|error| anyhow!("command line, study `{}`: {error}", study.name))?;
     Ok(spec)
@@ -251,7 +264,7 @@ fn with_overrides(study: &Study, mut spec: Spec, overrides: &Overrides) -> Resul
 
 /// Overriding what makes an arm differ would make arms alike while their names still say otherwise.
 fn refuse_fixed_keys(study: &Study, scale: &Scale, overrides: &Overrides) -> Result<()> {
-    for (key, _) in &overrides.set {
+    for key in overrides.set.keys() {
         for arm in &study.arm {
             let fixed = study.located(&arm.set, "").into_iter().find(|setting| overlaps(&setting.key, key));
             if let Some(setting) = fixed {
@@ -275,11 +288,6 @@ fn overlaps(a: &str, b: &str) -> bool {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     within(a, b) || within(b, a)
-}
-
-fn changes(scale: &Scale, overrides: &Overrides) -> Vec<String> {
-    let seeds = overrides.seeds.filter(|&seeds| seeds != scale.seeds).map(|seeds| format!("seeds={seeds}"));
-    overrides.set.iter().map(|(key, value)| format!("{key}={value}")).chain(seeds).collect()
 }
 
 /// `value` at `key` as dotted leaves; the noise's table is a leaf.

@@ -152,7 +152,7 @@ pub enum Optimizer {
 }
 
 impl Default for Spec {
-    /// The paper's settings where it states them (section 1.2 of the replication notes), at desk size.
+    /// The paper's settings where it states them (sections 3.1 and A.2), at desk size.
     fn default() -> Self {
         Spec {
             data: DataName::FashionMnist,

@@ -8,12 +8,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-pub use store::{Finished, finished, set_aside};
+pub use store::{Finished, OtherInstructionSet, finished, set_aside};
 
 use self::store::{Card, Checkpoint, ProbeLog};
 use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
-use crate::probe::{self, Measure, StateContext, StepContext};
+use crate::probe::{self, GivenUp, Measure, StateContext, StepContext};
 use crate::record::Ending;
 use crate::study::{Precision, Probe, Spec};
 
@@ -48,7 +48,8 @@ pub trait Watch: Sync {
 }
 
 /// Trains `trial` in `folder`, from its newest checkpoint if there is one, with a checkpoint every
-/// `checkpoint_every` steps. `None`: `watch` stopped it, at a checkpoint.
+/// `checkpoint_every` steps. `None`: `watch` stopped it, at a checkpoint, or within a long
+/// measurement, after the last one.
 ///
 /// # Errors
 /// A batch larger than the data, a file that cannot be written, or a trial begun with another instruction set.
@@ -58,9 +59,14 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
     let steps = trial.spec.train.steps;
     watch.progress(training.state.step, steps);
     while training.state.step < steps {
-        if let Some(ending) = training.step()? {
-            store::finish(folder, ending, &training.checkpoint())?;
-            return Ok(Some(ending));
+        match training.step(watch) {
+            Ok(None) => {}
+            Ok(Some(ending)) => {
+                store::finish(folder, ending, &training.checkpoint())?;
+                return Ok(Some(ending));
+            }
+            Err(error) if error.is::<GivenUp>() => return Ok(None),
+            Err(error) => return Err(error),
         }
         let taken = training.state.step;
         watch.progress(taken, steps);
@@ -119,7 +125,7 @@ impl<'a> Training<'a> {
     }
 
     /// Takes one step: minibatch, loss and gradients, probes, update, probes.
-    fn step(&mut self) -> Result<Option<Ending>> {
+    fn step(&mut self, watch: &dyn Watch) -> Result<Option<Ending>> {
         let (input, labels) = self.minibatch()?;
         let key = NoiseKey { seed: self.trial.seed, purpose: nn::TRAINING, step: self.state.step as u64 };
         let waits = self.trial.spec.model.noise.waits(self.state.step);
@@ -134,7 +140,7 @@ impl<'a> Training<'a> {
         self.state.params = optimizer::step(&self.trial.spec.train, &self.state.params, &result.gradients)?;
         self.state.buffers = result.buffers;
         self.state.step += 1;
-        self.measure_state()?;
+        self.measure_state(watch)?;
         Ok(None)
     }
 
@@ -165,7 +171,7 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
-    fn measure_state(&mut self) -> Result<()> {
+    fn measure_state(&mut self, watch: &dyn Watch) -> Result<()> {
         let Checkpoint { step, params, buffers, logs } = &mut self.state;
         let context = StateContext {
             taken: *step,
@@ -178,6 +184,7 @@ impl<'a> Training<'a> {
             network: &self.network,
             params,
             buffers,
+            stop: &|| watch.stop(),
         };
         for (probe, log) in self.probes.iter_mut().zip(logs) {
             probe.after_step(&context, &mut log.records)?;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,9 @@ use crate::kernels::isa;
 use crate::nn::Params;
 use crate::record::{Ending, Record};
 use crate::study::{Probe, SCHEMA, Spec};
+
+const CARD: &str = "trial.json";
+const WEIGHTS: &str = "weights.safetensors";
 
 /// What a trial is, as its folder says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,20 +52,21 @@ impl Card {
     /// Writes the card into `folder`, or compares it with the one there.
     ///
     /// # Errors
-    /// If the trial there was begun with another instruction set, whose bits this machine cannot continue.
+    /// [`OtherInstructionSet`] if the trial there was begun with one.
     pub fn lay_down(&self, folder: &Path) -> Result<()> {
-        let path = folder.join("trial.json");
+        let path = folder.join(CARD);
         if let Ok(text) = fs::read_to_string(&path)
             && let Ok(there) = serde_json::from_str::<Card>(&text)
             && there.instruction_set != self.instruction_set
         {
-            bail!(
+            return Err(OtherInstructionSet(format!(
                 "{}: this trial was begun with the instruction set {} and this machine runs {}, which rounds \
                  differently; finish it where it was begun, or remove the folder to start it anew",
                 path.display(),
                 there.instruction_set,
                 self.instruction_set
-            );
+            ))
+            .into());
         }
         write_whole(&path, format!("{}\n", serde_json::to_string_pretty(self)?).as_bytes())
     }
@@ -98,7 +102,21 @@ pub struct Finished {
     pub ending: Ending,
     /// The records.
     pub records: Vec<Record>,
+    /// The instruction set whose bits these are.
+    pub instruction_set: String,
 }
+
+/// A trial that another instruction set began, whose bits this machine cannot continue.
+#[derive(Debug)]
+pub struct OtherInstructionSet(String);
+
+impl std::fmt::Display for OtherInstructionSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OtherInstructionSet {}
 
 #[derive(Serialize, Deserialize)]
 struct Done {
@@ -116,8 +134,8 @@ fn checkpoint_file(folder: &Path, step: usize, ending: &str) -> PathBuf {
 /// # Errors
 /// If a file cannot be written; the older checkpoint is then still there.
 pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<()> {
-    write_whole(&checkpoint_file(folder, checkpoint.step, "csv"), &logs_as_csv(&checkpoint.logs)?)?;
     let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
+    write_whole(&checkpoint_file(folder, checkpoint.step, "csv"), &sealed(logs_as_csv(&checkpoint.logs)?, &weights))?;
     write_whole(&checkpoint_file(folder, checkpoint.step, "safetensors"), &weights)?;
     remove_checkpoints(folder, Some(checkpoint.step))
 }
@@ -141,7 +159,9 @@ pub fn load(folder: &Path, like: &Params, buffers_like: &Params) -> Result<Optio
     };
     let (params, buffers) = (pick(like).with_context(damaged)?, pick(buffers_like).with_context(damaged)?);
     let path = checkpoint_file(folder, step, "csv");
-    let logs = logs_from_csv(&path).with_context(|| format!("{}: this checkpoint is damaged", path.display()))?;
+    let logs = logs_from_csv(&path, &bytes).with_context(|| {
+        format!("{}: this checkpoint or its checkpoint-{step:06}.safetensors is damaged", path.display())
+    })?;
     Ok(Some(Checkpoint { step, params, buffers, logs }))
 }
 
@@ -179,13 +199,13 @@ pub fn finish(folder: &Path, ending: Ending, checkpoint: &Checkpoint) -> Result<
         _ => BTreeMap::new(),
     };
     let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
-    let mut contents = vec![("weights.safetensors".to_string(), weights)];
+    let mut contents = vec![(WEIGHTS.to_string(), weights)];
     for log in &checkpoint.logs {
         contents.push((format!("{}.csv", log.probe), records_as_csv(&log.records)?));
     }
     for (name, bytes) in contents {
         write_whole(&folder.join(&name), &bytes)?;
-        files.insert(name, sha256(&bytes));
+        files.insert(name, sha256_of(&[&bytes]));
     }
     let done = Done { schema: SCHEMA, ending, files };
     write_whole(&folder.join("done.json"), format!("{}\n", serde_json::to_string_pretty(&done)?).as_bytes())?;
@@ -214,21 +234,35 @@ fn read_done(folder: &Path) -> Result<Option<Done>> {
 /// If a file is damaged, missing or of another version; the message names it.
 pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
     let Some(done) = read_done(folder)? else { return Ok(None) };
+    let names: Vec<String> = probes.iter().map(|probe| format!("{}.csv", probe.id())).collect();
+    if names.iter().any(|name| !done.files.contains_key(name)) {
+        return Ok(None);
+    }
+    unchanged(folder, &done, WEIGHTS)?;
     let mut records = Vec::new();
-    for probe in probes {
-        let name = format!("{}.csv", probe.id());
-        let Some(hash) = done.files.get(&name) else { return Ok(None) };
-        let path = folder.join(&name);
-        let bytes = fs::read(&path).with_context(|| format!("{}: cannot read these records", path.display()))?;
-        if sha256(&bytes) != *hash {
-            bail!("{}: these records are damaged or were changed", path.display());
-        }
-        let mut reader = csv::Reader::from_reader(&bytes[..]);
-        for record in reader.deserialize() {
+    for name in &names {
+        let bytes = unchanged(folder, &done, name)?;
+        for record in csv::Reader::from_reader(&bytes[..]).deserialize() {
+            let path = folder.join(name);
             records.push(record.with_context(|| format!("{}: these records are damaged", path.display()))?);
         }
     }
-    Ok(Some(Finished { ending: done.ending, records }))
+    let path = folder.join(CARD);
+    let card = fs::read(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_slice::<Card>(&text)?));
+    let card = card.with_context(|| format!("{}: cannot read what this trial is", path.display()))?;
+    Ok(Some(Finished { ending: done.ending, records, instruction_set: card.instruction_set }))
+}
+
+/// The bytes of the file `name`, which must be those that `done` hashed.
+fn unchanged(folder: &Path, done: &Done, name: &str) -> Result<Vec<u8>> {
+    let path = folder.join(name);
+    let bytes = fs::read(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
+    ensure!(
+        done.files.get(name) == Some(&sha256_of(&[&bytes])),
+        "{}: this file is damaged or was changed",
+        path.display()
+    );
+    Ok(bytes)
 }
 
 /// Moves a damaged trial's folder out of the way, so that the trial can be redone, and says where it is now.
@@ -242,8 +276,11 @@ pub fn set_aside(folder: &Path) -> Result<PathBuf> {
     Ok(free)
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// The hexadecimal SHA-256 of `parts`, one after the other.
+fn sha256_of(parts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn weights_as_bytes(params: &Params, buffers: &Params) -> Result<Vec<u8>> {
@@ -271,8 +308,15 @@ struct Row {
     value: f64,
 }
 
-/// Ends a checkpoint's CSV, so that one cut short is noticed.
-const END: &str = "end";
+/// Begins the last line of a checkpoint's CSV, which holds the SHA-256 of all before it and of the weights, so that
+/// any damage to either file is noticed.
+const SEAL: &str = "sha256,";
+
+fn sealed(mut csv: Vec<u8>, weights: &[u8]) -> Vec<u8> {
+    let seal = format!("{SEAL}{}\n", sha256_of(&[&csv, weights]));
+    csv.extend(seal.bytes());
+    csv
+}
 
 fn logs_as_csv(logs: &[ProbeLog]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -286,17 +330,17 @@ fn logs_as_csv(logs: &[ProbeLog]) -> Result<Vec<u8>> {
             writer.serialize(row(index, "", None, value))?;
         }
     }
-    writer.serialize(Row { probe: END.into(), step: 0, name: String::new(), layer: None, value: 0.0 })?;
     Ok(writer.into_inner()?)
 }
 
-fn logs_from_csv(path: &Path) -> Result<Vec<ProbeLog>> {
+/// The logs in a checkpoint's CSV, which must be the one that was written with `weights`.
+fn logs_from_csv(path: &Path, weights: &[u8]) -> Result<Vec<ProbeLog>> {
+    let text = fs::read_to_string(path)?;
+    let (csv, _) = text.rsplit_once(SEAL).context("it is cut short")?;
+    ensure!(sealed(csv.into(), weights) == text.as_bytes(), "its contents are not those that were written");
     let mut logs: Vec<ProbeLog> = Vec::new();
-    for row in csv::Reader::from_path(path)?.deserialize() {
+    for row in csv::Reader::from_reader(csv.as_bytes()).deserialize() {
         let row: Row = row?;
-        if row.probe == END {
-            return Ok(logs);
-        }
         if logs.last().is_none_or(|log| log.probe != row.probe) {
             logs.push(ProbeLog { probe: row.probe, ..ProbeLog::default() });
         }
@@ -307,7 +351,7 @@ fn logs_from_csv(path: &Path) -> Result<Vec<ProbeLog>> {
             (true, _) => log.state.push(row.value),
         }
     }
-    bail!("it is cut short")
+    Ok(logs)
 }
 
 #[cfg(test)]
@@ -346,15 +390,21 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_cut_short_anywhere_is_an_error_that_names_the_file() {
+    fn a_checkpoint_damaged_anywhere_is_an_error_that_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let whole = checkpoint(3);
         save(folder.path(), &whole).unwrap();
         for ending in ["csv", "safetensors"] {
             let path = checkpoint_file(folder.path(), 3, ending);
             let bytes = fs::read(&path).unwrap();
-            for cut in [0, 1, bytes.len() / 2, bytes.len() - 12] {
-                fs::write(&path, &bytes[..cut]).unwrap();
+            let cuts = [0, 1, bytes.len() / 2, bytes.len() - 12].map(|cut| bytes[..cut].to_vec());
+            let flips = [9, bytes.len() / 2, bytes.len() - 2].map(|place| {
+                let mut bytes = bytes.clone();
+                bytes[place] ^= 1;
+                bytes
+            });
+            for (cut, damaged) in cuts.iter().chain(&flips).enumerate() {
+                fs::write(&path, damaged).unwrap();
                 let Err(error) = load(folder.path(), &whole.params, &whole.buffers) else { panic!("{ending} {cut}") };
                 assert!(format!("{error:#}").contains(path.file_name().unwrap().to_str().unwrap()), "{error:#}");
             }

@@ -56,6 +56,11 @@ impl Desk {
         printed(code, self.command(arguments).output().unwrap())
     }
 
+    /// Runs `whybn ARGUMENTS` with `WHYBN_DATA` set to `data`; it must exit with `code`.
+    pub fn run_with_data(&self, data: &Path, code: i32, arguments: &str) -> Printed {
+        printed(code, self.command(arguments).env("WHYBN_DATA", data).output().unwrap())
+    }
+
     /// Every file that must not differ from run to run, with its bytes.
     pub fn results(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = files(self.folder.path());
@@ -75,6 +80,22 @@ impl Desk {
             assert!(here[name] == *bytes, "{name} differs");
         }
     }
+}
+
+/// A made-up CIFAR-10, with 40 records only in its test file, in a folder below `parent`.
+pub fn cifar10(parent: &Path) -> PathBuf {
+    let folder = parent.join("cifar-10-batches-bin");
+    fs::create_dir_all(&folder).unwrap();
+    let record = |index: usize| {
+        let pixels = (0..3072).map(move |pixel| (index * 31 + pixel * 7 % 251) as u8);
+        std::iter::once((index % 10) as u8).chain(pixels)
+    };
+    let records: Vec<u8> = (0..10_000).flat_map(record).collect();
+    for batch in 1..=5 {
+        fs::write(folder.join(format!("data_batch_{batch}.bin")), &records).unwrap();
+    }
+    fs::write(folder.join("test_batch.bin"), &records[..40 * 3073]).unwrap();
+    folder
 }
 
 /// What `output` printed; it must have exited with `code`, and no panic may show.

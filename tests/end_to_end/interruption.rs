@@ -71,7 +71,9 @@ fn a_damaged_checkpoint_is_set_aside_and_its_trial_redone() {
         let desk = interrupted();
         let checkpoint = find(&desk, "checkpoint-", end).unwrap();
         let bytes = fs::read(&checkpoint).unwrap();
-        fs::write(&checkpoint, &bytes[..bytes.len() / 2]).unwrap();
+        let mut damaged = bytes.clone();
+        damaged[bytes.len() / 2] ^= 1;
+        fs::write(&checkpoint, damaged).unwrap();
         let printed = desk.run(0, "study tiny.toml");
         let name = checkpoint.file_name().unwrap().to_str().unwrap();
         assert!(printed.stderr.contains(name) && printed.stderr.contains("set aside"), "{}", printed.stderr);
@@ -79,13 +81,31 @@ fn a_damaged_checkpoint_is_set_aside_and_its_trial_redone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_trial_of_another_instruction_set_is_not_continued() {
+    let desk = interrupted();
+    let card = find(&desk, "checkpoint-", ".safetensors").unwrap().with_file_name("trial.json");
+    let text = fs::read_to_string(&card).unwrap();
+    let (from, to) = text.split_once("\"instruction_set\": \"").unwrap();
+    let (_, to) = to.split_once('"').unwrap();
+    fs::write(&card, format!("{from}\"instruction_set\": \"another\"{to}")).unwrap();
+    let before = desk.results();
+    let refused = desk.run(2, "study tiny.toml --jobs 1").stderr;
+    for words in ["trial.json", "instruction set another", "finish it where it was begun"] {
+        assert!(refused.contains(words), "{refused}");
+    }
+    assert!(desk.results() == before, "nothing is lost");
+}
+
 /// A finished trial whose first file `name…` is damaged so is refused by a report and redone by a study.
-fn assert_redone(name: &str, damage: impl Fn(&str) -> String) {
+fn assert_redone(name: &str, damage: impl Fn(&mut Vec<u8>)) {
     let desk = Desk::with_finished_runs();
     let file = find(&desk, name, "").unwrap();
-    let whole = fs::read_to_string(&file).unwrap();
-    assert_ne!(whole, damage(&whole));
-    fs::write(&file, damage(&whole)).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    damage(&mut bytes);
+    assert_ne!(bytes, fs::read(&file).unwrap());
+    fs::write(&file, bytes).unwrap();
 
     let refused = desk.run(2, "report tiny.toml").stderr;
     assert!(refused.contains(name) && refused.contains("whybn study"), "{refused}");
@@ -97,9 +117,17 @@ fn assert_redone(name: &str, damage: impl Fn(&str) -> String) {
 
 #[test]
 fn damaged_results_are_set_aside_and_their_trial_redone() {
-    assert_redone("training-", |text| text[..text.len() / 2].to_string());
-    assert_redone("done.json", |text| text[..text.len() / 2].to_string());
-    assert_redone("done.json", |text| text.replacen("\"schema\": 1", "\"schema\": 999", 1));
+    let half = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
+    let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
+    let other_version = |bytes: &mut Vec<u8>| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text.replacen("\"schema\": 1", "\"schema\": 999", 1).into_bytes();
+    };
+    assert_redone("training-", half);
+    assert_redone("weights.safetensors", flip);
+    assert_redone("weights.safetensors", |bytes| bytes.clear());
+    assert_redone("done.json", half);
+    assert_redone("done.json", other_version);
 }
 
 /// No disk is filled here: a limit on the size of a file makes the same writes fail in the same way.
@@ -112,7 +140,7 @@ fn a_full_disk_is_reported_and_loses_nothing() {
         assert_cmd::cargo::cargo_bin!("whybn").display()
     );
     let output = std::process::Command::new("bash").arg("-c").arg(script).current_dir(desk.path("")).output().unwrap();
-    let printed = printed(1, output);
+    let printed = printed(2, output);
     for words in ["runs/trials/", "Free some space and run the same command again"] {
         assert!(printed.stderr.contains(words), "{}", printed.stderr);
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::desk::{Desk, TINY};
+use super::desk::{Desk, TINY, cifar10};
 
 /// `whybn ARGUMENTS` is refused with all of `words`, and trains nothing.
 fn assert_refused(desk: &Desk, arguments: &str, words: &[&str]) {
@@ -76,10 +76,23 @@ fn missing_and_damaged_data() {
     let desk = Desk::new();
     let command = "study tiny.toml --set data=cifar10 --data-dir pictures";
     assert_refused(&desk, command, &["data_batch_1.bin", "whybn data fetch cifar10"]);
-    let folder = desk.path("pictures/cifar-10-batches-bin");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("data_batch_1.bin"), "not pictures").unwrap();
-    assert_refused(&desk, command, &["data_batch_1.bin", "damaged", "whybn data fetch cifar10"]);
+    let folder = cifar10(&desk.path("pictures"));
+    let batch = folder.join("data_batch_1.bin");
+    let whole = fs::read(&batch).unwrap();
+    let bad_label = [&[10], &whole[1..]].concat();
+    for (bytes, words) in [
+        (&b"not pictures"[..], &["damaged"][..]),
+        (&[], &["data_batch_1.bin"]),
+        (&whole[..whole.len() - 1], &["3,073"]),
+        (&bad_label, &["label", "10"]),
+    ] {
+        fs::write(&batch, bytes).unwrap();
+        assert_refused(&desk, command, &[&["data_batch_1.bin", "whybn data fetch cifar10"], words].concat());
+    }
+    fs::write(&batch, whole).unwrap();
+    let test = folder.join("test_batch.bin");
+    fs::write(&test, &fs::read(&test).unwrap()[..3073 * 31]).unwrap();
+    assert_refused(&desk, command, &["`images` is 32", "31 images"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::desk::{Desk, copy, files, uninterrupted};
+use super::desk::{Desk, cifar10, copy, files, uninterrupted};
 
 #[test]
 fn a_study_asks_trains_answers_and_leaves_all_its_files() {
@@ -104,6 +104,28 @@ fn single_trials_by_number_and_id_make_the_same_study() {
     }
     desk.run(0, "report tiny.toml");
     desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn data_are_found_through_the_environment_and_a_short_test_file_is_named() {
+    let desk = Desk::new();
+    let folder = cifar10(&desk.path("pictures"));
+    let command = "tiny.toml --set data=cifar10 --seeds 1";
+    desk.run_with_data(&folder, 0, &format!("study {command}"));
+    let results = desk.results();
+    let (name, page) = results.iter().find(|(name, _)| name.starts_with("reports/tiny-")).unwrap();
+    let page = String::from_utf8_lossy(page);
+    assert!(page.contains("40 of 10,000 test images"), "{name}: {page}");
+
+    // Elsewhere with other data of the same name, the records' own data are named, not those.
+    let test = folder.join("test_batch.bin");
+    fs::write(&test, &fs::read(&test).unwrap()[..3073 * 32]).unwrap();
+    desk.run_with_data(&folder, 0, &format!("report {command} --runs none"));
+    assert!(desk.results()[name] == results[name]);
+    // And the two are never mixed.
+    desk.run_with_data(&folder, 0, &format!("trial {command} 1 --runs other"));
+    let refused = desk.run_with_data(&folder, 2, &format!("report {command} --runs other")).stderr;
+    assert!(refused.contains("2 trials of 3 not finished"), "{refused}");
 }
 
 #[test]

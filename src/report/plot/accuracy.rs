@@ -10,7 +10,7 @@ use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
 use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
-use crate::study::claim::{Origin, Paper, curves};
+use crate::study::claim::{Claim, Origin, Paper, Role, curves};
 
 const NAME: &str = "train_accuracy";
 
@@ -92,11 +92,18 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
     Ok(Some(Figure { file: "arms.svg", title: TITLE, reading, svg }))
 }
 
-/// The arms that the paper's claims name; all of them where there are no such claims.
+/// The arms that the paper's claims name; those of the primary claim where there are none, or all.
 fn arms_of_the_paper<'a>(view: &'a View) -> BTreeSet<&'a str> {
-    let claims = view.plan.study.claim.iter().filter(|claim| claim.origin == Origin::Paper);
-    let named: BTreeSet<&str> = claims.flat_map(|claim| claim.statistic.arms()).collect();
-    if named.is_empty() { view.shown().map(|condition| condition.arm.name.as_str()).collect() } else { named }
+    let study = &view.plan.study;
+    let named_by = |is_meant: fn(&Claim) -> bool| -> BTreeSet<&str> {
+        let claims = study.claim.iter().filter(|claim| is_meant(claim));
+        claims.flat_map(|claim| claim.statistic.arms()).map(|name| study.arm_of(name)).collect()
+    };
+    let all = || view.shown().map(|condition| condition.arm.name.as_str()).collect();
+    [named_by(|claim| claim.origin == Origin::Paper), named_by(|claim| claim.role == Role::Primary)]
+        .into_iter()
+        .find(|named| !named.is_empty())
+        .unwrap_or_else(all)
 }
 
 fn lines(view: &View) -> Vec<Line> {

@@ -11,6 +11,7 @@ mod ics_layers;
 mod landscape;
 mod loss;
 mod readings;
+mod sweep;
 mod traces;
 
 use anyhow::Result;
@@ -38,6 +39,7 @@ pub fn figures(view: &View) -> Result<Vec<Figure>> {
     let makers = [
         accuracy::main,
         loss::main,
+        sweep::sweeps,
         forest::forest,
         accuracy::every_arm,
         loss::every_arm,

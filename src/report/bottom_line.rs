@@ -1,0 +1,77 @@
+//! What all verdicts so far come to: the opening of the index of reports.
+
+use std::fmt::Write as _;
+
+use super::index::{Found, FoundClaim};
+use super::numbers;
+use crate::judge::Word;
+
+/// A claim and the report that judged it.
+type Judged<'a> = (&'a str, &'a FoundClaim);
+
+/// The headings, each with the words of the verdicts that stand under it.
+const GROUPS: [(&str, &[Word]); 4] = [
+    ("What holds", &[Word::Replicated, Word::Supported]),
+    ("What does not hold", &[Word::NotReplicated, Word::NotSupported]),
+    ("What depends on how it is read", &[Word::DependsOnTheReading]),
+    ("What these runs do not decide", &[Word::Inconclusive]),
+];
+
+/// The bottom line of whole reports that were run as planned (name and summary); `None` where they judged nothing.
+pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
+    let whole = reports.iter().filter(|(_, found)| !found.exploratory && found.missing_trials == 0);
+    let judged: Vec<Judged> =
+        whole.flat_map(|(name, found)| found.claims.iter().map(move |claim| (name.as_str(), claim))).collect();
+    let mut text = String::new();
+    for (heading, words) in GROUPS {
+        section(&mut text, heading, judged.iter().filter(|(_, claim)| words.contains(&claim.verdict)), conclusion);
+    }
+    let part = judged.iter().filter(|(_, claim)| parts_from_the_paper(claim));
+    section(&mut text, "Where the paper's numbers and ours part", part, both_numbers);
+    (!text.is_empty()).then(|| format!("\n## Bottom line\n{text}"))
+}
+
+fn section<'a>(
+    text: &mut String,
+    heading: &str,
+    claims: impl Iterator<Item = &'a Judged<'a>>,
+    line: fn(&FoundClaim) -> String,
+) {
+    let lines: Vec<String> = claims
+        .map(|(report, claim)| format!("- **{}** ([{report}]({report}.md)): {}\n", claim.id, line(claim)))
+        .collect();
+    if !lines.is_empty() {
+        write!(text, "\n**{heading}.**\n\n{}", lines.concat()).expect("a string takes all");
+    }
+}
+
+/// The claim, its numbers, and what follows in the study's own words.
+fn conclusion(claim: &FoundClaim) -> String {
+    let mut text = format!("“{}”", claim.says);
+    if let Some(ours) = ours(claim) {
+        let needed = claim.criterion.as_ref().map(|criterion| format!("; needed: {criterion}")).unwrap_or_default();
+        write!(text, " ({ours} {}{needed})", claim.unit).expect("a string takes all");
+    }
+    text.push('.');
+    if let Some(means) = &claim.means {
+        write!(text, " {means}").expect("a string takes all");
+    }
+    text
+}
+
+fn both_numbers(claim: &FoundClaim) -> String {
+    let paper = numbers::plain(claim.paper_value.unwrap_or(f64::NAN));
+    let of = claim.paper_value_of.as_deref().unwrap_or_default();
+    format!("{} {}; the paper: {paper} ({of})", ours(claim).unwrap_or_default(), claim.unit)
+}
+
+fn ours(claim: &FoundClaim) -> Option<String> {
+    let estimate = crate::stats::Estimate { point: claim.estimate?, ci95: claim.ci95, seeds: claim.seeds };
+    Some(numbers::estimate(&estimate))
+}
+
+/// Whether the paper's number lies outside our interval.
+fn parts_from_the_paper(claim: &FoundClaim) -> bool {
+    let (Some(paper), Some((low, high))) = (claim.paper_value, claim.ci95) else { return false };
+    paper < low || paper > high
+}
