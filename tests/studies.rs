@@ -47,7 +47,7 @@ fn noisy_bn_has_the_planned_trials() {
     assert_eq!(arms[..4], ["standard", "batch_norm", "noisy_batch_norm", "noisy_standard"], "seed by seed");
 }
 
-/// What `noisy_bn` has trained need not be trained for other arms of the same names.
+/// What one study has trained need not be trained for other arms of the same names.
 #[test]
 fn studies_of_the_same_networks_share_their_trials() {
     let ids = |study: &str, arm: &str| -> BTreeSet<String> {
@@ -55,11 +55,14 @@ fn studies_of_the_same_networks_share_their_trials() {
         let trials = plan.trials.iter().filter(|trial| trial.arm == arm);
         trials.map(|trial| trial.spec.identity(trial.seed, "data")).collect()
     };
-    for arm in ["standard", "batch_norm"] {
-        let trained = ids("noisy_bn", arm);
-        assert_eq!(trained.len(), 6);
-        assert_eq!(ids("landscape", arm), trained);
-        assert!(ids("ics", arm).is_superset(&trained), "at the first of its two rates");
+    let shared = [("noisy_bn", "landscape", "ics"), ("deep_linear", "landscape_deep_linear", "ics_deep_linear")];
+    for (trained, landscape, ics) in shared {
+        for arm in ["standard", "batch_norm"] {
+            let trained = ids(trained, arm);
+            assert!(trained.len() >= 6);
+            assert_eq!(ids(landscape, arm), trained);
+            assert!(ids(ics, arm).is_superset(&trained), "at one of its two rates");
+        }
     }
 }
 

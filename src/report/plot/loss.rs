@@ -133,5 +133,5 @@ fn loss_axis(range: (f64, f64), title: &'static str) -> Axis<'static> {
 fn decades(lines: &[Line], references: &[(String, Curve)]) -> (f64, f64) {
     let ours = lines.iter().flat_map(|line| &line.seeds);
     let values = ours.chain(references.iter().map(|(_, curve)| curve)).flatten().map(|point| point.1);
-    house::range(values, 0.02).map_or((-1.0, 1.0), |(low, high)| (low.floor(), high.ceil()))
+    house::range(values, 0.0).map_or((-1.0, 1.0), |(low, high)| (low.floor(), high.ceil()))
 }
