@@ -12,6 +12,7 @@ fn model(norm: Norm, noise: bool, head: &[usize]) -> Model {
         norm,
         noise: if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None },
         init: Init::HeNormal,
+        ..Model::default()
     }
 }
 
@@ -66,8 +67,9 @@ fn step(model: &Model, path: Path, dtype: DType, autograd: bool, mode: Mode) -> 
 /// changes sign; 1e-3 of a tensor's largest gradient is a hundred times what is seen and a hundredth of a wrong term.
 #[test]
 fn the_fast_path_agrees_with_the_plain_path() {
-    for (norm, noise) in [(Norm::None, false), (Norm::None, true), (Norm::Batch, false), (Norm::Batch, true)] {
-        for head in [&[][..], &[24]] {
+    let noises = [(Norm::None, false), (Norm::None, true), (Norm::Batch, false), (Norm::Batch, true)];
+    for (norm, noise) in noises.into_iter().chain([(Norm::L1, true), (Norm::L2, false), (Norm::LinfMatched, false)]) {
+        for head in [&[][..], &[24]].into_iter().take(if matches!(norm, Norm::None | Norm::Batch) { 2 } else { 1 }) {
             let model = model(norm, noise, head);
             let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
             let plain = step(&model, Path::Plain, DType::F64, false, TRAINING);

@@ -118,6 +118,7 @@ fn noise_leaves_the_data_and_the_initial_weights_alone() {
         norm: Norm::Batch,
         noise,
         init: Init::GlorotUniform,
+        ..Model::default()
     };
     let trial = |noise, mode: &dyn Fn(u64) -> NoiseMode| {
         let network = Network::new(&model(noise), Path::Fast, 3, 32, 10);

@@ -82,6 +82,46 @@ fn every_setting_is_documented_with_its_default() {
             assert!(README.contains(&row), "studies/README.md lacks: {row}");
         }
     }
+    for left_out_of_the_default in
+        ["| `model.depth` | none |", "| `model.width` | none |", "| `train.dtype` | `\"f32\"` |"]
+    {
+        assert!(README.contains(left_out_of_the_default));
+    }
+}
+
+/// A deep linear network in the documentation's example, with the settings that it must have.
+#[test]
+fn a_deep_linear_network_is_a_study_without_images() {
+    let example = blocks()[0].replace("[[probe]]\nkind = \"evaluation\"\npoints = 4\nimages = 200\n", "");
+    let example = example.replace("confirm_on = \"eval.train.accuracy.batch.clean\"\n", "");
+    let example = example.replace("\"model.noise\" = { shift = 1.0 }", "\"model.norm\" = \"l1\"");
+    let setup = example.find("[setup.vgg]").unwrap()..example.find("[[arm]]").unwrap();
+    let mut deep = example.clone();
+    deep.replace_range(
+        setup,
+        "[setup.vgg]\ndata = \"gaussian_regression\"\nloss = \"half_squared_error_sum\"\n\
+         model = { kind = \"deep_linear\", depth = 25, width = 10 }\ntrain = { batch = \"full\", dtype = \"f64\" }\n",
+    );
+    let plan = |text: &str| plan(text, &Overrides::default());
+    assert_eq!(plan(&deep).unwrap().trials[1].spec.model.layers(), 25);
+    for (from, to, words) in [
+        ("depth = 25, ", "", &["deep_linear", "`model.depth`", "25"][..]),
+        ("width = 10", "width = 0", &["`model.width` is 0"]),
+        ("loss = \"half_squared_error_sum\"\n", "", &["`loss`", "gaussian_regression", "half_squared_error_sum"]),
+        ("\"full\"", "\"all\"", &["train.batch", "all", "\"full\""]),
+        ("\"f64\"", "\"f16\"", &["train.dtype", "f16", "`f64`"]),
+        (
+            "[scale.desk]",
+            "[[probe]]\nkind = \"evaluation\"\npoints = 1\nimages = 1\n[scale.desk]",
+            &["evaluates images"],
+        ),
+    ] {
+        assert!(deep.contains(from), "{from}");
+        let error = plan(&deep.replacen(from, to, 1)).unwrap_err();
+        for word in words {
+            assert!(error.contains(word), "`{word}` is not in: {error}");
+        }
+    }
 }
 
 #[test]

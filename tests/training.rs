@@ -24,7 +24,7 @@ fn tiny(norm: Norm, noise: bool) -> Spec {
     if noise {
         spec.model.noise = Noise::Algorithm1(NoiseConstants::default());
     }
-    spec.train.batch = 16;
+    spec.train.batch = 16.into();
     spec.train.steps = 7;
     spec
 }
@@ -38,6 +38,7 @@ fn all_probes() -> Vec<Probe> {
         Probe::SurvivingShift { layers: vec![2], redraws: 2, points: 2 },
         Probe::Ics { layers: vec![1, 10], points: 2, matched_update: 0.01 },
         Probe::Landscape { points: 2, random_points: 1, multiples: vec![0.5, 4.0], smaller_step: 0.25 },
+        Probe::Wasserstein { layers: vec![2, 11], units: 4, points: 3 },
     ]
 }
 
@@ -61,7 +62,9 @@ impl Watch for Watcher {
 }
 
 fn run(spec: &Spec, probes: &[Probe], folder: &Path, watch: &Watcher, checkpoint_every: usize) -> Ending {
-    let trial = Trial { spec, seed: 5, data: data(), probes };
+    let regression = whybn::data::load(DataName::GaussianRegression, None).unwrap();
+    let data = if spec.data == DataName::GaussianRegression { &regression } else { data() };
+    let trial = Trial { spec, seed: 5, data, probes };
     for _ in 0..100 {
         if let Some(ending) = train::run(&trial, folder, checkpoint_every, watch).unwrap() {
             return ending;
@@ -94,6 +97,57 @@ fn stopped_and_resumed_anywhere_leaves_the_same_bytes() {
         run(&spec, &all_probes(), folder.path(), &watch, 2);
         assert_eq!(left(whole.path()), left(folder.path()), "stopped every {every}");
     }
+}
+
+/// Full batches and double precision, which a checkpoint must keep.
+#[test]
+fn a_deep_linear_network_is_resumed_to_the_bit_and_learns() {
+    let mut spec = Spec::default();
+    for (key, value) in [
+        ("data", toml::Value::from("gaussian_regression")),
+        ("loss", "half_squared_error_sum".into()),
+        ("model.kind", "deep_linear".into()),
+        ("model.depth", 5.into()),
+        ("model.width", 10.into()),
+        ("model.norm", "batch".into()),
+        ("train.batch", "full".into()),
+        ("train.dtype", "f64".into()),
+        ("train.learning_rate", 1e-5.into()),
+        ("train.steps", 20.into()),
+    ] {
+        spec.set(key, value).unwrap();
+    }
+    spec.check().unwrap();
+    let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let probes = [Probe::Training {}];
+    run(&spec, &probes, whole.path(), &Watcher::default(), 100);
+    run(&spec, &probes, stopped.path(), &Watcher { stop_every: Some(3), ..Watcher::default() }, 2);
+    assert_eq!(left(whole.path()), left(stopped.path()));
+    let records = records(whole.path(), &probes);
+    assert!(records.iter().all(|record| record.name == "train_loss"), "a regression has no accuracy");
+    let (first, last) = (records[0].value, records[19].value);
+    assert!(first > 10_000.0 && last < 0.9 * first, "{first} {last}");
+    let weights = candle_core::safetensors::load(whole.path().join("weights.safetensors"), &candle_core::Device::Cpu);
+    assert_eq!(weights.unwrap()["linear3.weight"].dtype(), candle_core::DType::F64);
+}
+
+/// In double precision there are Candle's own operations only; the losses agree to single precision.
+#[test]
+fn double_precision_trains_alike() {
+    let first_losses = |dtype: &str| {
+        let mut spec = tiny(Norm::None, false);
+        spec.set("train.dtype", dtype.into()).unwrap();
+        (spec.train.steps, spec.train.batch) = (2, 4.into());
+        let folder = tempfile::tempdir().unwrap();
+        let probes = [Probe::Training {}, Probe::Evaluation { points: 1, images: 8 }];
+        run(&spec, &probes, folder.path(), &Watcher::default(), 100);
+        records(folder.path(), &probes).iter().filter(|r| r.name == "train_loss").map(|r| r.value).collect::<Vec<_>>()
+    };
+    let (single, double) = (first_losses("f32"), first_losses("f64"));
+    assert!(
+        single != double && single.iter().zip(&double).all(|(a, b)| (a / b - 1.0).abs() < 1e-3),
+        "{single:?} {double:?}"
+    );
 }
 
 #[test]
@@ -135,6 +189,7 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
     assert_eq!(steps("ics.matched.cosine", Some(10)), [0, 4]);
     assert_eq!(steps("landscape.gradient.beta_extended", None), [0, 4]);
     assert_eq!(steps("landscape.random.distance_02", None), [0]);
+    assert_eq!(steps("wasserstein.pre.drift", Some(11)), [3, 5]);
     for probe in all_probes() {
         let measured = probe.measured();
         let of_probe = train::finished(folder.path(), &[probe]).unwrap().unwrap().records;

@@ -10,6 +10,7 @@ use whybn::train::optimizer;
 
 const SEED: u64 = 1;
 const CLASSES: usize = 10;
+const BATCH: usize = 128;
 
 /// Training steps on one fixed minibatch of random 32×32 images of three channels.
 pub struct Training {
@@ -29,7 +30,7 @@ impl Training {
         let train = Spec::default().train;
         let network = network(network_name, &model(arm)?)?;
         let (params, buffers) = network.init(SEED, DType::F32)?;
-        let (images, labels) = minibatch(train.batch)?;
+        let (images, labels) = minibatch(BATCH)?;
         Ok(Training { network, train, images, labels, params, buffers, step: 0 })
     }
 

@@ -4,16 +4,19 @@ use anyhow::ensure;
 use rand::seq::SliceRandom;
 
 use crate::rng::stream;
+use crate::study::Batch;
 
 /// The order of the training examples: a new permutation each epoch, from the stream (seed, "order", epoch).
 ///
-/// The order depends on nothing but the number of examples, the batch size and the seed, so arms share it. Every
-/// batch is full: what is left at the end of an epoch is dropped.
+/// The order depends on nothing but the number of examples, the batch size and the seed, so arms share it. No batch is
+/// smaller than the others: what is left at the end of an epoch is dropped. With [`Batch::Full`] every step sees all
+/// examples in the order of the data, so that equal steps add up in equal order.
 #[derive(Clone, Debug)]
 pub struct Batches {
     batch: usize,
     steps_per_epoch: usize,
     seed: u64,
+    shuffled: bool,
     /// The epoch whose permutation `order` holds.
     epoch: usize,
     order: Vec<usize>,
@@ -24,14 +27,17 @@ impl Batches {
     ///
     /// # Errors
     /// A batch of zero, or of more than there are examples.
-    pub fn new(examples: usize, batch: usize, seed: u64) -> anyhow::Result<Self> {
+    pub fn new(examples: usize, batch: impl Into<Batch>, seed: u64) -> anyhow::Result<Self> {
+        let choice = batch.into();
+        let batch = choice.size(examples);
         ensure!(batch > 0, "a batch of 0 examples trains nothing: set train.batch to 1 or more");
         ensure!(
             batch <= examples,
             "a batch of {batch} needs more than the {examples} training examples there are: set train.batch lower"
         );
-        let order = permutation(examples, seed, 0);
-        Ok(Self { batch, steps_per_epoch: examples / batch, seed, epoch: 0, order })
+        let shuffled = choice != Batch::Full;
+        let order = if shuffled { permutation(examples, seed, 0) } else { (0..examples).collect() };
+        Ok(Self { batch, steps_per_epoch: examples / batch, seed, shuffled, epoch: 0, order })
     }
 
     /// Steps from one permutation to the next.
@@ -43,7 +49,7 @@ impl Batches {
     /// each permutation once.
     pub fn indices(&mut self, step: usize) -> &[usize] {
         let epoch = step / self.steps_per_epoch;
-        if epoch != self.epoch {
+        if self.shuffled && epoch != self.epoch {
             self.order = permutation(self.order.len(), self.seed, epoch);
             self.epoch = epoch;
         }
@@ -111,6 +117,13 @@ mod tests {
         let mut batches = Batches::new(10, 5, 0).unwrap();
         assert_eq!(batches.indices(0), [4, 9, 7, 2, 3]);
         assert_eq!(batches.indices(3), [8, 7, 2, 6, 4]);
+    }
+
+    #[test]
+    fn a_full_batch_is_all_examples_in_their_own_order_at_every_step() {
+        let mut batches = Batches::new(4, Batch::Full, 7).unwrap();
+        assert_eq!(batches.indices(0), [0, 1, 2, 3]);
+        assert_eq!(batches.indices(9), [0, 1, 2, 3]);
     }
 
     #[test]

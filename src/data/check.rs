@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::facts::thousands;
-use super::{Dataset, Standing, cifar10, fashion_mnist};
+use super::{ImageSet, Standing, cifar10, fashion_mnist};
 
 /// Tables of the embedded Fashion-MNIST and of CIFAR-10 where it is: counts, class balance, hashes.
 ///
@@ -23,7 +23,7 @@ pub fn check(data_dir: Option<&Path>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn table(data: &Dataset, place: &str) -> String {
+fn table(data: &ImageSet, place: &str) -> String {
     let facts = &data.facts;
     let mut text = format!("{}\n  place    {place}\n  content  {}\n", facts.describe(), facts.sha256);
     for (i, (mean, std)) in facts.mean.iter().zip(&facts.std).enumerate() {

@@ -12,7 +12,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::facts::{sha256, thousands};
 use super::fetch::{Archive, Member};
-use super::{DataName, Dataset, FileFact, Split, Standing};
+use super::{DataName, FileFact, ImageSet, Split, Standing};
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
@@ -81,12 +81,12 @@ impl Location {
 }
 
 /// Reads the six files.
-pub fn load(location: &Location) -> anyhow::Result<Dataset> {
+pub fn load(location: &Location) -> anyhow::Result<ImageSet> {
     load_files(location, RECORDS)
 }
 
 /// Reads files of which the official ones have `records` records each.
-fn load_files(location: &Location, records: usize) -> anyhow::Result<Dataset> {
+fn load_files(location: &Location, records: usize) -> anyhow::Result<ImageSet> {
     let mut train = with_capacity(TRAINING_FILES * records);
     let mut test = with_capacity(records);
     let mut facts = Vec::new();
@@ -108,7 +108,7 @@ fn load_files(location: &Location, records: usize) -> anyhow::Result<Dataset> {
         facts.push(FileFact { name: name.into(), bytes: bytes.len(), records: found, sha256, standing });
     }
     let official = [TRAINING_FILES * records, records];
-    Dataset::new(DataName::Cifar10, [3, SIDE, SIDE], [train, test], official, facts)
+    ImageSet::new(DataName::Cifar10, [3, SIDE, SIDE], [train, test], official, facts)
         .with_context(|| format!("{} is not usable; {REMEDY}", location.folder.display()))
 }
 
@@ -175,7 +175,7 @@ mod tests {
         folder
     }
 
-    fn load_from(folder: &Path) -> anyhow::Result<Dataset> {
+    fn load_from(folder: &Path) -> anyhow::Result<ImageSet> {
         load_files(&Location::among(Some(folder), None), 2)
     }
 

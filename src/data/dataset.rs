@@ -1,153 +1,96 @@
-//! An image set in memory, and batches of it as tensors.
+//! What a trial trains on: images, or a regression that every seed draws for itself.
 
-use anyhow::bail;
-use candle_core::{Device, Tensor};
-use sha2::{Digest, Sha256};
+use candle_core::{DType, Device, Result, Tensor};
 
-use super::DataName;
-use super::facts::{DataFacts, FileFact, hex};
+use super::gaussian_regression::{GaussianRegression, Regression};
+use super::image_set::ImageSet;
+use super::{DataFacts, DataName};
 
-/// Images of one shape with their labels, as bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Split {
-    /// Pixels in the order image, channel, row, column; black is 0.
-    pub pixels: Vec<u8>,
-    /// The class of each image.
-    pub labels: Vec<u8>,
-}
-
-impl Split {
-    /// The number of images.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there is no image.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// How many images each of `classes` classes has.
-    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
-        let mut counts = vec![0; classes];
-        for &label in &self.labels {
-            counts[label as usize] += 1;
-        }
-        counts
-    }
-}
-
-/// A labelled image set: training and test images of one shape.
+/// One of the data that the program knows.
 #[derive(Clone, Debug)]
-pub struct Dataset {
-    /// Which set.
-    pub name: DataName,
-    /// Channels of an image.
-    pub channels: usize,
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-    /// Number of classes; every label is smaller.
-    pub classes: usize,
-    /// The images to train on.
-    pub train: Split,
-    /// The images to test on.
-    pub test: Split,
-    /// Counts, hashes and statistics, for reports.
-    pub facts: DataFacts,
-    /// For each channel, the standardised value of each byte.
-    levels: Vec<[f32; 256]>,
+pub enum Dataset {
+    /// Labelled images.
+    Images(ImageSet),
+    /// Inputs and targets, drawn anew for each seed.
+    GaussianRegression(GaussianRegression),
+}
+
+/// The training examples of one trial.
+#[derive(Clone, Debug)]
+pub enum Examples<'a> {
+    /// Images: those of every trial.
+    Images(&'a ImageSet),
+    /// A regression: the trial's own.
+    Regression(Regression),
 }
 
 impl Dataset {
-    /// An image set from the `splits` (training, test) of images of `[channels, height, width]`, read from `files`.
+    /// Which it is.
+    pub fn name(&self) -> DataName {
+        self.facts().name
+    }
+
+    /// Counts and hashes, for reports.
+    pub fn facts(&self) -> &DataFacts {
+        match self {
+            Dataset::Images(images) => &images.facts,
+            Dataset::GaussianRegression(regression) => regression.facts(),
+        }
+    }
+
+    /// One sha256 over the content, or over what defines it. A part of a trial's identity.
+    pub fn hash(&self) -> &str {
+        &self.facts().sha256
+    }
+
+    /// The number of training examples.
+    pub fn train_len(&self) -> usize {
+        self.facts().train
+    }
+
+    /// The images, where it is of images.
+    pub fn images(&self) -> Option<&ImageSet> {
+        match self {
+            Dataset::Images(images) => Some(images),
+            Dataset::GaussianRegression(_) => None,
+        }
+    }
+
+    /// What a trial of `seed` trains on.
     ///
     /// # Errors
-    /// A channel that is constant over the training images.
-    pub(super) fn new(
-        name: DataName,
-        [channels, height, width]: [usize; 3],
-        [train, test]: [Split; 2],
-        [official_train, official_test]: [usize; 2],
-        files: Vec<FileFact>,
-    ) -> anyhow::Result<Self> {
-        let moments = channel_moments(&train, channels, height * width);
-        if let Some(constant) = moments.iter().position(|&(_, std)| std == 0.0) {
-            bail!("all training pixels of channel {constant} of {} are equal: the files are corrupt", name.title());
-        }
-        let levels = moments.iter().map(|&(mean, std)| standardised_levels(mean, std)).collect();
-        let facts = DataFacts {
-            name,
-            sha256: content_hash([channels, height, width], [&train, &test]),
-            train: train.len(),
-            test: test.len(),
-            official_train,
-            official_test,
-            mean: moments.iter().map(|&(mean, _)| mean / 255.0).collect(),
-            std: moments.iter().map(|&(_, std)| std / 255.0).collect(),
-            files,
-        };
-        Ok(Self { name, channels, height, width, classes: name.class_names().len(), train, test, facts, levels })
+    /// If a tensor cannot be made.
+    pub fn examples(&self, seed: u64) -> Result<Examples<'_>> {
+        Ok(match self {
+            Dataset::Images(images) => Examples::Images(images),
+            Dataset::GaussianRegression(regression) => Examples::Regression(regression.draw(seed)?),
+        })
     }
+}
 
-    /// One sha256 over the content: shape, labels and raw pixels of both splits. A part of a trial's identity.
-    pub fn hash(&self) -> &str {
-        &self.facts.sha256
-    }
-
-    /// The images of `split` (one of this set's own) at `indices`, standardised, and their labels.
+impl Examples<'_> {
+    /// The training examples at `indices`: inputs of type `dtype`, and labels (u32) or targets (of type `dtype`).
     ///
     /// # Shapes
-    /// f32 `(indices, channels, height, width)` and u32 `(indices)`.
+    /// Images (indices, channels, height, width) and labels (indices); or inputs and targets (indices, width).
+    ///
+    /// # Errors
+    /// If a tensor cannot be made.
     ///
     /// # Panics
-    /// An index that is not below `split.len()`.
-    pub fn batch(&self, split: &Split, indices: &[usize], device: &Device) -> candle_core::Result<(Tensor, Tensor)> {
-        let plane = self.height * self.width;
-        let image = self.channels * plane;
-        let mut values = Vec::with_capacity(indices.len() * image);
-        for &i in indices {
-            let planes = split.pixels[i * image..][..image].chunks_exact(plane);
-            for (pixels, levels) in planes.zip(&self.levels) {
-                values.extend(pixels.iter().map(|&pixel| levels[pixel as usize]));
+    /// An index that is not below the number of training examples.
+    pub fn batch(&self, indices: &[usize], dtype: DType) -> Result<(Tensor, Tensor)> {
+        match self {
+            Examples::Images(images) => {
+                let (pixels, labels) = images.batch(&images.train, indices, &Device::Cpu)?;
+                Ok((pixels.to_dtype(dtype)?, labels))
+            }
+            Examples::Regression(Regression { inputs, targets }) => {
+                let rows: Vec<u32> = indices.iter().map(|&index| index as u32).collect();
+                let rows = Tensor::new(&rows[..], &Device::Cpu)?;
+                let take = |of: &Tensor| of.index_select(&rows, 0)?.to_dtype(dtype);
+                Ok((take(inputs)?, take(targets)?))
             }
         }
-        let labels = indices.iter().map(|&i| split.labels[i] as u32).collect();
-        let shape = (indices.len(), self.channels, self.height, self.width);
-        Ok((Tensor::from_vec(values, shape, device)?, Tensor::from_vec(labels, indices.len(), device)?))
     }
-}
-
-/// Mean and standard deviation (with 1/n) of each channel, in bytes. Sums of integers: exact, in any order.
-fn channel_moments(split: &Split, channels: usize, plane: usize) -> Vec<(f64, f64)> {
-    let mut counts = vec![[0u64; 256]; channels];
-    for (i, pixels) in split.pixels.chunks_exact(plane).enumerate() {
-        let counts = &mut counts[i % channels];
-        pixels.iter().for_each(|&pixel| counts[pixel as usize] += 1);
-    }
-    let number = (split.len() * plane) as f64;
-    let moments = |counts: &[u64; 256]| {
-        let power_sum = |power: u32| (0u64..).zip(counts).map(|(value, count)| value.pow(power) * count).sum::<u64>();
-        let mean = power_sum(1) as f64 / number;
-        (mean, (power_sum(2) as f64 / number - mean * mean).max(0.0).sqrt())
-    };
-    counts.iter().map(moments).collect()
-}
-
-fn standardised_levels(mean: f64, std: f64) -> [f32; 256] {
-    std::array::from_fn(|value| ((value as f64 - mean) / std) as f32)
-}
-
-fn content_hash(shape: [usize; 3], splits: [&Split; 2]) -> String {
-    let mut hash = Sha256::new();
-    for extent in shape {
-        hash.update((extent as u64).to_le_bytes());
-    }
-    for split in splits {
-        hash.update((split.len() as u64).to_le_bytes());
-        hash.update(&split.labels);
-        hash.update(&split.pixels);
-    }
-    hex(hash)
 }

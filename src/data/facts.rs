@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::DataName;
+use super::{DataName, gaussian_regression};
 
 /// How a file stands to the one that the authors of the data published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct DataFacts {
 impl DataFacts {
     /// One line for a report: "Fashion-MNIST, first 10,000 of 60,000 training images, ...".
     pub fn describe(&self) -> String {
+        if self.name == DataName::GaussianRegression {
+            return format!("{}: {} samples, {}", self.name.title(), thousands(self.train), gaussian_regression::WORDS);
+        }
         let share = |count, official| {
             let first = if self.files.iter().any(|f| f.standing == Standing::FirstRecords) { "first " } else { "" };
             if count == official {

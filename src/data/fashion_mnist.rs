@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 
 use super::facts::sha256;
 use super::idx;
-use super::{DataName, Dataset, FileFact, Split, Standing};
+use super::{DataName, FileFact, ImageSet, Split, Standing};
 
 const SIDE: usize = 28;
 /// Zeros on each side, so that networks made for CIFAR-10 fit.
@@ -43,14 +43,14 @@ const FILES: [[Embedded; 2]; 2] = [
 ];
 
 /// The embedded images, padded to 32×32.
-pub fn load() -> anyhow::Result<Dataset> {
+pub fn load() -> anyhow::Result<ImageSet> {
     let mut facts = Vec::new();
     let mut splits = [Split::default(), Split::default()];
     for (files, split) in FILES.iter().zip(&mut splits) {
         *split = read(files, &mut facts)
             .context("the embedded Fashion-MNIST is damaged: restore data/fashion-mnist and build again")?;
     }
-    Dataset::new(DataName::FashionMnist, [1, PADDED, PADDED], splits, OFFICIAL, facts)
+    ImageSet::new(DataName::FashionMnist, [1, PADDED, PADDED], splits, OFFICIAL, facts)
 }
 
 fn read([images, labels]: &[Embedded; 2], facts: &mut Vec<FileFact>) -> anyhow::Result<Split> {

@@ -1,4 +1,4 @@
-//! Where examples come from: image sets, and batches of them in a seeded order.
+//! Where examples come from: image sets, a synthetic regression, and batches of them in a seeded order.
 //!
 //! Pixels stay bytes in memory (CIFAR-10: 184 MB). They are standardised when a batch is made, with the mean and the
 //! standard deviation of each channel over all pixels of the training images as the network sees them, padding
@@ -11,7 +11,9 @@ mod dataset;
 mod facts;
 mod fashion_mnist;
 pub mod fetch;
+mod gaussian_regression;
 mod idx;
+mod image_set;
 
 use std::fmt;
 use std::path::Path;
@@ -20,10 +22,12 @@ use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
 pub use check::check;
-pub use dataset::{Dataset, Split};
+pub use dataset::{Dataset, Examples};
 pub use facts::{DataFacts, FileFact, Standing};
+pub use gaussian_regression::{GaussianRegression, Regression};
+pub use image_set::{ImageSet, Split};
 
-/// The image sets that the program knows.
+/// The data that the program knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DataName {
@@ -31,6 +35,8 @@ pub enum DataName {
     FashionMnist,
     /// Colour photographs of animals and vehicles; downloaded.
     Cifar10,
+    /// Gaussian inputs and a random linear map of them, drawn by each seed.
+    GaussianRegression,
 }
 
 impl DataName {
@@ -39,13 +45,14 @@ impl DataName {
         match self {
             DataName::FashionMnist => "Fashion-MNIST",
             DataName::Cifar10 => "CIFAR-10",
+            DataName::GaussianRegression => "Gaussian regression",
         }
     }
 
-    /// What each label means, in the order of the labels.
-    pub fn class_names(self) -> [&'static str; 10] {
+    /// What each label means, in the order of the labels; none where there are no classes.
+    pub fn class_names(self) -> &'static [&'static str] {
         match self {
-            DataName::FashionMnist => [
+            DataName::FashionMnist => &[
                 "T-shirt/top",
                 "trouser",
                 "pullover",
@@ -58,23 +65,25 @@ impl DataName {
                 "ankle boot",
             ],
             DataName::Cifar10 => {
-                ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+                &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
             }
+            DataName::GaussianRegression => &[],
         }
     }
 }
 
-/// The name that study files use: `fashion_mnist`, `cifar10`.
+/// The name that study files use: `fashion_mnist`, `cifar10`, `gaussian_regression`.
 impl fmt::Display for DataName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             DataName::FashionMnist => "fashion_mnist",
             DataName::Cifar10 => "cifar10",
+            DataName::GaussianRegression => "gaussian_regression",
         })
     }
 }
 
-/// Reads a whole image set.
+/// Reads a whole image set, or defines a regression.
 ///
 /// CIFAR-10 is looked for in `data_dir`, else in the folder that the environment variable `WHYBN_DATA` names, else in
 /// `data`; that folder may be `cifar-10-batches-bin` itself or contain it. Fashion-MNIST is embedded.
@@ -83,8 +92,9 @@ impl fmt::Display for DataName {
 /// Missing, truncated or corrupt files: the message names the file, the place and the remedy.
 pub fn load(name: DataName, data_dir: Option<&Path>) -> anyhow::Result<Dataset> {
     match name {
-        DataName::FashionMnist => fashion_mnist::load(),
-        DataName::Cifar10 => cifar10::load(&cifar10::Location::find(data_dir)),
+        DataName::FashionMnist => fashion_mnist::load().map(Dataset::Images),
+        DataName::Cifar10 => cifar10::load(&cifar10::Location::find(data_dir)).map(Dataset::Images),
+        DataName::GaussianRegression => Ok(Dataset::GaussianRegression(GaussianRegression::new())),
     }
 }
 
@@ -108,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_name_is_displayed_as_study_files_write_it() {
-        for name in [DataName::FashionMnist, DataName::Cifar10] {
+        for name in [DataName::FashionMnist, DataName::Cifar10, DataName::GaussianRegression] {
             assert_eq!(serde_json::to_string(&name).unwrap(), format!("\"{name}\""));
         }
     }

@@ -22,10 +22,14 @@ const AFTER_A_QUARTER: [f64; 2] = [0.25, 0.25 + RUNNING];
 
 const WHOLE_RUN: [f64; 2] = [0.0, 1.0];
 const LAST_QUARTER: [f64; 2] = [0.75, 1.0];
+const END: [f64; 2] = [0.95, 1.0];
 
 /// The record of every step's minibatch, and its reading from fixed images with noise off and batch statistics.
 const MINIBATCH: &str = "train_accuracy";
 const CLEAN: &str = "eval.train.accuracy.batch.clean";
+
+/// The record of every step's loss.
+const LOSS: &str = "train_loss";
 
 /// One arm of a study. What no trial recorded is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -52,6 +56,9 @@ pub struct ArmSummary {
     pub final_test_accuracy: Vec<(String, Values)>,
     /// The time to each threshold.
     pub time_to: Vec<TimeTo>,
+    /// The mean training loss over the last 5 % of the run, where there is no accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_loss: Option<Values>,
 }
 
 /// One number a seed.
@@ -101,6 +108,7 @@ fn summary(arm: &str, table: &Table) -> ArmSummary {
         last_quarter_clean: values(&trials, CLEAN, LAST_QUARTER, table),
         final_test_accuracy: finals.into_iter().filter_map(final_accuracy).collect(),
         time_to: if recorded(table, MINIBATCH) { times(&trials) } else { Vec::new() },
+        final_loss: if recorded(table, MINIBATCH) { None } else { values(&trials, LOSS, END, table) },
     }
 }
 

@@ -18,10 +18,13 @@
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by
 //! (key, image), and never stored.
 //!
+//! [`divisor`] says what a normalisation divides by, for all of them. [`dense`] is a whole layer of a deep linear network.
 //! [`linear`] calls the `gemm` crate on one thread. `unsafe` stands in this room only, each with its reason; shapes,
 //! types and contiguity are checked before it.
 
 pub mod conv;
+pub mod dense;
+pub mod divisor;
 mod grouped;
 pub mod isa;
 pub mod lanes;

@@ -20,6 +20,7 @@ use candle_core::{Device, Result, Shape, Tensor, bail};
 
 use self::operation::Operation;
 use self::walk::{Affine, Input};
+use super::divisor::{Divisor, Spread, Summary};
 use super::grouped::{Grouped, padded, values, written};
 use super::isa::{self, Isa};
 use super::lanes::LANES;
@@ -30,16 +31,18 @@ use super::noise::Jitter;
 pub enum Normalise {
     /// Not at all: ŷ = y. Without γ, β is then the bias of the convolution.
     Nothing,
-    /// With the mean and biased variance of the batch: ŷ = (y − mean) / √(var + eps).
+    /// With the batch's own statistics: ŷ = (y − mean) / divisor.
     Batch {
-        /// Added to the variance.
+        /// What is divided by.
+        by: Divisor,
+        /// The ε in it.
         eps: f64,
     },
     /// With given statistics, which are constants of the gradient: ŷ = (y − mean) · inv_std.
     Given {
         /// One for each channel.
         mean: Vec<f32>,
-        /// 1 / √(variance + eps), one for each channel.
+        /// 1 / divisor, one for each channel.
         inv_std: Vec<f32>,
     },
 }
@@ -49,8 +52,9 @@ pub enum Normalise {
 pub struct Statistics {
     /// Subtracted: 0 where nothing was normalised.
     pub mean: Vec<f32>,
-    /// The biased variance of the batch; empty unless the batch normalised.
-    pub var: Vec<f32>,
+    /// What running statistics are kept of: the batch's biased variance where its deviation was divided by, else the
+    /// divisor; empty unless the batch normalised.
+    pub spread: Vec<f32>,
     /// Multiplied with: 1 where nothing was normalised.
     pub inv_std: Vec<f32>,
 }
@@ -134,8 +138,11 @@ impl Unit {
                 bail!("gradient of the output: expected the shape {output:?}, got {:?}", layout.shape())
             }
             let input = self.input(&arguments, statistics)?;
-            let batch = matches!(self.normalise, Normalise::Batch { .. });
-            let (grad_y, grad_gamma, grad_beta) = backward::backward(isa, &input, self.pool, batch, grad_z);
+            let by = match self.normalise {
+                Normalise::Batch { by, .. } => Some(by),
+                Normalise::Nothing | Normalise::Given { .. } => None,
+            };
+            let (grad_y, grad_gamma, grad_beta) = backward::backward(isa, &input, self.pool, by, grad_z);
             let channels = arguments.beta.len();
             let per_channel = |values: Vec<f32>| Tensor::from_slice(&values[..channels], channels, &Device::Cpu);
             let grad_gamma = gamma.map(|_| per_channel(grad_gamma)).transpose()?;
@@ -191,17 +198,23 @@ impl Unit {
     fn statistics(&self, isa: Isa, arguments: &Arguments) -> Result<Statistics> {
         let channels = arguments.beta.len();
         Ok(match &self.normalise {
-            Normalise::Nothing => Statistics { mean: vec![0.0; channels], var: vec![], inv_std: vec![1.0; channels] },
-            Normalise::Given { mean, inv_std } => {
-                Statistics { mean: mean.clone(), var: vec![], inv_std: inv_std.clone() }
+            Normalise::Nothing => {
+                Statistics { mean: vec![0.0; channels], spread: vec![], inv_std: vec![1.0; channels] }
             }
-            Normalise::Batch { eps } => {
-                let moments = moments::moments(isa, arguments.y.as_chunks().0, arguments.shape);
-                let moments = &moments[..channels];
+            Normalise::Given { mean, inv_std } => {
+                Statistics { mean: mean.clone(), spread: vec![], inv_std: inv_std.clone() }
+            }
+            Normalise::Batch { by, eps } => {
+                let summaries = moments::summaries(isa, arguments.y.as_chunks().0, arguments.shape, *by);
+                let summaries = &summaries[..channels];
+                let spread = |summary: &Summary| match by.of {
+                    Spread::Deviation => summary.variance,
+                    _ => by.value(summary, *eps),
+                };
                 Statistics {
-                    mean: moments.iter().map(|&(mean, _)| mean as f32).collect(),
-                    var: moments.iter().map(|&(_, var)| var as f32).collect(),
-                    inv_std: moments.iter().map(|&(_, var)| (1.0 / (var + eps).sqrt()) as f32).collect(),
+                    mean: summaries.iter().map(|summary| summary.mean as f32).collect(),
+                    spread: summaries.iter().map(|summary| spread(summary) as f32).collect(),
+                    inv_std: summaries.iter().map(|summary| (1.0 / by.value(summary, *eps)) as f32).collect(),
                 }
             }
         })

@@ -7,9 +7,11 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 
 use super::feature_maps::FeatureMaps;
 use super::noise::{self, NoiseMode};
-use super::params::Params;
-use super::{init, norm, pool};
+use super::norm::{self, NormLayer};
+use super::params::{LayerParameters, Params};
+use super::{init, pool};
 use crate::kernels::conv::Conv3x3;
+use crate::kernels::divisor::Divisor;
 use crate::kernels::layout::{from_grouped, to_grouped};
 use crate::kernels::linear::Linear;
 use crate::kernels::noise::Jitter;
@@ -28,13 +30,13 @@ pub enum Path {
 /// How a pass through the network is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
-    /// What BatchNorm normalises with.
+    /// What normalisations normalise with.
     pub statistics: StatisticsMode,
     /// What the noise layers do.
     pub noise: NoiseMode,
 }
 
-/// What BatchNorm normalises with.
+/// What normalisations normalise with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatisticsMode {
     /// Moments of the batch, as in training.
@@ -43,13 +45,13 @@ pub enum StatisticsMode {
     Running,
 }
 
-/// Mean and biased variance of each channel (c), over `count` values.
+/// Mean and spread of each channel, over `count` values.
 #[derive(Clone, Debug)]
 pub struct Moments {
     /// (c)
     pub mean: Tensor,
-    /// (c)
-    pub variance: Tensor,
+    /// What running statistics are kept of (c): the biased variance under BatchNorm, what is divided by under the others.
+    pub spread: Tensor,
     /// Values a channel.
     pub count: usize,
 }
@@ -105,52 +107,46 @@ pub struct ConvPass {
 }
 
 impl ConvBlock {
-    fn name(&self, part: &str) -> String {
-        match part {
-            "weight" => format!("conv{}.weight", self.layer),
-            "gamma" => format!("norm{}.weight", self.layer),
-            "running_mean" | "running_var" => format!("norm{}.{part}", self.layer),
-            _ if self.norm == Norm::None => format!("conv{}.bias", self.layer),
-            _ => format!("norm{}.bias", self.layer),
-        }
+    fn weight(&self) -> String {
+        format!("conv{}.weight", self.layer)
     }
 
-    /// The names of its parameters, the weight first.
-    pub fn parameters(&self) -> Vec<String> {
-        let gamma = (self.norm == Norm::Batch).then_some("gamma");
-        ["weight"].into_iter().chain(gamma).chain(["bias"]).map(|part| self.name(part)).collect()
+    /// The name of β, or of the convolution's bias where no normalisation follows.
+    fn bias(&self) -> String {
+        self.norm_layer().map_or_else(|| format!("conv{}.bias", self.layer), |norm| norm.beta())
+    }
+
+    fn norm_layer(&self) -> Option<NormLayer> {
+        NormLayer::new(self.norm, self.layer, self.out_channels)
+    }
+
+    /// The names of its parameters.
+    pub fn parameters(&self) -> LayerParameters {
+        let gamma = self.norm_layer().map(|norm| norm.gamma());
+        LayerParameters { layer: self.layer, weight: self.weight(), bias: Some(self.bias()), gamma }
     }
 
     /// Adds the initial parameters: weights by `init`, γ = 1, biases and β = 0. Under a normalisation the convolution
     /// has no bias, which the normalisation would remove.
     pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {
-        let (name, c) = (self.name("weight"), self.out_channels);
+        let (name, c) = (self.weight(), self.out_channels);
         let weight = init::weight(init, seed, &name, &[c, self.in_channels, 3, 3], dtype)?;
         params.insert(name, weight);
-        params.insert(self.name("bias"), Tensor::zeros(c, dtype, &Device::Cpu)?);
-        if self.norm == Norm::Batch {
-            params.insert(self.name("gamma"), Tensor::ones(c, dtype, &Device::Cpu)?);
+        match self.norm_layer() {
+            Some(norm) => norm.init(params, dtype)?,
+            None => params.insert(self.bias(), Tensor::zeros(c, dtype, &Device::Cpu)?),
         }
         Ok(())
     }
 
-    /// Adds the initial running statistics: mean 0, variance 1.
+    /// Adds the initial running statistics.
     pub(super) fn init_buffers(&self, buffers: &mut Params, dtype: DType) -> Result<()> {
-        if self.norm == Norm::Batch {
-            let c = self.out_channels;
-            buffers.insert(self.name("running_mean"), Tensor::zeros(c, dtype, &Device::Cpu)?);
-            buffers.insert(self.name("running_var"), Tensor::ones(c, dtype, &Device::Cpu)?);
-        }
-        Ok(())
+        self.norm_layer().map_or(Ok(()), |norm| norm.init_buffers(buffers, dtype))
     }
 
     /// Moves the running statistics towards the batch's.
     pub(super) fn update_running(&self, buffers: &mut Params, moments: &Moments) -> Result<()> {
-        let running = (buffers.get(&self.name("running_mean"))?, buffers.get(&self.name("running_var"))?);
-        let (mean, variance) = norm::update_running(running, &moments.mean, &moments.variance, moments.count)?;
-        buffers.insert(self.name("running_mean"), mean);
-        buffers.insert(self.name("running_var"), variance);
-        Ok(())
+        self.norm_layer().map_or(Ok(()), |norm| norm.update_running(buffers, moments))
     }
 
     /// The noise that stands at `place`; `sd` gives each channel's standard deviation there, should it be the unit.
@@ -177,7 +173,7 @@ impl ConvBlock {
 
     /// The convolution of `x`, both in the layout of `path`.
     pub fn convolution(&self, path: Path, params: &Params, x: &Tensor) -> Result<Tensor> {
-        let weight = params.get(&self.name("weight"))?;
+        let weight = params.get(&self.weight())?;
         match path {
             Path::Plain => x.conv2d(weight, 1, 1, 1, 1),
             Path::Fast => Conv3x3::forward(x, weight),
@@ -236,32 +232,17 @@ impl ConvBlock {
         mode: Mode,
         y: &Tensor,
     ) -> Result<(Tensor, Option<Moments>)> {
-        let channels = (1, self.out_channels, 1, 1);
         let y = &match self.jitter(NoisePlace::BeforeNorm, mode.noise, || noise::standard_deviations(y))? {
             Some(jitter) => noise::apply(y, &jitter)?,
             None => y.clone(),
         };
-        let (normalised, moments) = match (self.norm, mode.statistics) {
-            (Norm::None, _) => (y.clone(), None),
-            (Norm::Batch, StatisticsMode::Batch) => {
-                let (mean, variance) = norm::batch_moments(y)?;
-                let count = y.elem_count() / self.out_channels;
-                let flat = |moment: &Tensor| Ok::<_, candle_core::Error>(moment.flatten_all()?.detach());
-                let moments = Moments { mean: flat(&mean)?, variance: flat(&variance)?, count };
-                (norm::normalise(y, &mean, &variance)?, Some(moments))
-            }
-            (Norm::Batch, StatisticsMode::Running) => {
-                let mean = buffers.get(&self.name("running_mean"))?.reshape(channels)?;
-                let variance = buffers.get(&self.name("running_var"))?.reshape(channels)?;
-                (norm::normalise(y, &mean, &variance)?, None)
+        let (a, moments) = match self.norm_layer() {
+            Some(norm) => norm.plain(params, buffers, mode.statistics, y)?,
+            None => {
+                let bias = params.get(&self.bias())?.reshape((1, self.out_channels, 1, 1))?;
+                (y.broadcast_add(&bias)?, None)
             }
         };
-        let (gamma, beta) = self.affine(params)?;
-        let scaled = match gamma {
-            None => normalised,
-            Some(gamma) => normalised.broadcast_mul(&gamma.reshape(channels)?)?,
-        };
-        let a = scaled.broadcast_add(&beta.reshape(channels)?)?;
         let v = match self.jitter(NoisePlace::AfterAffine, mode.noise, || noise::standard_deviations(&a))? {
             Some(jitter) => noise::apply(&a, &jitter)?,
             None => a,
@@ -271,13 +252,13 @@ impl ConvBlock {
 
     /// All that becomes of `y` in `mode`, as one kernel.
     fn unit(&self, gamma: Option<&Tensor>, buffers: &Params, mode: Mode, y: &Tensor) -> Result<Unit> {
-        let normalise = match (self.norm, mode.statistics) {
-            (Norm::None, _) => Normalise::Nothing,
-            (Norm::Batch, StatisticsMode::Batch) => Normalise::Batch { eps: norm::EPS },
-            (Norm::Batch, StatisticsMode::Running) => {
-                let variance = buffers.get(&self.name("running_var"))?.to_vec1::<f32>()?;
-                let inv_std = variance.iter().map(|&v| (1.0 / (f64::from(v) + norm::EPS).sqrt()) as f32).collect();
-                Normalise::Given { mean: buffers.get(&self.name("running_mean"))?.to_vec1()?, inv_std }
+        let normalise = match (self.norm_layer(), mode.statistics) {
+            (None, _) => Normalise::Nothing,
+            (Some(norm), StatisticsMode::Batch) => Normalise::Batch { by: norm.divisor, eps: norm::EPS },
+            (Some(norm), StatisticsMode::Running) => {
+                let (mean, divisor) = norm.running(buffers)?;
+                let mean = mean.iter().map(|&mean| mean as f32).collect();
+                Normalise::Given { mean, inv_std: divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect() }
             }
         };
         let sd = || activation_sd(standard_deviations(y, self.out_channels)?, &normalise, gamma);
@@ -287,8 +268,8 @@ impl ConvBlock {
 
     /// γ (c), where there is a normalisation, and β or the bias (c).
     fn affine<'a>(&self, params: &'a Params) -> Result<(Option<&'a Tensor>, &'a Tensor)> {
-        let gamma = (self.norm == Norm::Batch).then(|| params.get(&self.name("gamma"))).transpose()?;
-        Ok((gamma, params.get(&self.name("bias"))?))
+        let gamma = self.norm_layer().map(|norm| params.get(&norm.gamma())).transpose()?;
+        Ok((gamma, params.get(&self.bias())?))
     }
 
     /// The gradient of the input of a pass on the fast path (`None` unless `need_input`); those of the parameters are
@@ -311,12 +292,12 @@ impl ConvBlock {
             Some(jitter) => noise::backward_grouped(&grad_y, jitter)?,
             None => grad_y,
         };
-        let weight = params.get(&self.name("weight"))?;
+        let weight = params.get(&self.weight())?;
         let (grad_input, grad_weight) = Conv3x3::backward(&pass.input, weight, &grad_y, need_input)?;
-        gradients.insert(self.name("weight"), grad_weight);
-        gradients.insert(self.name("bias"), grad_beta);
-        if let Some(grad_gamma) = grad_gamma {
-            gradients.insert(self.name("gamma"), grad_gamma);
+        gradients.insert(self.weight(), grad_weight);
+        gradients.insert(self.bias(), grad_beta);
+        if let Some((norm, grad_gamma)) = self.norm_layer().zip(grad_gamma) {
+            gradients.insert(norm.gamma(), grad_gamma);
         }
         Ok(grad_input)
     }
@@ -336,7 +317,10 @@ fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>
     for (channel, sd) in sd.iter_mut().enumerate() {
         *sd *= match normalise {
             Normalise::Nothing => 1.0,
-            Normalise::Batch { eps } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
+            Normalise::Batch { by, .. } if *by != Divisor::BATCH_NORM => {
+                bail!("noise in units of a channel's own standard deviation needs BatchNorm or no normalisation")
+            }
+            Normalise::Batch { eps, .. } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
             Normalise::Given { inv_std, .. } => inv_std[channel],
         };
         *sd *= gamma.as_ref().map_or(1.0, |gamma| gamma[channel].abs());
@@ -346,12 +330,12 @@ fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>
 
 /// The moments in `statistics` as tensors; `None` where the batch was not normalised by its own.
 fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<Moments>> {
-    if statistics.var.is_empty() {
+    if statistics.spread.is_empty() {
         return Ok(None);
     }
     let (n, _, h, w, _) = y.dims5()?;
     let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), y.device());
-    Ok(Some(Moments { mean: tensor(&statistics.mean)?, variance: tensor(&statistics.var)?, count: n * h * w }))
+    Ok(Some(Moments { mean: tensor(&statistics.mean)?, spread: tensor(&statistics.spread)?, count: n * h * w }))
 }
 
 /// A fully connected layer, with a ReLU unless it is the last.
@@ -375,13 +359,14 @@ pub struct LinearPass {
 }
 
 impl LinearBlock {
-    fn name(&self, part: &str) -> String {
-        format!("head{}.{part}", self.layer)
+    /// The names of its parameters.
+    pub fn parameters(&self) -> LayerParameters {
+        let (weight, bias) = (self.name("weight"), Some(self.name("bias")));
+        LayerParameters { layer: self.layer, weight, bias, gamma: None }
     }
 
-    /// The names of its parameters, the weight first.
-    pub fn parameters(&self) -> Vec<String> {
-        vec![self.name("weight"), self.name("bias")]
+    fn name(&self, part: &str) -> String {
+        format!("head{}.{part}", self.layer)
     }
 
     pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {

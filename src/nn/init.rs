@@ -82,7 +82,7 @@ mod tests {
     fn a_weight_depends_on_its_own_name_only() {
         let network = |norm, noise, head: &[usize]| {
             let (kind, init) = (ModelKind::Vgg16, Init::GlorotUniform);
-            let model = Model { kind, width_divisor: 32, head: head.to_vec(), norm, noise, init };
+            let model = Model { kind, width_divisor: 32, head: head.to_vec(), norm, noise, init, ..Model::default() };
             Network::new(&model, Path::Plain, 3, 32, 10).init(5, DType::F32).unwrap().0
         };
         let bits = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();

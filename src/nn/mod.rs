@@ -1,6 +1,7 @@
 //! What networks are made of: layers, normalisations, noise; the architectures.
 
 mod block;
+mod deep_linear;
 mod feature_maps;
 mod init;
 mod network;
@@ -12,8 +13,9 @@ mod pool;
 mod testing;
 
 pub use block::{AfterConvolution, ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Moments, Path, StatisticsMode};
+pub use deep_linear::{DeepLinearBlock, DeepLinearPass};
 pub use feature_maps::{ChannelMoments, FeatureMaps};
 pub use network::{Block, BlockPass, Network, StepResult, correct};
 pub use noise::{NoiseKey, NoiseMode, TRAINING};
-pub use params::Params;
+pub use params::{LayerParameters, Params};
 pub use pool::max_pool2;

@@ -7,8 +7,9 @@ use candle_nn::loss::cross_entropy;
 use candle_nn::ops::softmax;
 
 use super::block::{ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Path, enter, leave};
-use super::params::Params;
-use crate::study::{Init, Model, ModelKind};
+use super::deep_linear::{DeepLinearBlock, DeepLinearPass};
+use super::params::{LayerParameters, Params};
+use crate::study::{Init, Loss, Model, Norm};
 
 /// One block.
 #[derive(Clone, Debug)]
@@ -17,14 +18,17 @@ pub enum Block {
     Conv(ConvBlock),
     /// A fully connected layer.
     Linear(LinearBlock),
+    /// A layer of a deep linear network.
+    DeepLinear(DeepLinearBlock),
 }
 
 impl Block {
-    /// The names of its parameters, the weight first.
-    pub fn parameters(&self) -> Vec<String> {
+    /// The names of its parameters.
+    pub fn parameters(&self) -> LayerParameters {
         match self {
-            Block::Conv(block) => block.parameters(),
-            Block::Linear(block) => block.parameters(),
+            Block::Conv(conv) => conv.parameters(),
+            Block::Linear(linear) => linear.parameters(),
+            Block::DeepLinear(linear) => linear.parameters(),
         }
     }
 }
@@ -37,6 +41,8 @@ pub enum BlockPass {
     Conv(ConvPass),
     /// Through a fully connected layer.
     Linear(LinearPass),
+    /// Through a layer of a deep linear network.
+    DeepLinear(DeepLinearPass),
 }
 
 /// An architecture, without its parameters: those are values ([`Params`]) that are handed in.
@@ -45,15 +51,16 @@ pub struct Network {
     blocks: Vec<Block>,
     path: Path,
     init: Init,
+    loss: Loss,
 }
 
 /// Loss and gradients of one minibatch.
 #[derive(Clone, Debug)]
 pub struct StepResult {
-    /// Mean cross-entropy, in nats.
+    /// What is minimised: mean cross-entropy in nats, or half the sum of squared errors.
     pub loss: f64,
-    /// Training accuracy on the minibatch, in percent, with the pass's own noise.
-    pub accuracy: f64,
+    /// Training accuracy on the minibatch, in percent, with the pass's own noise; `None` where there are no classes.
+    pub accuracy: Option<f64>,
     /// One for each parameter.
     pub gradients: Params,
     /// The running statistics after this batch.
@@ -66,9 +73,8 @@ pub struct StepResult {
 const VGG16: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 
 impl Network {
-    /// The network of `model` for images of `channels` channels and `side` × `side` pixels.
+    /// The VGG-16 of `model` for images of `channels` channels and `side` × `side` pixels.
     pub fn new(model: &Model, path: Path, channels: usize, side: usize, classes: usize) -> Self {
-        let ModelKind::Vgg16 = model.kind;
         let stages = VGG16.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
         Self::from_stages(&stages, model, path, channels, side, classes)
     }
@@ -101,7 +107,29 @@ impl Network {
             blocks.push(Block::Linear(LinearBlock { layer, inputs, outputs, last }));
             inputs = outputs;
         }
-        Network { blocks, path, init: model.init }
+        Network { blocks, path, init: model.init, loss: Loss::CrossEntropy }
+    }
+
+    /// The deep linear network of `model`, from vectors of `inputs` numbers to vectors of `outputs`.
+    ///
+    /// # Errors
+    /// If `model` does not say how deep and wide it is.
+    pub fn deep_linear(model: &Model, path: Path, inputs: usize, outputs: usize) -> Result<Self> {
+        let (Some(depth), Some(width)) = (model.depth, model.width) else {
+            bail!("a deep linear network needs `model.depth` and `model.width`")
+        };
+        let block = |layer: usize| {
+            let (first, last) = (layer == 1, layer == depth);
+            Block::DeepLinear(DeepLinearBlock {
+                layer,
+                inputs: if first { inputs } else { width },
+                outputs: if last { outputs } else { width },
+                norm: if last { Norm::None } else { model.norm },
+                last,
+            })
+        };
+        let blocks = (1..=depth).map(block).collect();
+        Ok(Network { blocks, path, init: model.init, loss: Loss::HalfSquaredErrorSum })
     }
 
     /// Its blocks, in order.
@@ -138,20 +166,28 @@ impl Network {
                     conv.init_buffers(&mut buffers, dtype)?;
                 }
                 Block::Linear(linear) => linear.init(&mut params, self.init, seed, dtype)?,
+                Block::DeepLinear(linear) => {
+                    linear.init(&mut params, self.init, seed, dtype)?;
+                    linear.init_buffers(&mut buffers, dtype)?;
+                }
             }
         }
         Ok((params, buffers))
     }
 
-    /// Images (n, c, h, w) in the layout that [`forward`](Network::forward) takes.
+    /// Images (n, c, h, w), or vectors (n, inputs), in the layout that [`forward`](Network::forward) takes.
     ///
     /// # Errors
-    /// If they have other than four dimensions.
-    pub fn enter(&self, images: &Tensor) -> Result<Tensor> {
-        enter(self.path, images)
+    /// If they have other dimensions.
+    pub fn enter(&self, examples: &Tensor) -> Result<Tensor> {
+        match (self.blocks.first(), self.path) {
+            (Some(Block::DeepLinear(_)), Path::Fast) => examples.t()?.contiguous(),
+            (Some(Block::DeepLinear(_)), Path::Plain) => Ok(examples.clone()),
+            _ => enter(self.path, examples),
+        }
     }
 
-    /// The logits (n, classes) of `input`, which is in the path's layout.
+    /// The logits (n, classes), or the network's other output (n, outputs), of `input`, which is in the path's layout.
     ///
     /// # Errors
     /// If shapes do not fit.
@@ -184,6 +220,10 @@ impl Network {
                     let flat = self.flatten(index, &x)?;
                     let output = linear.forward(self.path, params, &flat)?;
                     (output.clone(), BlockPass::Linear(LinearPass { input: flat, output }))
+                }
+                Block::DeepLinear(linear) => {
+                    let pass = linear.forward(self.path, params, buffers, mode.statistics, &x)?;
+                    (pass.output.clone(), BlockPass::DeepLinear(pass))
                 }
             };
             passes.push(pass);
@@ -218,7 +258,7 @@ impl Network {
             Path::Plain => self.by_autograd(params, buffers, mode, input, labels),
             Path::Fast => {
                 let (logits, passes) = self.forward_range(0..self.blocks.len(), params, buffers, mode, input)?;
-                let (loss, grad_logits) = cross_entropy_and_gradient(&logits, labels)?;
+                let (loss, grad_logits) = loss_and_gradient(self.loss, &logits, labels)?;
                 let gradients = self.walk_back(params, &passes, grad_logits)?;
                 self.result(loss, &logits, labels, gradients, buffers, passes)
             }
@@ -226,10 +266,10 @@ impl Network {
     }
 
     /// [`loss_and_gradients`](Network::loss_and_gradients) by Candle's `backward()` through the whole graph, on
-    /// either path.
+    /// either path; for a deep linear network on the plain one, as its fast one makes no graph.
     ///
     /// # Errors
-    /// If shapes do not fit.
+    /// If shapes do not fit, or a parameter has no gradient.
     pub fn by_autograd(
         &self,
         params: &Params,
@@ -240,7 +280,7 @@ impl Network {
     ) -> Result<StepResult> {
         let tracked = params.tracked()?;
         let (logits, passes) = self.forward_range(0..self.blocks.len(), &tracked, buffers, mode, input)?;
-        let loss = cross_entropy(&logits, labels)?;
+        let loss = loss_of(self.loss, &logits, labels)?;
         let store = loss.backward()?;
         let gradients = tracked.map(|name, parameter| match store.get(parameter) {
             Some(gradient) => Ok(gradient.clone()),
@@ -260,6 +300,9 @@ impl Network {
                 (Block::Linear(linear), BlockPass::Linear(pass)) => {
                     let flat = linear.backward(params, pass, &grad, &mut gradients)?;
                     Some(self.unflatten(index, passes, flat)?)
+                }
+                (Block::DeepLinear(linear), BlockPass::DeepLinear(pass)) => {
+                    Some(linear.backward(params, pass, &grad, &mut gradients)?)
                 }
                 _ => bail!("block {index}: the pass is not through this block"),
             };
@@ -293,13 +336,20 @@ impl Network {
     ) -> Result<StepResult> {
         let mut buffers = buffers.clone();
         for (block, pass) in self.blocks.iter().zip(&passes) {
-            if let (Block::Conv(conv), BlockPass::Conv(ConvPass { after, .. })) = (block, pass)
-                && let Some(moments) = &after.moments
-            {
-                conv.update_running(&mut buffers, moments)?;
+            match (block, pass) {
+                (Block::Conv(conv), BlockPass::Conv(ConvPass { after, .. })) => {
+                    after.moments.iter().try_for_each(|moments| conv.update_running(&mut buffers, moments))?;
+                }
+                (Block::DeepLinear(linear), BlockPass::DeepLinear(pass)) => {
+                    pass.moments.iter().try_for_each(|moments| linear.update_running(&mut buffers, moments))?;
+                }
+                _ => {}
             }
         }
-        let accuracy = 100.0 * correct(logits, labels)? as f64 / labels.elem_count() as f64;
+        let accuracy = match self.loss {
+            Loss::CrossEntropy => Some(100.0 * correct(logits, labels)? as f64 / labels.elem_count() as f64),
+            Loss::HalfSquaredErrorSum => None,
+        };
         Ok(StepResult { loss, accuracy, gradients, buffers, passes })
     }
 }
@@ -315,6 +365,17 @@ impl StepResult {
             _ => bail!("the pass went through no convolution {layer}"),
         }
     }
+
+    /// What the pass through the layer of a deep linear network, counted from 1, kept.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn deep_linear_pass(&self, layer: usize) -> Result<&DeepLinearPass> {
+        match layer.checked_sub(1).and_then(|index| self.passes.get(index)) {
+            Some(BlockPass::DeepLinear(pass)) => Ok(pass),
+            _ => bail!("the pass went through no layer {layer} of a deep linear network"),
+        }
+    }
 }
 
 /// How many rows of `logits` (n, classes) are largest at their label (n).
@@ -324,6 +385,26 @@ impl StepResult {
 pub fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
     let hits = logits.argmax(D::Minus1)?.eq(labels)?.to_dtype(DType::U32)?.sum_all()?;
     Ok(hits.to_scalar::<u32>()? as usize)
+}
+
+/// The loss of an output (n, classes or outputs), in Candle's own operations.
+fn loss_of(loss: Loss, output: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    match loss {
+        Loss::CrossEntropy => cross_entropy(output, labels),
+        Loss::HalfSquaredErrorSum => output.sub(labels)?.sqr()?.sum_all()?.affine(0.5, 0.0),
+    }
+}
+
+/// The loss and its gradient with respect to the output.
+fn loss_and_gradient(loss: Loss, output: &Tensor, labels: &Tensor) -> Result<(f64, Tensor)> {
+    match loss {
+        Loss::CrossEntropy => cross_entropy_and_gradient(output, labels),
+        Loss::HalfSquaredErrorSum => {
+            let errors = output.sub(labels)?;
+            let squares = errors.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+            Ok((0.5 * squares, errors))
+        }
+    }
 }
 
 /// Mean cross-entropy in nats, and its gradient (softmax − one-hot) / n, of `logits` (n, classes).

@@ -170,7 +170,9 @@ fn maps_of(a: &Tensor, jitter: &Jitter) -> Result<(Tensor, Tensor)> {
 /// # Errors
 /// If `a` is of another shape.
 pub fn standard_deviations(a: &Tensor) -> Result<Vec<f32>> {
-    norm::batch_moments(&a.detach())?.1.sqrt()?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
+    let a = a.detach();
+    let centred = a.broadcast_sub(&norm::channel_mean(&a)?)?;
+    norm::channel_mean(&centred.sqr()?)?.sqrt()?.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
 }
 
 #[cfg(test)]

@@ -11,6 +11,26 @@ use candle_core::{DType, Result, Tensor, Var, bail};
 #[derive(Clone, Debug, Default)]
 pub struct Params(BTreeMap<String, Tensor>);
 
+/// The names of the parameters of one layer, its normalisation included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerParameters {
+    /// The layer, counted from 1 among those of its kind.
+    pub layer: usize,
+    /// The weight (outputs first).
+    pub weight: String,
+    /// β of the normalisation, or the bias; `None` where the layer has neither.
+    pub bias: Option<String>,
+    /// γ of the normalisation, where there is one.
+    pub gamma: Option<String>,
+}
+
+impl LayerParameters {
+    /// All of them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.weight), self.gamma.as_ref(), self.bias.as_ref()].into_iter().flatten().map(String::as_str)
+    }
+}
+
 impl Params {
     /// The tensor called `name`.
     ///
@@ -58,8 +78,9 @@ impl Params {
     ///
     /// # Errors
     /// If one is missing.
-    pub fn only(&self, names: &[String]) -> Result<Params> {
-        names.iter().map(|name| Ok((name.clone(), self.get(name)?.clone()))).collect()
+    pub fn only<S: Into<String>>(&self, names: impl IntoIterator<Item = S>) -> Result<Params> {
+        let named = |name: String| self.get(&name).cloned().map(|tensor| (name, tensor));
+        names.into_iter().map(|name| named(name.into())).collect()
     }
 
     /// A copy in which every tensor of `others` stands in the place of its namesake.
@@ -140,8 +161,8 @@ mod tests {
         assert_eq!(x.norm().unwrap(), 3.0);
         assert_eq!(x.distance(&y).unwrap(), 17f64.sqrt());
         assert_eq!(x.moved(&y, -2.0).unwrap().distance(&params([-5.0, 2.0], 4.0)).unwrap(), 0.0);
-        let mixed = x.with(&y.only(&["b".to_string()]).unwrap());
+        let mixed = x.with(&y.only(["b"]).unwrap());
         assert_eq!(mixed.distance(&params([1.0, 2.0], -1.0)).unwrap(), 0.0);
-        assert!(x.dot(&y.only(&["a".to_string()]).unwrap()).is_err(), "a missing tensor is not a zero");
+        assert!(x.dot(&y.only(["a"]).unwrap()).is_err(), "a missing tensor is not a zero");
     }
 }

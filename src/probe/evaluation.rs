@@ -1,9 +1,10 @@
 //! Loss and accuracy on fixed samples, in four modes: batch or running statistics, noise off or on.
 
 use anyhow::Result;
+use candle_core::DType;
 
 use super::{GivenUp, Measure, StateContext, is_due, record};
-use crate::data::Split;
+use crate::data::{ImageSet, Split};
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
@@ -19,26 +20,23 @@ impl Measure for Evaluation {
         if !is_due(context.taken, context.steps, self.points) {
             return Ok(());
         }
-        for (name, split) in splits(context) {
+        let Some(images) = context.data.images() else { return Ok(()) };
+        for (name, split) in [("train", &images.train), ("test", &images.test)] {
             let sample = fixed_sample(name, split.len(), self.images);
-            for (mode, loss, accuracy) in in_all_modes(context, split, &sample)? {
+            for (mode, loss, accuracy) in in_all_modes(context, images, split, &sample)? {
                 records.push(record(context.taken, format!("eval.{name}.loss.{mode}"), None, loss));
                 records.push(record(context.taken, format!("eval.{name}.accuracy.{mode}"), None, accuracy));
             }
         }
         if context.taken == context.steps {
-            let all: Vec<usize> = (0..context.data.test.len()).collect();
-            for (mode, loss, accuracy) in in_all_modes(context, &context.data.test, &all)? {
+            let all: Vec<usize> = (0..images.test.len()).collect();
+            for (mode, loss, accuracy) in in_all_modes(context, images, &images.test, &all)? {
                 records.push(record(context.taken, format!("final.test.loss.{mode}"), None, loss));
                 records.push(record(context.taken, format!("final.test.accuracy.{mode}"), None, accuracy));
             }
         }
         Ok(())
     }
-}
-
-fn splits<'a>(context: &StateContext<'a>) -> [(&'static str, &'a Split); 2] {
-    [("train", &context.data.train), ("test", &context.data.test)]
 }
 
 /// The same images in every trial and at every point, in ascending order.
@@ -51,7 +49,12 @@ fn fixed_sample(split: &str, available: usize, images: usize) -> Vec<usize> {
 
 /// Name, loss (nats) and accuracy (percent) in each of the four modes. Where a network has no normalisation or no noise
 /// the modes coincide; such a value is measured once and given under both names.
-fn in_all_modes(context: &StateContext, split: &Split, sample: &[usize]) -> Result<Vec<(String, f64, f64)>> {
+fn in_all_modes(
+    context: &StateContext,
+    images: &ImageSet,
+    split: &Split,
+    sample: &[usize],
+) -> Result<Vec<(String, f64, f64)>> {
     let mut measured: Vec<(String, f64, f64)> = Vec::new();
     for statistics in ["batch", "running"] {
         for noise in ["clean", "noisy"] {
@@ -64,7 +67,10 @@ fn in_all_modes(context: &StateContext, split: &Split, sample: &[usize]) -> Resu
             let known = same_as.and_then(|name| measured.iter().find(|(known, ..)| *known == name).cloned());
             let (loss, accuracy) = match known {
                 Some((_, loss, accuracy)) => (loss, accuracy),
-                None => in_mode(context, split, sample, statistics == "batch", noise == "noisy")?,
+                None => {
+                    let mode = (statistics == "batch", noise == "noisy");
+                    in_mode(context, images, split, sample, mode)?
+                }
             };
             measured.push((format!("{statistics}.{noise}"), loss, accuracy));
         }
@@ -73,7 +79,13 @@ fn in_all_modes(context: &StateContext, split: &Split, sample: &[usize]) -> Resu
 }
 
 /// Mean loss and accuracy over `sample`, in chunks of a minibatch's size (whose statistics a batch mode uses).
-fn in_mode(context: &StateContext, split: &Split, sample: &[usize], batch: bool, noisy: bool) -> Result<(f64, f64)> {
+fn in_mode(
+    context: &StateContext,
+    images: &ImageSet,
+    split: &Split,
+    sample: &[usize],
+    (batch, noisy): (bool, bool),
+) -> Result<(f64, f64)> {
     let (mut loss, mut hits) = (0.0, 0);
     for (chunk, indices) in sample.chunks(context.batch).enumerate() {
         if (context.stop)() {
@@ -84,11 +96,11 @@ fn in_mode(context: &StateContext, split: &Split, sample: &[usize], batch: bool,
             statistics: if batch { StatisticsMode::Batch } else { StatisticsMode::Running },
             noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off },
         };
-        let (images, labels) = context.data.batch(split, indices, &candle_core::Device::Cpu)?;
-        let input = context.network.enter(&images)?;
+        let (pixels, labels) = images.batch(split, indices, &candle_core::Device::Cpu)?;
+        let input = context.network.enter(&pixels.to_dtype(context.dtype)?)?;
         let logits = context.network.forward(context.params, context.buffers, mode, &input)?;
-        let chunk_loss: f32 = candle_nn::loss::cross_entropy(&logits, &labels)?.to_scalar()?;
-        loss += f64::from(chunk_loss) * indices.len() as f64;
+        let chunk_loss = candle_nn::loss::cross_entropy(&logits, &labels)?.to_dtype(DType::F64)?;
+        loss += chunk_loss.to_scalar::<f64>()? * indices.len() as f64;
         hits += correct(&logits, &labels)?;
     }
     let count = sample.len() as f64;

@@ -31,11 +31,11 @@ impl Measure for Ics {
             let Some((block, earlier)) = blocks.get(..layer).and_then(<[Block]>::split_last) else {
                 bail!("the network has {} layers and no layer {layer}", blocks.len());
             };
-            let weight = &block.parameters()[..1];
-            let own = self.shift(context, &weight[0], after.only(&names(earlier))?)?;
+            let weight = block.parameters().weight;
+            let own = self.shift(context, &weight, after.only(earlier.iter().flat_map(names))?)?;
             let matched = matched(context.params, &direction, earlier, self.matched_update)?;
-            let matched = self.shift(context, &weight[0], matched)?;
-            let update = relative_length(context.params, &direction, weight, context.train.learning_rate)?;
+            let matched = self.shift(context, &weight, matched)?;
+            let update = relative_length(context.params, &direction, &weight, context.train.learning_rate)?;
             for (name, value) in [
                 ("distance", own.distance),
                 ("relative", own.relative()),
@@ -59,23 +59,24 @@ impl Ics {
     }
 }
 
-fn names(blocks: &[Block]) -> Vec<String> {
-    blocks.iter().flat_map(Block::parameters).collect()
+fn names(block: &Block) -> Vec<String> {
+    block.parameters().names().map(String::from).collect()
 }
 
-/// ‖η·d‖ / ‖w‖ of the tensors called `names`.
-fn relative_length(params: &Params, direction: &Params, names: &[String], length: f64) -> candle_core::Result<f64> {
-    Ok(length * direction.only(names)?.norm()? / params.only(names)?.norm()?)
+/// ‖η·d‖ / ‖w‖ of the weight called `name`, where η is `length`.
+fn relative_length(params: &Params, direction: &Params, name: &str, length: f64) -> candle_core::Result<f64> {
+    let norm = |params: &Params| params.only([name])?.norm();
+    Ok(length * norm(direction)? / norm(params)?)
 }
 
 /// `blocks` after a step down `direction` whose length in each block's weight is `share` of that weight's norm. A block
 /// that has no direction stays.
 fn matched(params: &Params, direction: &Params, blocks: &[Block], share: f64) -> candle_core::Result<Params> {
     let mut moved = Params::default();
-    for names in blocks.iter().map(Block::parameters) {
-        let relative = relative_length(params, direction, &names[..1], 1.0)?;
+    for block in blocks {
+        let relative = relative_length(params, direction, &block.parameters().weight, 1.0)?;
         let length = if relative > 0.0 { share / relative } else { 0.0 };
-        moved = moved.with(&params.only(&names)?.moved(direction, -length)?);
+        moved = moved.with(&params.only(names(block))?.moved(direction, -length)?);
     }
     Ok(moved)
 }
@@ -99,13 +100,13 @@ mod tests {
         let records = measured(&step);
         let after = optimizer::step(&step.train, &step.params, &step.result.gradients).unwrap();
         let parts = ["conv1.weight", "norm1.weight", "norm1.bias", "conv2.weight", "norm2.weight", "norm2.bias"];
-        let mixed = step.params.with(&after.only(&parts.map(String::from)).unwrap());
+        let mixed = step.params.with(&after.only(parts).unwrap());
         let (_, there) = step.context().loss_and_gradients(&mixed).unwrap();
-        let weight = ["conv3.weight".to_string()];
-        let (g, moved) = (step.result.gradients.only(&weight).unwrap(), there.only(&weight).unwrap());
+        let weight = ["conv3.weight"];
+        let (g, moved) = (step.result.gradients.only(weight).unwrap(), there.only(weight).unwrap());
         assert_eq!(value(&records, "ics.distance", Some(3)), g.distance(&moved).unwrap());
         assert_eq!(value(&records, "ics.gradient_norm", Some(3)), g.norm().unwrap());
-        let (own, taken) = (step.params.only(&weight).unwrap(), after.only(&weight).unwrap());
+        let (own, taken) = (step.params.only(weight).unwrap(), after.only(weight).unwrap());
         let update = own.distance(&taken).unwrap() / own.norm().unwrap();
         assert!((value(&records, "ics.relative_update", Some(3)) / update - 1.0).abs() < 1e-5);
     }
@@ -127,8 +128,8 @@ mod tests {
         let direction = optimizer::direction(&step.train, &step.params, &step.result.gradients).unwrap();
         let moved = matched(&step.params, &direction, &step.network.blocks()[..2], 0.01).unwrap();
         assert_eq!(moved.iter().count(), 6);
-        for name in ["conv1.weight", "conv2.weight"].map(String::from) {
-            let (before, after) = (step.params.only(&[name.clone()]).unwrap(), moved.only(&[name]).unwrap());
+        for name in ["conv1.weight", "conv2.weight"] {
+            let (before, after) = (step.params.only([name]).unwrap(), moved.only([name]).unwrap());
             assert!((after.distance(&before).unwrap() / before.norm().unwrap() - 0.01).abs() < 1e-6);
         }
     }

@@ -11,9 +11,10 @@ mod surviving_shift;
 #[cfg(test)]
 mod testing;
 mod training;
+mod wasserstein;
 
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
@@ -69,6 +70,8 @@ pub struct StateContext<'a> {
     pub seed: u64,
     /// Examples a minibatch.
     pub batch: usize,
+    /// The type of all numbers.
+    pub dtype: DType,
     /// The data.
     pub data: &'a Dataset,
     /// What the network is made of.
@@ -136,6 +139,7 @@ pub fn measure(probe: &Probe) -> Box<dyn Measure> {
         Probe::Landscape { points, random_points, multiples, smaller_step } => {
             Box::new(landscape::Landscape { points, random_points, multiples, smaller_step })
         }
+        Probe::Wasserstein { layers, units, points } => Box::new(wasserstein::Wasserstein::new(layers, units, points)),
     }
 }
 

@@ -40,9 +40,8 @@ pub fn shift(
     weight: &str,
     gradient_at: impl FnOnce(&Params) -> Result<Params>,
 ) -> Result<Shift> {
-    let weight = [weight.to_string()];
-    let g = gradients.only(&weight)?;
-    let g_moved = gradient_at(&before.with(moved))?.only(&weight)?;
+    let g = gradients.only([weight])?;
+    let g_moved = gradient_at(&before.with(moved))?.only([weight])?;
     let norm = g.norm()?;
     Ok(Shift { distance: g.distance(&g_moved)?, norm, cosine: g.dot(&g_moved)? / (norm * g_moved.norm()?) })
 }
@@ -57,7 +56,7 @@ mod tests {
         Tensor::from_slice(values, shape, &Device::Cpu).unwrap()
     }
 
-    fn after(params: &Params, gradients: &Params, learning_rate: f64, names: &[String]) -> Params {
+    fn after(params: &Params, gradients: &Params, learning_rate: f64, names: Vec<String>) -> Params {
         params.moved(gradients, -learning_rate).unwrap().only(names).unwrap()
     }
 
@@ -83,7 +82,7 @@ mod tests {
         .collect();
         let gradients = two_linear_layers(&params).unwrap();
         let shift_after = |learning_rate| {
-            let moved = after(&params, &gradients, learning_rate, &["w1".to_string()]);
+            let moved = after(&params, &gradients, learning_rate, vec!["w1".to_string()]);
             shift(&params, &gradients, &moved, "w2", two_linear_layers).unwrap()
         };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
@@ -111,7 +110,7 @@ mod tests {
         let gradients = gradient_at(&params).unwrap();
         for i in 0..K {
             let earlier: Vec<String> = (0..i).map(name).collect();
-            let moved = after(&params, &gradients, 2.0 / (a * K as f64), &earlier);
+            let moved = after(&params, &gradients, 2.0 / (a * K as f64), earlier);
             let shift = shift(&params, &gradients, &moved, &name(i), gradient_at).unwrap();
             let left = 1.0 - 2.0 * i as f64 / K as f64;
             assert!((shift.relative() - (1.0 - left)).abs() < 1e-12, "{i}: {shift:?}");

@@ -1,4 +1,4 @@
-//! Loss and accuracy of every step's own minibatch, which is what the paper plots (figures 1 and 2).
+//! Loss and accuracy (where there are classes) of every step's own minibatch, which is what the paper plots (figures 1 and 2).
 
 use anyhow::Result;
 
@@ -10,7 +10,8 @@ pub(super) struct Training;
 impl Measure for Training {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
         records.push(record(context.step, "train_loss", None, context.result.loss));
-        records.push(record(context.step, "train_accuracy", None, context.result.accuracy));
+        let accuracy = context.result.accuracy;
+        records.extend(accuracy.map(|accuracy| record(context.step, "train_accuracy", None, accuracy)));
         Ok(())
     }
 }

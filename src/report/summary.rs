@@ -52,6 +52,8 @@ struct ArmPart<'a> {
     stuck: usize,
     train_accuracy_auc: Option<Mean>,
     train_accuracy_auc_clean: Option<Mean>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    final_train_loss: Option<Mean>,
 }
 
 /// A mean over seeds, in percent, with each seed's value.
@@ -114,6 +116,7 @@ fn arm_part<'a>(condition: &'a Condition) -> ArmPart<'a> {
         stuck: condition.summary.stuck,
         train_accuracy_auc: condition.summary.train_accuracy.as_ref().map(mean),
         train_accuracy_auc_clean: condition.summary.train_accuracy_clean.as_ref().map(mean),
+        final_train_loss: condition.summary.final_loss.as_ref().map(mean),
     }
 }
 

@@ -84,19 +84,20 @@ fn outcome(outcome: Outcome) -> &'static str {
 /// A number of an arm, or of one of its trials, with its title.
 type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
 
-const ACCURACIES: [Column; 6] = [
+const OUTCOMES: [Column; 7] = [
     ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
     ("the same, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
     ("last quarter, %", |arm| arm.last_quarter.as_ref()),
     ("last quarter, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
     ("test at the end, running statistics, noise off, %", |arm| final_test(arm, "running.clean")),
     ("test at the end, batch statistics, noise off, %", |arm| final_test(arm, "batch.clean")),
+    ("training loss over the last 5 % of the run", |arm| arm.final_loss.as_ref()),
 ];
 
-/// The accuracies that were recorded.
-fn accuracies(view: &View) -> Vec<Column> {
+/// The accuracies, or losses, that were recorded.
+fn outcomes(view: &View) -> Vec<Column> {
     let recorded = |column: &Column| view.conditions.iter().any(|condition| column.1(&condition.summary).is_some());
-    ACCURACIES.into_iter().filter(recorded).collect()
+    OUTCOMES.into_iter().filter(recorded).collect()
 }
 
 fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
@@ -105,7 +106,7 @@ fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
 
 /// One row an arm: how it learnt. Columns that nothing was recorded for are left out.
 pub fn arms(view: &View) -> Table {
-    let columns = accuracies(view);
+    let columns = outcomes(view);
     let mut table =
         Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(columns.iter().map(|column| column.0));
     for condition in &view.conditions {
@@ -146,7 +147,7 @@ pub fn times(view: &View) -> Option<Table> {
 
 /// One row a trial.
 pub fn seeds(view: &View) -> Table {
-    let columns = accuracies(view);
+    let columns = outcomes(view);
     let thresholds = thresholds(view);
     let mut table = Table::new(["arm"])
         .numbers(["seed"])
@@ -186,8 +187,11 @@ fn ending(trial: &TrialRecords, stuck: bool) -> String {
     }
 }
 
-/// The files of the image sets.
-pub fn data(view: &View) -> Table {
+/// The files of the image sets; `None` where no data are read from files.
+pub fn data(view: &View) -> Option<Table> {
+    if view.data.iter().all(|facts| facts.files.is_empty()) {
+        return None;
+    }
     let mut table = Table::new(["file"]).numbers(["bytes", "records"]).texts(["sha256 (unpacked)", "standing"]);
     for file in view.data.iter().flat_map(|facts| &facts.files) {
         let standing = match file.standing {
@@ -203,5 +207,5 @@ pub fn data(view: &View) -> Table {
             standing.into(),
         ]);
     }
-    table
+    Some(table)
 }

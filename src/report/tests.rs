@@ -269,12 +269,15 @@ fn word(input: &Input, id: &str) -> String {
 #[test]
 fn the_readings_of_the_plateau_are_told_apart() {
     let plan = six_seeds("landscape");
-    let worlds: [(fn(f64, f64) -> f64, [&str; 2]); 3] = [
-        (|rate, _| 2.0 / rate, ["supported", "not supported"]),
-        (|_, smallest| 1.0 / smallest, ["not supported", "supported"]),
-        (|_, _| 20.0, ["not supported", "not supported"]),
-    ];
-    for (world, [edge, artefact]) in worlds {
+    type Beta = fn(f64, f64) -> f64;
+    let by_rate: Beta = |rate, _| 2.0 / rate;
+    let by_smallest: Beta = |_, smallest| 1.0 / smallest;
+    let by_network: Beta = |_, _| 20.0;
+    for (world, edge, artefact) in [
+        (by_rate, "supported", "not supported"),
+        (by_smallest, "not supported", "supported"),
+        (by_network, "not supported", "not supported"),
+    ] {
         let made = made_up(&plan, |planned| {
             let rate = planned.spec.train.learning_rate;
             let (own, extended) = (world(rate, 0.5 * rate), world(rate, 0.25 * rate));

@@ -147,5 +147,6 @@ fn nothing(arm: &str) -> ArmSummary {
         last_quarter_clean: None,
         final_test_accuracy: Vec::new(),
         time_to: Vec::new(),
+        final_loss: None,
     }
 }

@@ -42,8 +42,9 @@ pub fn estimate(tasks: &[&Task]) -> Result<Vec<Cost>> {
 fn cost(task: &Task, trials: usize) -> Result<Cost> {
     let step = measure_step(&task.trial)?;
     let train = &task.trial.spec.train;
+    let batch = train.batch.size(task.trial.data.train_len());
     let images: usize = task.trial.probes.iter().map(|probe| evaluated_images(probe, &task.trial)).sum();
-    let steps = train.steps as f64 + images as f64 / (train.batch as f64 * STEP_PER_EVALUATION);
+    let steps = train.steps as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
     Ok(Cost { label: task.label(), trials, step, trial: step.mul_f64(steps) })
 }
 
@@ -52,10 +53,10 @@ const STEP_PER_EVALUATION: f64 = 3.0;
 
 /// Images that `probe` sends through the network in a whole trial.
 fn evaluated_images(probe: &Probe, trial: &Trial) -> usize {
-    let Probe::Evaluation { points, images } = probe else { return 0 };
+    let (Probe::Evaluation { points, images }, Some(set)) = (probe, trial.data.images()) else { return 0 };
     let Model { norm, noise, .. } = &trial.spec.model;
     let modes = [*norm != Norm::None, *noise != Noise::None].map(|has| if has { 2 } else { 1 });
-    modes.iter().product::<usize>() * (points * 2 * images + trial.data.test.len())
+    modes.iter().product::<usize>() * (points * 2 * images + set.test.len())
 }
 
 /// The fastest of a few steps of `trial`, without measurements.

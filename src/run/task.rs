@@ -43,10 +43,11 @@ impl Datasets {
                 datasets.0.push(data::load(planned.spec.data, data_dir)?);
             }
             let data = datasets.of(planned);
-            let (batch, images) = (planned.spec.train.batch, data.train.len());
+            let (batch, examples) = (planned.spec.train.batch, data.train_len());
+            let kind = if data.images().is_some() { "images" } else { "samples" };
             ensure!(
-                batch <= images,
-                "arm `{}`: `train.batch` is {batch}, but {} has {images} training images; choose a smaller batch",
+                batch.size(examples) <= examples,
+                "arm `{}`: `train.batch` is {batch}, but {} has {examples} training {kind}; choose a smaller batch",
                 planned.arm,
                 planned.spec.data
             );
@@ -58,12 +59,12 @@ impl Datasets {
     fn check_samples(&self, probes: &[Probe]) -> Result<()> {
         for probe in probes {
             let Probe::Evaluation { images, .. } = probe else { continue };
-            for data in &self.0 {
-                let most = data.train.len().min(data.test.len());
+            for (data, set) in self.0.iter().filter_map(|data| Some((data, data.images()?))) {
+                let most = set.train.len().min(set.test.len());
                 ensure!(
                     *images <= most,
                     "probe `evaluation`: `images` is {images}, but {} has only {most} images in its smaller split",
-                    data.name
+                    data.name()
                 );
             }
         }
@@ -72,7 +73,7 @@ impl Datasets {
 
     /// What reports say of them, in the order in which the plan names them.
     pub fn facts(&self) -> Vec<DataFacts> {
-        self.0.iter().map(|data| data.facts.clone()).collect()
+        self.0.iter().map(|data| data.facts().clone()).collect()
     }
 
     /// The one that `planned` trains on.
@@ -81,7 +82,7 @@ impl Datasets {
     }
 
     fn find(&self, name: DataName) -> Option<&Dataset> {
-        self.0.iter().find(|data| data.name == name)
+        self.0.iter().find(|data| data.name() == name)
     }
 }
 

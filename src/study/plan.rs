@@ -93,6 +93,7 @@ impl Plan {
                 arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides, &mut changed)?));
             }
         }
+        check_probes(&study, arms.iter().map(|(arm, _, spec)| (arm, spec)))?;
         let trial = |seed: u64| {
             arms.iter().map(move |(arm, sweep, spec)| PlannedTrial {
                 arm: arm.clone(),
@@ -185,6 +186,17 @@ fn choosing_seeds(study: &Study, scale: &str, judged: Range<u64>) -> Result<impl
 fn is_chosen(study: &Study, scale: &str, arm: &str) -> bool {
     let chosen = |value: &Value| value.is_chosen() && value.is_meant_at(scale) && value.arms().contains(arm);
     study.value.values().any(chosen)
+}
+
+/// Every probe must be measurable on the network of every arm.
+fn check_probes<'a>(study: &Study, arms: impl Iterator<Item = (&'a String, &'a Spec)>) -> Result<()> {
+    for (arm, spec) in arms {
+        for probe in &study.probe {
+            let wrong = |error| anyhow!("{}: probe `{}` on arm `{arm}`: {error}", study.path, probe.id());
+            probe.check(&spec.model).map_err(wrong)?;
+        }
+    }
+    Ok(())
 }
 
 /// Defaults ← setup ← scale ← arm.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::spec::{Model, ModelKind};
+
 /// A measurement made while a trial trains. It never changes the trial.
 ///
 /// `layers` count the convolutions (with what follows them) from 1.
@@ -67,6 +69,15 @@ pub enum Probe {
         /// A step length below all of these, for a second reading of the effective β along the gradient.
         smaller_step: f64,
     },
+    /// How far the whole distribution of units moves between measurements (the paper's figure 6).
+    Wasserstein {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Fixed units (channels) a layer; all of them where a layer has fewer.
+        units: usize,
+        /// Measurements, evenly spaced, besides the one at the first step.
+        points: usize,
+    },
 }
 
 impl Probe {
@@ -77,6 +88,7 @@ impl Probe {
             Probe::Moments { layers, .. }
             | Probe::Histogram { layers, .. }
             | Probe::SurvivingShift { layers, .. }
+            | Probe::Wasserstein { layers, .. }
             | Probe::Ics { layers, .. } => layers,
         }
     }
@@ -112,6 +124,7 @@ impl Probe {
                 by_layer(product(&["ics"], &[&own[..], &["matched.relative", "matched.cosine"]].concat()))
             }
             Probe::Landscape { multiples, .. } => whole(landscape_names(multiples.len())),
+            Probe::Wasserstein { .. } => by_layer(vec!["wasserstein.pre.drift".into()]),
         }
     }
 
@@ -123,11 +136,13 @@ impl Probe {
         format!("{kind}-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
     }
 
-    /// Whether its settings can be measured on a network of `layers` layers.
+    /// Whether its settings can be measured on a network of `model`.
     ///
     /// # Errors
     /// What is wrong and what would be right.
-    pub fn check(&self, layers: usize) -> Result<(), String> {
+    pub fn check(&self, model: &Model) -> Result<(), String> {
+        self.check_kind(model.kind)?;
+        let layers = model.layers();
         let counts: Vec<(&str, usize)> = match self {
             Probe::Training {} => vec![],
             Probe::Evaluation { points, images } => vec![("points", *points), ("images", *images)],
@@ -135,6 +150,7 @@ impl Probe {
             Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
             Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
             Probe::Ics { points, .. } | Probe::Landscape { points, .. } => vec![("points", *points)],
+            Probe::Wasserstein { units, points, .. } => vec![("units", *units), ("points", *points)],
         };
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("`{name}` is 0; it must be at least 1"));
@@ -146,6 +162,7 @@ impl Probe {
             None => Ok(()),
         }
     }
+
     /// Step lengths must be positive numbers, in ascending order where there are several.
     fn check_lengths(&self) -> Result<(), String> {
         match self {
@@ -164,6 +181,14 @@ impl Probe {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn check_kind(&self, kind: ModelKind) -> Result<(), String> {
+        match (self, kind) {
+            (_, ModelKind::Vgg16) | (Probe::Training {} | Probe::Ics { .. } | Probe::Landscape { .. }, _) => Ok(()),
+            (Probe::Evaluation { .. }, _) => Err("it evaluates images, and a `deep_linear` network has none".into()),
+            (_, ModelKind::DeepLinear) => Err("it measures convolutions, and a `deep_linear` network has none".into()),
         }
     }
 }

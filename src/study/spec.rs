@@ -1,8 +1,10 @@
 //! The complete, typed training specification of a trial, and the dotted keys that change it.
 
+use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::batch::Batch;
 use super::noise::Noise;
 use crate::data::DataName;
 
@@ -29,11 +31,13 @@ pub struct Spec {
 pub enum Loss {
     /// Mean cross-entropy of the softmax, in nats.
     CrossEntropy,
+    /// ½·Σ‖f(x) − target‖² over the examples of a step.
+    HalfSquaredErrorSum,
 }
 
 /// The network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Model {
     /// Its architecture.
     pub kind: ModelKind,
@@ -41,7 +45,11 @@ pub struct Model {
     pub width_divisor: usize,
     /// Widths of the hidden fully connected layers; empty for a single linear layer.
     pub head: Vec<usize>,
-    /// The normalisation after each convolution.
+    /// The number of layers of a deep linear network, which has no default for it.
+    pub depth: Option<usize>,
+    /// Units of each hidden layer of a deep linear network, which has no default for it.
+    pub width: Option<usize>,
+    /// The normalisation after each convolution, or each hidden layer of a deep linear network.
     pub norm: Norm,
     /// The noise after each normalisation (or after each convolution where there is none).
     pub noise: Noise,
@@ -55,6 +63,8 @@ pub struct Model {
 pub enum ModelKind {
     /// Thirteen 3×3 convolutions in five stages, 2×2 max pooling after each stage (Simonyan & Zisserman 2015, D).
     Vgg16,
+    /// Fully connected layers without an activation function between them (Santurkar et al. 2018, section 2.3).
+    DeepLinear,
 }
 
 /// A normalisation.
@@ -65,6 +75,18 @@ pub enum Norm {
     None,
     /// Batch normalisation (Ioffe & Szegedy 2015) with a learnt scale γ and shift β.
     Batch,
+    /// The mean is subtracted as in batch normalisation, but the mean of |y| before that is divided by (Santurkar et al.
+    /// 2018, section 3.3).
+    L1,
+    /// The same with the root mean square.
+    L2,
+    /// The same with the largest |y|.
+    Linf,
+    /// `L1` with its divisor over that of standard normal values, so that outputs have BatchNorm's variance where the
+    /// values are normal and centred. (`L2` has it as it is.)
+    L1Matched,
+    /// `Linf` matched in the same way.
+    LinfMatched,
 }
 
 /// A distribution of initial weights.
@@ -87,10 +109,38 @@ pub struct Train {
     pub learning_rate: f64,
     /// λ of the penalty ½·λ·‖w‖², added to the gradient of every parameter.
     pub weight_decay: f64,
-    /// Examples a minibatch.
-    pub batch: usize,
-    /// Minibatch steps.
+    /// Examples a step.
+    pub batch: Batch,
+    /// Steps.
     pub steps: usize,
+    /// The type of all numbers; single precision is left out of an identity.
+    #[serde(default, skip_serializing_if = "Precision::is_single")]
+    pub dtype: Precision,
+}
+
+/// A type of numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Double precision.
+    F64,
+}
+
+impl Precision {
+    fn is_single(&self) -> bool {
+        *self == Precision::F32
+    }
+
+    /// The tensors' type.
+    pub fn dtype(self) -> DType {
+        match self {
+            Precision::F32 => DType::F32,
+            Precision::F64 => DType::F64,
+        }
+    }
 }
 
 /// An update rule.
@@ -107,15 +157,15 @@ impl Default for Spec {
         Spec {
             data: DataName::FashionMnist,
             loss: Loss::CrossEntropy,
-            model: Model {
-                kind: ModelKind::Vgg16,
-                width_divisor: 8,
-                head: Vec::new(),
-                norm: Norm::None,
-                noise: Noise::None,
-                init: Init::GlorotUniform,
+            model: Model::default(),
+            train: Train {
+                optimizer: Optimizer::Sgd,
+                learning_rate: 0.1,
+                weight_decay: 0.0,
+                batch: Batch::Size(128),
+                steps: 300,
+                dtype: Precision::F32,
             },
-            train: Train { optimizer: Optimizer::Sgd, learning_rate: 0.1, weight_decay: 0.0, batch: 128, steps: 300 },
         }
     }
 }
@@ -142,27 +192,17 @@ impl Spec {
         key.split('.').try_fold(&table, |place, part| place.as_table()?.get(part)).cloned()
     }
 
-    /// What no type says: sizes that must be positive.
+    /// What no type says: sizes that must be positive, and what goes together.
     ///
     /// # Errors
     /// The key, its value and the remedy.
     pub fn check(&self) -> Result<(), String> {
-        let sizes = [
-            ("model.width_divisor", self.model.width_divisor),
-            ("train.batch", self.train.batch),
-            ("train.steps", self.train.steps),
-        ];
-        let heads = self.model.head.iter().map(|&width| ("model.head", width));
-        for (key, value) in sizes.into_iter().chain(heads) {
-            if value == 0 {
+        self.check_together()?;
+        for (key, zero) in [("train.batch", self.train.batch == Batch::Size(0)), ("train.steps", self.train.steps == 0)]
+        {
+            if zero {
                 return Err(format!("`{key}` is 0; it must be at least 1"));
             }
-        }
-        if self.model.width_divisor > 64 || 64 % self.model.width_divisor != 0 {
-            return Err(format!(
-                "`model.width_divisor` is {}; it must divide VGG-16's 64 channels: 1, 2, 4, 8, 16, 32 or 64",
-                self.model.width_divisor
-            ));
         }
         if !(self.train.learning_rate > 0.0 && self.train.learning_rate.is_finite()) {
             return Err(format!("`train.learning_rate` is {}; it must be positive", self.train.learning_rate));
@@ -170,7 +210,25 @@ impl Spec {
         if !(self.train.weight_decay >= 0.0 && self.train.weight_decay.is_finite()) {
             return Err(format!("`train.weight_decay` is {}; it must be zero or positive", self.train.weight_decay));
         }
-        self.model.noise.check()
+        self.model.check()
+    }
+
+    /// Images have classes and go through convolutions; a regression has targets and goes through linear layers.
+    fn check_together(&self) -> Result<(), String> {
+        let (model, loss) = match self.data {
+            DataName::FashionMnist | DataName::Cifar10 => (ModelKind::Vgg16, Loss::CrossEntropy),
+            DataName::GaussianRegression => (ModelKind::DeepLinear, Loss::HalfSquaredErrorSum),
+        };
+        let wrong = |key: &str, want: String| {
+            Err(format!("`{key}` does not fit `data = \"{}\"`, which needs `{key} = {want}`", self.data))
+        };
+        if self.model.kind != model {
+            return wrong("model.kind", quoted(&model));
+        }
+        if self.loss != loss {
+            return wrong("loss", quoted(&loss));
+        }
+        Ok(())
     }
 
     /// The identity of the trial that this specification makes with `seed` on data of hash `data_hash`:
@@ -191,8 +249,16 @@ impl Spec {
 pub const SCHEMA: u32 = 1;
 
 /// Keys that are not written where they are at their neutral value.
-const OPTIONAL: [&str; 5] =
-    ["model.noise.dose", "model.noise.from", "model.noise.layers", "model.noise.place", "model.noise.unit"];
+const OPTIONAL: [&str; 8] = [
+    "model.depth",
+    "model.noise.dose",
+    "model.noise.from",
+    "model.noise.layers",
+    "model.noise.place",
+    "model.noise.unit",
+    "model.width",
+    "train.dtype",
+];
 
 /// The group of an optional key, where it has one.
 fn optional<'a>(table: &'a mut toml::Value, key: &str) -> Option<&'a mut toml::Table> {
@@ -203,6 +269,11 @@ fn optional<'a>(table: &'a mut toml::Value, key: &str) -> Option<&'a mut toml::T
 /// The last part of a dotted key.
 fn leaf(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
+}
+
+/// A name as study files write it.
+fn quoted(name: &impl Serialize) -> String {
+    serde_json::to_string(name).expect("a name is plain data")
 }
 
 /// The place of `key` in the specification written as a table.
@@ -221,6 +292,7 @@ fn slot<'a>(table: &'a mut toml::Value, key: &str) -> Result<&'a mut toml::Value
 fn unknown_key(table: &toml::Value, key: &str) -> String {
     let mut valid = leaves(table, "");
     valid.push("model.noise".into());
+    valid.extend(OPTIONAL.iter().filter(|key| !key.starts_with("model.noise.")).map(|key| key.to_string()));
     valid.sort();
     valid.dedup();
     let nearest = valid
@@ -279,6 +351,37 @@ mod tests {
         assert_eq!(spec, Spec::default());
     }
 
+    /// Trials that stand in folders are found by their identity: settings that came later leave it as it was.
+    #[test]
+    fn identities_are_pinned() {
+        assert_eq!(Spec::default().identity(0, "data"), "44ba81ec18a8dc26");
+    }
+
+    /// Whatever the order in which its keys are set, and without the settings of another kind.
+    #[test]
+    fn a_deep_linear_network_has_settings_of_its_own() {
+        let mut spec = Spec::default();
+        for (key, value) in [
+            ("data", toml::Value::from("gaussian_regression")),
+            ("loss", "half_squared_error_sum".into()),
+            ("model.depth", 25.into()),
+            ("model.kind", "deep_linear".into()),
+        ] {
+            spec.set(key, value).unwrap();
+        }
+        assert!(spec.check().unwrap_err().contains("`model.width`; the paper's is 10"));
+        spec.set("model.width", 10.into()).unwrap();
+        assert_eq!(spec.check(), Ok(()));
+        let text = serde_json::to_string(&spec.model).unwrap();
+        assert_eq!(text, r#"{"kind":"deep_linear","depth":25,"width":10,"norm":"none","init":"glorot_uniform"}"#);
+        assert!(spec.set("model.noise", "algorithm_1".into()).unwrap_err().contains("unknown key `model.noise`"));
+        spec.set("data", "cifar10".into()).unwrap();
+        assert!(spec.check().unwrap_err().contains("which needs `model.kind = \"vgg16\"`"));
+        let mut vgg = Spec::default();
+        vgg.set("model.width", 10.into()).unwrap();
+        assert!(vgg.check().unwrap_err().contains("`model.width_divisor`"));
+    }
+
     #[test]
     fn identity_hangs_on_every_setting_seed_and_data_and_on_nothing_else() {
         let spec = Spec::default();
@@ -296,6 +399,11 @@ mod tests {
             ("train.learning_rate", 0.2.into()),
             ("train.weight_decay", 0.2.into()),
             ("train.batch", 64.into()),
+            ("train.batch", "full".into()),
+            ("train.dtype", "f64".into()),
+            ("model.depth", 25.into()),
+            ("model.kind", "deep_linear".into()),
+            ("loss", "half_squared_error_sum".into()),
             ("train.steps", 2.into()),
         ] {
             let mut other = Spec::default();

@@ -6,16 +6,16 @@ mod store;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 
 pub use store::{Finished, OtherInstructionSet, finished, set_aside};
 
 use self::store::{Card, Checkpoint, ProbeLog};
-use crate::data::{Batches, Dataset};
+use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::probe::{self, GivenUp, Measure, StateContext, StepContext};
 use crate::record::Ending;
-use crate::study::{Probe, Spec};
+use crate::study::{Precision, Probe, Spec};
 
 /// One arm × seed (× swept value), with what it needs to be trained.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +86,7 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
 struct Training<'a> {
     trial: &'a Trial<'a>,
     network: Network,
+    examples: Examples<'a>,
     batches: Batches,
     probes: Vec<Box<dyn Measure>>,
     state: Checkpoint,
@@ -94,9 +95,9 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn begin_or_resume(trial: &'a Trial, folder: &Path, watch: &dyn Watch) -> Result<Self> {
         let data = trial.data;
-        let batches = Batches::new(data.train.len(), trial.spec.train.batch, trial.seed)?;
-        let network = Network::new(&trial.spec.model, nn::Path::Fast, data.channels, data.height, data.classes);
-        let (params, buffers) = network.init(trial.seed, DType::F32)?;
+        let batches = Batches::new(data.train_len(), trial.spec.train.batch, trial.seed)?;
+        let network = network(trial.spec, data)?;
+        let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype())?;
         let mut probes: Vec<_> = trial.probes.iter().map(probe::measure).collect();
         let found = match store::load(folder, &params, &buffers) {
             Ok(found) => found.filter(|checkpoint| measured_alike(checkpoint, trial.probes)),
@@ -119,7 +120,8 @@ impl<'a> Training<'a> {
                 Checkpoint { step: 0, params, buffers, logs: trial.probes.iter().map(log).collect() }
             }
         };
-        Ok(Training { trial, network, batches, probes, state })
+        let examples = data.examples(trial.seed)?;
+        Ok(Training { trial, network, examples, batches, probes, state })
     }
 
     /// Takes one step: minibatch, loss and gradients, probes, update, probes.
@@ -144,8 +146,8 @@ impl<'a> Training<'a> {
 
     fn minibatch(&mut self) -> Result<(Tensor, Tensor)> {
         let indices = self.batches.indices(self.state.step);
-        let (images, labels) = self.trial.data.batch(&self.trial.data.train, indices, &Device::Cpu)?;
-        Ok((self.network.enter(&images)?, labels))
+        let (examples, labels) = self.examples.batch(indices, self.trial.spec.train.dtype.dtype())?;
+        Ok((self.network.enter(&examples)?, labels))
     }
 
     fn measure_step(&mut self, mode: Mode, input: &Tensor, labels: &Tensor, result: &StepResult) -> Result<()> {
@@ -175,7 +177,8 @@ impl<'a> Training<'a> {
             taken: *step,
             steps: self.trial.spec.train.steps,
             seed: self.trial.seed,
-            batch: self.trial.spec.train.batch,
+            batch: self.trial.spec.train.batch.size(self.trial.data.train_len()),
+            dtype: self.trial.spec.train.dtype.dtype(),
             data: self.trial.data,
             model: &self.trial.spec.model,
             network: &self.network,
@@ -198,6 +201,20 @@ impl<'a> Training<'a> {
         }
         Checkpoint { step: *step, params: params.clone(), buffers: buffers.clone(), logs }
     }
+}
+
+/// The network that `spec` makes for `data`. Convolutions have no fast path in double precision.
+fn network(spec: &Spec, data: &Dataset) -> Result<Network> {
+    Ok(match data {
+        Dataset::Images(images) => {
+            let path = if spec.train.dtype == Precision::F32 { nn::Path::Fast } else { nn::Path::Plain };
+            Network::new(&spec.model, path, images.channels, images.height, images.classes)
+        }
+        Dataset::GaussianRegression(_) => {
+            let width = GaussianRegression::WIDTH;
+            Network::deep_linear(&spec.model, nn::Path::Fast, width, width)?
+        }
+    })
 }
 
 /// Whether a checkpoint holds the records of just these probes; the steps before it are not measured again.

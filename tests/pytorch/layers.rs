@@ -1,6 +1,7 @@
 //! Convolution, pooling, batch normalisation and noise, each with its gradients.
 
 use candle_core::{DType, Device, Tensor, Var};
+use whybn::kernels::divisor::Divisor;
 use whybn::kernels::layout::{from_grouped, to_grouped};
 use whybn::kernels::noise::Jitter;
 use whybn::kernels::unit::{Normalise, Unit};
@@ -172,7 +173,7 @@ fn noise_stands_between_the_affine_map_and_the_relu() {
     };
     let (shift, scale) = (channels("shift", 0.5, 0.0), channels("scale", 0.125, 1.125));
     let noise = Some(Jitter { shift, scale, shift_jitter: vec![0.0; c], scale_jitter: 0.0, key: 0 });
-    let unit = Unit { normalise: Normalise::Batch { eps: 1e-5 }, noise, pool: true };
+    let unit = Unit { normalise: Normalise::Batch { by: Divisor::BATCH_NORM, eps: 1e-5 }, noise, pool: true };
     let y = to_grouped(&arguments.y).unwrap();
     let (z, statistics) = unit.clone().apply(&y, Some(&arguments.gamma), &arguments.beta).unwrap();
     let v = unit.before_relu(&y, Some(&arguments.gamma), &arguments.beta, &statistics).unwrap();

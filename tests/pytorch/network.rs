@@ -52,7 +52,8 @@ struct NetworkCase {
 impl NetworkCase {
     fn new(norm: Norm, path: Path, dtype: DType) -> Self {
         let (kind, init) = (ModelKind::Vgg16, Init::HeNormal);
-        let model = Model { kind, width_divisor: 16, head: vec![24], norm, noise: Noise::None, init };
+        let model =
+            Model { kind, width_divisor: 16, head: vec![24], norm, noise: Noise::None, init, ..Model::default() };
         let network = Network::new(&model, path, 3, 32, 10);
         let params = hashed_parameters(&network, dtype);
         NetworkCase { network, dtype, params }

@@ -3,6 +3,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::super::divisor::{Divisor, Spread, Summary};
 use super::super::grouped::{Grouped, Pixel, load, store, write, written};
 use super::super::isa::{self, Isa, Kernel};
 use super::super::lanes::{LANES, Lanes};
@@ -14,12 +15,13 @@ pub(super) fn backward(
     isa: Isa,
     input: &Input,
     pool: bool,
-    batch: bool,
+    by: Option<Divisor>,
     grad: &[f32],
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let (shape, output) = (input.shape, if pool { input.shape.pooled() } else { input.shape });
     let grad = grad.as_chunks().0;
     assert_eq!(grad.len(), output.pixels());
+    let batch = by.is_some();
     let mut sums = vec![Sums::default(); shape.groups];
     let first_pass = |grad_y: &mut [_]| {
         let visitor = &mut Backward { shape, output, pool, batch, grad_v: room(shape), grad, grad_y, sums: &mut sums };
@@ -27,9 +29,15 @@ pub(super) fn backward(
     };
     // SAFETY: `Backward` writes every pixel of every chunk.
     let mut grad_y = unsafe { written(shape.pixels(), first_pass) };
-    if batch {
-        let grad_y = grad_y.as_chunks_mut().0;
-        isa::dispatch_on(isa, Centre { input, sums: &sums, grad_y });
+    if let Some(by) = by {
+        let (grad_y, along) = (grad_y.as_chunks_mut().0, along_statistics(input, &sums, by));
+        match by.of {
+            Spread::MeanAbsolute => isa::dispatch_on(isa, Centre::<true> { input, along: &along, grad_y }),
+            _ => isa::dispatch_on(isa, Centre::<false> { input, along: &along, grad_y }),
+        }
+        if by.of == Spread::MaxAbsolute {
+            correct_peaks(input, &along, grad_y);
+        }
     }
     let inv_std = input.affine.inv_std.as_flattened();
     let grad_gamma =
@@ -118,43 +126,85 @@ fn unpool<L: Lanes>(width: usize, grad: &[Pixel], v: &mut [Pixel]) {
     }
 }
 
-/// Turns g into the gradient of y through the batch's statistics:
-/// gain·(g − mean(g) − ŷ·mean(g·ŷ)), with ŷ = (y − mean)·inv_std.
-struct Centre<'a> {
+/// What is subtracted from g in each channel of a group:
+/// `offset` + `slope`·(y − mean) + `sign`·sgn(y), and `peak`·sgn(y) at the first y of the largest magnitude.
+#[derive(Clone, Copy, Default)]
+struct Along {
+    offset: Pixel,
+    slope: Pixel,
+    sign: Pixel,
+    peak: Pixel,
+}
+
+/// mean(g) + Σ g·(y − mean) / divisor · ∂divisor/∂y, group by group.
+fn along_statistics(input: &Input, sums: &[Sums], by: Divisor) -> Vec<Along> {
+    let count = input.shape.images * input.shape.plane();
+    let mut groups = vec![Along::default(); sums.len()];
+    for (group, (sums, along)) in sums.iter().zip(&mut groups).enumerate() {
+        for lane in 0..LANES {
+            let inv_std = input.affine.inv_std[group][lane] as f64;
+            // Lanes without a channel hold zero.
+            let divisor = if inv_std == 0.0 { 0.0 } else { 1.0 / inv_std };
+            let mean = input.affine.mean[group][lane] as f64;
+            let slopes = by.slopes(&Summary { count, mean, ..Summary::default() }, divisor);
+            let projection = sums.grad_centred[lane] / count as f64 * inv_std.powi(2);
+            along.offset[lane] = (sums.grad[lane] / count as f64 + projection * slopes.constant) as f32;
+            along.slope[lane] = (projection * slopes.centred) as f32;
+            along.sign[lane] = (projection * slopes.sign) as f32;
+            along.peak[lane] = (projection * slopes.peak) as f32;
+        }
+    }
+    groups
+}
+
+/// Turns g into the gradient of y through the batch's statistics: gain·(g − what lies along them), but for the peaks.
+struct Centre<'a, const SIGN: bool> {
     input: &'a Input<'a>,
-    sums: &'a [Sums],
+    along: &'a [Along],
     grad_y: &'a mut [Pixel],
 }
 
-impl Kernel for Centre<'_> {
+impl<const SIGN: bool> Kernel for Centre<'_, SIGN> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Input { y, shape, affine, .. } = self.input;
-        let means = self.means();
         let planes = y.chunks_exact(shape.plane()).zip(self.grad_y.chunks_exact_mut(shape.plane()));
         for (plane, (y, grad_y)) in planes.enumerate() {
             let group = plane % shape.groups;
             let (gain, mean) = (load::<L>(&affine.gain[group]), load(&affine.mean[group]));
-            let (offset, slope) = (load(&means[group][0]), load(&means[group][1]));
+            let (offset, slope) = (load(&self.along[group].offset), load(&self.along[group].slope));
+            let sign = load::<L>(&self.along[group].sign);
             for (y, grad) in y.iter().zip(grad_y) {
-                let centred = load::<L>(y).sub(mean);
-                let projected = centred.mul_add(slope, offset);
-                store(load::<L>(grad).sub(projected).mul(gain), grad);
+                let y = load::<L>(y);
+                let mut along = y.sub(mean).mul_add(slope, offset);
+                if SIGN {
+                    let (up, down) = (y.where_greater(L::zero(), sign), L::zero().where_greater(y, sign));
+                    along = along.add(up.sub(down));
+                }
+                store(load::<L>(grad).sub(along).mul(gain), grad);
             }
         }
     }
 }
 
-impl Centre<'_> {
-    /// For each group mean(g), and mean(g·ŷ)·inv_std, which stands before y − mean.
-    fn means(&self) -> Vec<[Pixel; 2]> {
-        let count = (self.input.shape.images * self.input.shape.plane()) as f64;
-        let inv_std = &self.input.affine.inv_std;
-        let means = self.sums.iter().zip(inv_std).map(|(sums, inv_std)| {
-            let slope = |lane: usize| sums.grad_centred[lane] / count * (inv_std[lane] as f64).powi(2);
-            [sums.grad.map(|sum| (sum / count) as f32), std::array::from_fn(|lane| slope(lane) as f32)]
-        });
-        means.collect()
+/// Subtracts gain·peak·sgn(y) at the first y of the largest magnitude in each channel.
+fn correct_peaks(input: &Input, along: &[Along], grad_y: &mut [Pixel]) {
+    let Input { y, shape, affine, .. } = input;
+    for (group, along) in along.iter().enumerate() {
+        let mut peaks = [(0.0f32, 0); LANES];
+        for image in 0..shape.images {
+            let start = (image * shape.groups + group) * shape.plane();
+            for pixel in start..start + shape.plane() {
+                for (peak, value) in peaks.iter_mut().zip(y[pixel]) {
+                    if value.abs() > peak.0.abs() {
+                        *peak = (value, pixel);
+                    }
+                }
+            }
+        }
+        for (lane, (value, pixel)) in peaks.into_iter().enumerate().filter(|(_, (value, _))| *value != 0.0) {
+            grad_y[pixel][lane] -= affine.gain[group][lane] * along.peak[lane] * value.signum();
+        }
     }
 }

@@ -1,8 +1,25 @@
-//! The mean and variance of every channel, in one pass over memory.
+//! The mean and variance of every channel in one pass over memory, and the sum and maximum of |y| in another.
 
+use super::super::divisor::{Divisor, Summary};
 use super::super::grouped::{Grouped, Pixel, load};
 use super::super::isa::{self, Isa, Kernel};
 use super::super::lanes::{LANES, Lanes};
+
+/// What `by` needs to know of every channel (padded to whole groups).
+pub(super) fn summaries(isa: Isa, y: &[Pixel], shape: Grouped, by: Divisor) -> Vec<Summary> {
+    let count = shape.images * shape.plane();
+    let mut summaries: Vec<Summary> = moments(isa, y, shape)
+        .into_iter()
+        .map(|(mean, variance)| Summary { count, mean, variance, ..Summary::default() })
+        .collect();
+    if by.needs_magnitudes() {
+        let magnitudes = isa::dispatch_on(isa, Magnitudes { y, shape });
+        for (summary, (sum, max)) in summaries.iter_mut().zip(magnitudes) {
+            (summary.mean_absolute, summary.max_absolute) = (sum / count as f64, max);
+        }
+    }
+    summaries
+}
 
 /// Mean and biased variance of every channel (padded to whole groups).
 pub(super) fn moments(isa: Isa, y: &[Pixel], shape: Grouped) -> Vec<(f64, f64)> {
@@ -76,5 +93,37 @@ fn add_about<L: Lanes>(sums: &mut [L; 2], pivot: L, pixel: &Pixel) {
 pub(super) fn accumulate<L: Lanes>(sums: &mut [f64; LANES], lanes: L) {
     for (sum, lane) in sums.iter_mut().zip(lanes.to_array()) {
         *sum += lane as f64;
+    }
+}
+
+/// Σ |y| and max |y| of every channel.
+struct Magnitudes<'a> {
+    y: &'a [Pixel],
+    shape: Grouped,
+}
+
+impl Kernel for Magnitudes<'_> {
+    type Output = Vec<(f64, f64)>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Vec<(f64, f64)> {
+        let Grouped { images, groups, .. } = self.shape;
+        let plane = self.shape.plane();
+        let mut magnitudes = Vec::with_capacity(groups * LANES);
+        for group in 0..groups {
+            let (mut sums, mut max) = ([0.0; LANES], L::zero());
+            for image in 0..images {
+                let mut sum = L::zero();
+                for pixel in &self.y[(image * groups + group) * plane..][..plane] {
+                    let value = load::<L>(pixel);
+                    let magnitude = value.max(L::zero().sub(value));
+                    (sum, max) = (sum.add(magnitude), max.max(magnitude));
+                }
+                accumulate(&mut sums, sum);
+            }
+            let max = max.to_array();
+            magnitudes.extend((0..LANES).map(|lane| (sums[lane], f64::from(max[lane]))));
+        }
+        magnitudes
     }
 }

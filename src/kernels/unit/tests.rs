@@ -5,6 +5,21 @@ use super::*;
 use crate::rng;
 use rand_distr::{Distribution, StandardNormal};
 
+/// The normalisations of a batch: BatchNorm, and those that divide by an l_p norm.
+fn by_batch() -> impl Iterator<Item = Normalise> {
+    let l_p = [
+        (Spread::MeanAbsolute, false),
+        (Spread::RootMeanSquare, false),
+        (Spread::MaxAbsolute, false),
+        (Spread::MeanAbsolute, true),
+        (Spread::MaxAbsolute, true),
+    ];
+    let l_p = l_p.map(|(of, matched)| Normalise::Batch { by: Divisor { of, matched }, eps: 1e-5 });
+    [BATCH_NORM].into_iter().chain(l_p)
+}
+
+const BATCH_NORM: Normalise = Normalise::Batch { by: Divisor::BATCH_NORM, eps: 1e-5 };
+
 /// Normal values in the grouped layout, zero in lanes without a channel.
 fn grouped(name: &str, shape: Grouped, channels: usize, mean: f32) -> Tensor {
     let mut stream = rng::stream(7, "test", name, 0);
@@ -70,7 +85,7 @@ impl Case {
                 mean: per_channel("mean", channels, -0.5),
                 inv_std: per_channel("inv_std", channels, 0.5),
             };
-            for normalise in [Normalise::Nothing, Normalise::Batch { eps: 1e-5 }, given()] {
+            for normalise in by_batch().chain([Normalise::Nothing, given()]) {
                 for bits in 0..8 {
                     let flags = [bits & 1 > 0, bits & 2 > 0 && height > 1 && width > 1, bits & 4 > 0];
                     cases.push(Case::new(shape, channels, 0.3, normalise.clone(), flags));
@@ -93,11 +108,20 @@ impl Case {
     fn plain_activation(&self, isa: Isa, y: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
         let normalised = match &self.unit.normalise {
             Normalise::Nothing => y.clone(),
-            Normalise::Batch { eps } => {
+            Normalise::Batch { by, eps } => {
                 let mean = |x: &Tensor| x.mean_keepdim((0, 2, 3)).unwrap();
                 let centred = y.broadcast_sub(&mean(y)).unwrap();
-                let std = (mean(&centred.sqr().unwrap()) + *eps).unwrap().sqrt().unwrap();
-                centred.broadcast_div(&std).unwrap()
+                let absolute = (y.relu().unwrap() + y.neg().unwrap().relu().unwrap()).unwrap();
+                let largest = |x: &Tensor| x.max_keepdim(0).unwrap().max_keepdim(2).unwrap().max_keepdim(3).unwrap();
+                let divisor = match by.of {
+                    Spread::Deviation => (mean(&centred.sqr().unwrap()) + *eps).unwrap().sqrt().unwrap(),
+                    Spread::RootMeanSquare => (mean(&y.sqr().unwrap()) + *eps).unwrap().sqrt().unwrap(),
+                    Spread::MeanAbsolute => (mean(&absolute) + *eps).unwrap(),
+                    Spread::MaxAbsolute => (largest(&absolute) + *eps).unwrap(),
+                };
+                let count = self.shape.images * self.shape.plane();
+                let expected = if by.matched { by.of.of_standard_normal(count) } else { 1.0 };
+                centred.broadcast_div(&(divisor / expected).unwrap()).unwrap()
             }
             Normalise::Given { mean, inv_std } => {
                 let centred = y.broadcast_sub(&self.lanes(mean)).unwrap();
@@ -205,7 +229,7 @@ fn assert_padding_is_zero(label: &str, tensor: &Tensor, channels: usize) {
 #[test]
 fn a_mean_of_a_hundred_standard_deviations_costs_no_more_than_its_rounding() {
     let shape = Grouped { images: 16, groups: 2, height: 9, width: 9 };
-    let case = Case::new(shape, 11, 100.0, Normalise::Batch { eps: 1e-5 }, [false; 3]);
+    let case = Case::new(shape, 11, 100.0, BATCH_NORM, [false; 3]);
     let y64 = case.y.to_dtype(DType::F64).unwrap();
     let mean = y64.mean_keepdim((0, 2, 3)).unwrap();
     let var = y64.broadcast_sub(&mean).unwrap().sqr().unwrap().mean_keepdim((0, 2, 3)).unwrap();
@@ -216,7 +240,7 @@ fn a_mean_of_a_hundred_standard_deviations_costs_no_more_than_its_rounding() {
         for c in 0..11 {
             let (mean, var) = (flat(&mean)[c], flat(&var)[c]);
             assert!((statistics.mean[c] as f64 - mean).abs() < 4e-6, "{isa} {c}");
-            assert!((statistics.var[c] as f64 / var - 1.0).abs() < 1e-6, "{isa} {c}");
+            assert!((statistics.spread[c] as f64 / var - 1.0).abs() < 1e-6, "{isa} {c}");
             assert!((statistics.inv_std[c] as f64 * (var + 1e-5).sqrt() - 1.0).abs() < 1e-6, "{isa} {c}");
         }
         let (z, _) = case.unit.forward_on(isa, &case.y, None, &case.beta).unwrap();
@@ -269,7 +293,7 @@ fn the_graph_takes_the_same_backward() {
 #[test]
 fn the_gradient_passes_through_the_scale_noise() {
     let shape = Grouped { images: 2, groups: 1, height: 3, width: 3 };
-    for normalise in [Normalise::Nothing, Normalise::Batch { eps: 1e-5 }] {
+    for normalise in by_batch().chain([Normalise::Nothing]) {
         let case = Case::new(shape, 5, 0.0, normalise, [true, false, true]);
         let Case { unit, y, gamma, beta, grad_z, .. } = &case;
         let (_, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
@@ -356,7 +380,7 @@ fn ties_zeros_and_not_a_number() {
 
 #[test]
 fn errors_print_what_was_got_and_what_is_expected() {
-    let unit = Unit { normalise: Normalise::Batch { eps: 1e-5 }, noise: None, pool: true };
+    let unit = Unit { normalise: BATCH_NORM, noise: None, pool: true };
     let y = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let message = |y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor| {
         unit.forward(y, gamma, beta).unwrap_err().to_string().lines().next().unwrap().to_string()

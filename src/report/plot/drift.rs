@@ -1,4 +1,4 @@
-//! How far the moments of units move from step to step, on a logarithmic axis.
+//! How far the moments of units, or their whole distributions, move over training, on a logarithmic axis.
 
 use anyhow::Result;
 
@@ -9,13 +9,40 @@ use super::traces::{Lines, Trace, decades, log_axis, panel};
 use crate::report::view::View;
 
 /// A record and its name on the axis.
-const ROWS: [(&str, &str); 2] =
+type Row = (&'static str, &'static str);
+
+const MOMENTS: [Row; 2] =
     [("moments.pre.mean_drift", "drift of the mean"), ("moments.pre.variance_drift", "drift of the variance")];
 
-/// Rows for mean and variance, a column a layer, a line an arm.
+const WASSERSTEIN: [Row; 1] = [("wasserstein.pre.drift", "Wasserstein-1 drift")];
+
+/// Rows for mean and variance.
 pub fn drift(view: &View) -> Result<Option<Figure>> {
-    let layers = view.layers(ROWS[0].0);
-    let rows: Vec<_> = ROWS.into_iter().filter(|row| view.has(row.0)).collect();
+    const TITLE: &str = "Drift of the moments from step to step";
+    let reading = "How much a unit's mean (upper row) and variance (lower row) over the minibatch change from one step \
+                   to the next, after the noise and before the ReLU, in units of the unit's own standard deviation and \
+                   variance; averaged over units and a few steps. The axis is logarithmic. Thin lines are seeds, thick ones their geometric mean. Higher is less stable."
+        .into();
+    let svg = picture(view, TITLE, &MOMENTS)?;
+    Ok(svg.map(|svg| Figure { file: "drift.svg", title: TITLE, reading, svg }))
+}
+
+/// One row for the distance between distributions.
+pub fn wasserstein(view: &View) -> Result<Option<Figure>> {
+    const TITLE: &str = "Drift of whole distributions";
+    let reading = "How far the distribution of a unit's activation before the ReLU has moved since the measurement \
+                   before: the Wasserstein-1 distance, in units of the unit's own standard deviation, averaged over \
+                   units. The axis is logarithmic. Thin lines are seeds, thick ones their geometric mean. Higher is \
+                   less stable."
+        .into();
+    let svg = picture(view, TITLE, &WASSERSTEIN)?;
+    Ok(svg.map(|svg| Figure { file: "wasserstein.svg", title: TITLE, reading, svg }))
+}
+
+/// A row a record, a column a layer, a line an arm; `None` without records.
+fn picture(view: &View, title: &str, rows: &[Row]) -> Result<Option<String>> {
+    let layers = view.layers(rows[0].0);
+    let rows: Vec<&Row> = rows.iter().filter(|row| view.has(row.0)).collect();
     let looks = || view.shown().enumerate().map(|(number, condition)| (house::look(number), condition));
     let of = |name, layer| Trace { name, layer: Some(layer), log: true }.lines(looks());
     let panels: Vec<Vec<Vec<Lines>>> =
@@ -23,11 +50,10 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
     if layers.is_empty() || panels.iter().flatten().all(Vec::is_empty) {
         return Ok(None);
     }
-    const TITLE: &str = "Drift of the moments from step to step";
     let names: Vec<(String, Look)> =
         view.shown().enumerate().map(|(n, condition)| (condition.short_label(), house::look(n))).collect();
     let strip = house::legend_height(names.len(), 3);
-    let svg = house::picture(TITLE, strip + 230 * rows.len() as i32, |area| {
+    let svg = house::picture(title, strip + 230 * rows.len() as i32, |area| {
         let (top, bottom) = area.split_vertically(strip * ZOOM);
         house::legend(&top, &names, 3)?;
         let areas = bottom.split_evenly((rows.len(), layers.len()));
@@ -40,9 +66,5 @@ pub fn drift(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading = "How much a unit's mean (upper row) and variance (lower row) over the minibatch change from one step \
-                   to the next, after the noise and before the ReLU, in units of the unit's own standard deviation and \
-                   variance; averaged over units and a few steps. The axis is logarithmic. Thin lines are seeds, thick ones their geometric mean. Higher is less stable."
-        .into();
-    Ok(Some(Figure { file: "drift.svg", title: TITLE, reading, svg }))
+    Ok(Some(svg))
 }

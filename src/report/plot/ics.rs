@@ -12,10 +12,10 @@ use crate::report::records::sweep_text;
 use crate::report::view::View;
 
 const SIZE: &str = "ics.relative";
-const COSINE: &str = "ics.cosine";
+pub(super) const COSINE: &str = "ics.cosine";
 
 /// Layers shown where more than this many were measured: those at a third and at two thirds of them.
-const MOST_LAYERS: usize = 3;
+pub(super) const MOST_LAYERS: usize = 3;
 
 /// Two rows for each combination of swept values, a column a layer, a line an arm.
 pub fn ics(view: &View) -> Result<Option<Figure>> {
@@ -78,12 +78,12 @@ impl Row<'_> {
 }
 
 /// The arms with their looks, in the study's order.
-fn arms<'a>(view: &'a View) -> impl Iterator<Item = (Look, &'a str)> {
+pub(super) fn arms<'a>(view: &'a View) -> impl Iterator<Item = (Look, &'a str)> {
     view.plan.study.arm.iter().enumerate().map(|(number, arm)| (house::look(number), arm.name.as_str()))
 }
 
 /// The combinations of swept values, in the plan's order.
-fn sweeps<'a>(view: &'a View) -> Vec<&'a BTreeMap<String, String>> {
+pub(super) fn sweeps<'a>(view: &'a View) -> Vec<&'a BTreeMap<String, String>> {
     let mut sweeps = Vec::new();
     for condition in &view.conditions {
         if !sweeps.contains(&condition.sweep) {

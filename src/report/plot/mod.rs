@@ -7,7 +7,9 @@ mod drift;
 mod forest;
 mod house;
 mod ics;
+mod ics_layers;
 mod landscape;
+mod loss;
 mod readings;
 mod sweep;
 mod traces;
@@ -36,15 +38,19 @@ pub struct Figure {
 pub fn figures(view: &View) -> Result<Vec<Figure>> {
     let makers = [
         accuracy::main,
+        loss::main,
         sweep::sweeps,
         forest::forest,
         accuracy::every_arm,
+        loss::every_arm,
         readings::readings,
         distributions::distributions,
         drift::drift,
         ics::ics,
+        ics_layers::ics_by_layer,
         landscape::along_the_gradient,
         landscape::along_random_directions,
+        drift::wasserstein,
     ];
     makers.iter().filter_map(|make| make(view).transpose()).collect()
 }

@@ -1,0 +1,338 @@
+//! A fully connected layer and the normalisation after it, forward and backward, in f32 or f64 and on one thread.
+//!
+//! **Layout.** Activations are (units, samples): the values of a unit over the batch lie together, so that products run
+//! along them in registers and a normalisation reads one row. A deep linear network of ten units takes more time in the
+//! overhead of general operations than in its arithmetic; here a layer is a few plain loops.
+//!
+//! The loops are compiled for the instruction set of [`isa`], without fused multiply-add and with sums in a fixed order:
+//! every instruction set gives the same bits.
+
+use candle_core::WithDType;
+
+use super::divisor::{Divisor, Slopes, Summary};
+use super::isa::{self, Kernel};
+use super::lanes::Lanes;
+
+/// Values that are worked on together.
+const BLOCK: usize = 16;
+
+/// How the values of a unit are normalised: ŷ = (y − mean) / divisor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnitStatistics {
+    /// Subtracted.
+    pub mean: f64,
+    /// Divided by.
+    pub divisor: f64,
+    /// The biased variance of the batch, where it normalised.
+    pub variance: f64,
+    /// The gradient of the divisor, where the batch normalised; `None` for given statistics.
+    pub slopes: Option<Slopes>,
+}
+
+/// W·x: (outputs, n) from `weight` (outputs, inputs) and `x` (inputs, n).
+pub fn product<T: WithDType>(weight: &[T], x: &[T], n: usize) -> Vec<T> {
+    isa::dispatch_on(isa::current(), Product { weight, x, n })
+}
+
+/// a·bᵀ: (rows of a, rows of b) from `a` and `b`, whose rows have `n` values.
+pub fn outer_product<T: WithDType>(a: &[T], b: &[T], n: usize) -> Vec<T> {
+    isa::dispatch_on(isa::current(), OuterProduct { a, b, n })
+}
+
+/// The statistics of each row of `y` (units, n), with the ε of its normalisation.
+pub fn statistics<T: WithDType>(y: &[T], n: usize, divisor: Divisor, eps: f64) -> Vec<UnitStatistics> {
+    isa::dispatch_on(isa::current(), Statistics { y, n, divisor, eps })
+}
+
+/// γ·(y − mean) / divisor + β, row by row of `y` (units, n).
+pub fn normalise<T: WithDType>(y: &[T], n: usize, statistics: &[UnitStatistics], gamma: &[T], beta: &[T]) -> Vec<T> {
+    isa::dispatch_on(isa::current(), Normalise { y, n, statistics, gamma, beta })
+}
+
+/// The gradients of [`normalise`] with respect to y, γ and β, from `grad`, that of its result.
+pub fn normalise_backward<T: WithDType>(
+    y: &[T],
+    n: usize,
+    statistics: &[UnitStatistics],
+    gamma: &[T],
+    grad: &[T],
+) -> (Vec<T>, Vec<T>, Vec<T>) {
+    isa::dispatch_on(isa::current(), NormaliseBackward { y, n, statistics, gamma, grad })
+}
+
+struct Product<'a, T> {
+    weight: &'a [T],
+    x: &'a [T],
+    n: usize,
+}
+
+impl<T: WithDType> Kernel for Product<'_, T> {
+    type Output = Vec<T>;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Vec<T> {
+        let Product { weight, x, n } = self;
+        let inputs = x.len() / n;
+        let outputs = weight.len() / inputs;
+        let mut y = vec![T::zero(); outputs * n];
+        let whole = n - n % BLOCK;
+        for start in (0..whole).step_by(BLOCK) {
+            for output in 0..outputs {
+                let mut sums = [T::zero(); BLOCK];
+                for input in 0..inputs {
+                    let w = weight[output * inputs + input];
+                    let x = block(&x[input * n + start..]);
+                    for lane in 0..BLOCK {
+                        sums[lane] += w * x[lane];
+                    }
+                }
+                y[output * n + start..][..BLOCK].copy_from_slice(&sums);
+            }
+        }
+        for sample in whole..n {
+            for output in 0..outputs {
+                let mut sum = T::zero();
+                for input in 0..inputs {
+                    sum += weight[output * inputs + input] * x[input * n + sample];
+                }
+                y[output * n + sample] = sum;
+            }
+        }
+        y
+    }
+}
+
+struct OuterProduct<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+    n: usize,
+}
+
+impl<T: WithDType> Kernel for OuterProduct<'_, T> {
+    type Output = Vec<T>;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Vec<T> {
+        let OuterProduct { a, b, n } = self;
+        let mut product = Vec::with_capacity(a.len() / n * (b.len() / n));
+        for a in a.chunks_exact(n) {
+            for b in b.chunks_exact(n) {
+                product.push(dot(a, b));
+            }
+        }
+        product
+    }
+}
+
+struct Statistics<'a, T> {
+    y: &'a [T],
+    n: usize,
+    divisor: Divisor,
+    eps: f64,
+}
+
+impl<T: WithDType> Kernel for Statistics<'_, T> {
+    type Output = Vec<UnitStatistics>;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Vec<UnitStatistics> {
+        let mut statistics = Vec::with_capacity(self.y.len() / self.n);
+        for y in self.y.chunks_exact(self.n) {
+            let summary = summary(y, self.divisor.needs_magnitudes());
+            let divisor = self.divisor.value(&summary, self.eps);
+            let slopes = Some(self.divisor.slopes(&summary, divisor));
+            statistics.push(UnitStatistics { mean: summary.mean, divisor, variance: summary.variance, slopes });
+        }
+        statistics
+    }
+}
+
+#[inline(always)]
+fn summary<T: WithDType>(y: &[T], magnitudes: bool) -> Summary {
+    let count = y.len() as f64;
+    let mean = sum(y).to_f64() / count;
+    let center = T::from_f64(mean);
+    let variance = dot_about(y, center, y, center).to_f64() / count;
+    let (sum, max_absolute) = if magnitudes { absolute(y) } else { (T::zero(), T::zero()) };
+    Summary { count: y.len(), mean, variance, mean_absolute: sum.to_f64() / count, max_absolute: max_absolute.to_f64() }
+}
+
+struct Normalise<'a, T> {
+    y: &'a [T],
+    n: usize,
+    statistics: &'a [UnitStatistics],
+    gamma: &'a [T],
+    beta: &'a [T],
+}
+
+impl<T: WithDType> Kernel for Normalise<'_, T> {
+    type Output = Vec<T>;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Vec<T> {
+        let mut output = Vec::with_capacity(self.y.len());
+        for (unit, y) in self.y.chunks_exact(self.n).enumerate() {
+            let UnitStatistics { mean, divisor, .. } = self.statistics[unit];
+            let (mean, beta) = (T::from_f64(mean), self.beta[unit]);
+            let gain = self.gamma[unit] / T::from_f64(divisor);
+            for &y in y {
+                output.push((y - mean) * gain + beta);
+            }
+        }
+        output
+    }
+}
+
+struct NormaliseBackward<'a, T> {
+    y: &'a [T],
+    n: usize,
+    statistics: &'a [UnitStatistics],
+    gamma: &'a [T],
+    grad: &'a [T],
+}
+
+impl<T: WithDType> Kernel for NormaliseBackward<'_, T> {
+    type Output = (Vec<T>, Vec<T>, Vec<T>);
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Self::Output {
+        let mut grad_y = vec![T::zero(); self.y.len()];
+        let (mut grad_gamma, mut grad_beta) = (Vec::new(), Vec::new());
+        for unit in 0..self.statistics.len() {
+            let row = unit * self.n..(unit + 1) * self.n;
+            let (y, grad) = (&self.y[row.clone()], &self.grad[row.clone()]);
+            let sums = unit_backward(y, grad, &self.statistics[unit], self.gamma[unit], &mut grad_y[row]);
+            grad_gamma.push(sums[0]);
+            grad_beta.push(sums[1]);
+        }
+        (grad_y, grad_gamma, grad_beta)
+    }
+}
+
+/// Writes the gradient of a unit's values; returns those of its γ and β.
+#[inline(always)]
+fn unit_backward<T: WithDType>(y: &[T], grad: &[T], statistics: &UnitStatistics, gamma: T, grad_y: &mut [T]) -> [T; 2] {
+    let UnitStatistics { mean, divisor, slopes, .. } = *statistics;
+    let (gain, center) = (gamma / T::from_f64(divisor), T::from_f64(mean));
+    let (total, projection) = (sum(grad), dot_about(y, center, grad, T::zero()));
+    // Without slopes the statistics are constants of the gradient, the mean too.
+    let count = y.len() as f64;
+    let mean_grad = if slopes.is_some() { total.to_f64() / count } else { 0.0 };
+    let slopes = slopes.unwrap_or_default();
+    let along = projection.to_f64() / (count * divisor * divisor);
+    let offset = T::from_f64(mean_grad + along * slopes.constant);
+    let (centred, sign) = (T::from_f64(along * slopes.centred), T::from_f64(along * slopes.sign));
+    for i in 0..y.len() {
+        let y = y[i];
+        let up = if y > T::zero() { sign } else { T::zero() };
+        let down = if y < T::zero() { sign } else { T::zero() };
+        grad_y[i] = (grad[i] - offset - centred * (y - center) - (up - down)) * gain;
+    }
+    if slopes.peak != 0.0 {
+        let peak = first_peak(y);
+        let step = T::from_f64(along * slopes.peak) * gain;
+        grad_y[peak] = if y[peak] > T::zero() { grad_y[peak] - step } else { grad_y[peak] + step };
+    }
+    // ŷ is (y − mean) / divisor, and γ's gradient the sum of g·ŷ.
+    [projection / T::from_f64(divisor), total]
+}
+
+/// The first of the values with the largest magnitude.
+#[inline(always)]
+fn first_peak<T: WithDType>(y: &[T]) -> usize {
+    let mut peak = 0;
+    for i in 0..y.len() {
+        if magnitude(y[i]) > magnitude(y[peak]) {
+            peak = i;
+        }
+    }
+    peak
+}
+
+#[inline(always)]
+fn magnitude<T: WithDType>(value: T) -> T {
+    if value < T::zero() { T::zero() - value } else { value }
+}
+
+#[inline(always)]
+fn block<T>(values: &[T]) -> &[T; BLOCK] {
+    values.first_chunk().expect("a whole block")
+}
+
+/// Σ of sums that took turns.
+#[inline(always)]
+fn total<T: WithDType>(sums: [T; BLOCK], rest: T) -> T {
+    let mut total = rest;
+    for sum in sums {
+        total += sum;
+    }
+    total
+}
+
+#[inline(always)]
+fn sum<T: WithDType>(values: &[T]) -> T {
+    let (blocks, rest) = values.as_chunks::<BLOCK>();
+    let mut sums = [T::zero(); BLOCK];
+    for values in blocks {
+        for lane in 0..BLOCK {
+            sums[lane] += values[lane];
+        }
+    }
+    let mut last = T::zero();
+    for &value in rest {
+        last += value;
+    }
+    total(sums, last)
+}
+
+/// Σ a·b
+#[inline(always)]
+fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
+    let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
+    let mut sums = [T::zero(); BLOCK];
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..BLOCK {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let mut last = T::zero();
+    for (&a, &b) in a_rest.iter().zip(b_rest) {
+        last += a * b;
+    }
+    total(sums, last)
+}
+
+/// Σ (a − a_center)·(b − b_center)
+#[inline(always)]
+fn dot_about<T: WithDType>(a: &[T], a_center: T, b: &[T], b_center: T) -> T {
+    let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
+    let mut sums = [T::zero(); BLOCK];
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..BLOCK {
+            sums[lane] += (a[lane] - a_center) * (b[lane] - b_center);
+        }
+    }
+    let mut last = T::zero();
+    for (&a, &b) in a_rest.iter().zip(b_rest) {
+        last += (a - a_center) * (b - b_center);
+    }
+    total(sums, last)
+}
+
+/// Σ |y| and max |y|
+#[inline(always)]
+fn absolute<T: WithDType>(y: &[T]) -> (T, T) {
+    let (blocks, rest) = y.as_chunks::<BLOCK>();
+    let (mut sums, mut max) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
+    for y in blocks {
+        for lane in 0..BLOCK {
+            let value = magnitude(y[lane]);
+            sums[lane] += value;
+            max[lane] = if value > max[lane] { value } else { max[lane] };
+        }
+    }
+    let (mut last, mut largest) = (T::zero(), T::zero());
+    for &y in rest {
+        last += magnitude(y);
+        largest = if magnitude(y) > largest { magnitude(y) } else { largest };
+    }
+    for value in max {
+        largest = if value > largest { value } else { largest };
+    }
+    (total(sums, last), largest)
+}

@@ -1,0 +1,120 @@
+//! How far the distribution of a unit's activation moves over training, as a whole (the paper's figure 6 shows it): the
+//! Wasserstein-1 distance to the distribution at the measurement before, in units of the unit's own standard deviation.
+//!
+//! Activations are those before the ReLU, over the images and pixels of the step's own minibatch. A distance below about
+//! 1/√(values) is no more than the difference of two minibatches.
+
+use anyhow::Result;
+
+use super::{Measure, StepContext, is_due, record, units};
+use crate::record::Record;
+use crate::stats::mean;
+
+/// Quantiles that stand for a distribution.
+const QUANTILES: usize = 64;
+
+pub(super) struct Wasserstein {
+    layers: Vec<usize>,
+    units: usize,
+    points: usize,
+    /// Layer by layer and unit by unit, at the last measurement; empty before the first.
+    previous: Vec<Vec<Distribution>>,
+}
+
+/// A unit's values: evenly spaced quantiles and the standard deviation.
+#[derive(Clone, Debug, PartialEq)]
+struct Distribution {
+    quantiles: Vec<f64>,
+    deviation: f64,
+}
+
+impl Wasserstein {
+    pub(super) fn new(layers: Vec<usize>, units: usize, points: usize) -> Self {
+        Wasserstein { layers, units, points, previous: Vec::new() }
+    }
+
+    fn distributions(&self, context: &StepContext, layer: usize) -> Result<Vec<Distribution>> {
+        let block = context.network.conv_block(layer)?;
+        let pass = context.result.conv_pass(layer)?;
+        let maps = block.before_relu(context.params, context.buffers, context.mode, pass)?;
+        let chosen = units(layer, block.out_channels, self.units);
+        chosen.into_iter().map(|unit| Ok(Distribution::of(maps.channel(unit)?))).collect()
+    }
+}
+
+impl Measure for Wasserstein {
+    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+        if context.step != 0 && !is_due(context.step, context.steps, self.points) {
+            return Ok(());
+        }
+        let now: Vec<Vec<Distribution>> =
+            self.layers.iter().map(|&layer| self.distributions(context, layer)).collect::<Result<_>>()?;
+        for ((layer, before), now) in self.layers.iter().zip(&self.previous).zip(&now) {
+            let drifts: Vec<f64> = before.iter().zip(now).filter_map(|(before, now)| before.drift(now)).collect();
+            let drift = mean(&drifts).unwrap_or(f64::NAN);
+            records.push(record(context.step, "wasserstein.pre.drift", *layer, drift));
+        }
+        self.previous = now;
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<f64> {
+        let sizes = self.previous.iter().map(|layer| layer.len() as f64);
+        let numbers = self.previous.iter().flatten().flat_map(|unit| unit.quantiles.iter().chain([&unit.deviation]));
+        sizes.chain(numbers.copied()).collect()
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        let (sizes, numbers) = state.split_at(self.layers.len().min(state.len()));
+        let mut units = numbers
+            .chunks_exact(QUANTILES + 1)
+            .map(|numbers| Distribution { quantiles: numbers[..QUANTILES].to_vec(), deviation: numbers[QUANTILES] });
+        self.previous = sizes.iter().map(|&size| units.by_ref().take(size as usize).collect()).collect();
+    }
+}
+
+impl Distribution {
+    fn of(mut values: Vec<f32>) -> Self {
+        values.sort_unstable_by(f32::total_cmp);
+        let at = |index: usize| f64::from(values[(2 * index + 1) * values.len() / (2 * QUANTILES)]);
+        let count = values.len() as f64;
+        let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+        let variance = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+        Distribution { quantiles: (0..QUANTILES).map(at).collect(), deviation: variance.sqrt() }
+    }
+
+    /// The distance to `other`, in standard deviations of `self`; `None` where it has none.
+    fn drift(&self, other: &Distribution) -> Option<f64> {
+        let moves = self.quantiles.iter().zip(&other.quantiles).map(|(before, after)| (after - before).abs());
+        let distance = moves.sum::<f64>() / QUANTILES as f64;
+        (self.deviation > 0.0).then(|| distance / self.deviation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shift by δ is at distance δ; a stretch of U(−1, 1) by two at distance E|x| = ½.
+    #[test]
+    fn the_distance_of_a_shift_and_of_a_stretch() {
+        let grid: Vec<f32> = (0..6400).map(|i| (i as f32 + 0.5) / 3200.0 - 1.0).collect();
+        let of = |f: &dyn Fn(f32) -> f32| Distribution::of(grid.iter().map(|&x| f(x)).collect());
+        let deviation = 1.0 / 3f64.sqrt();
+        let drift = |f: &dyn Fn(f32) -> f32| of(&|x| x).drift(&of(f)).unwrap() * deviation;
+        assert!((drift(&|x| x + 0.3) - 0.3).abs() < 1e-5);
+        assert!((drift(&|x| -2.0 * x) - 0.5).abs() < 1e-3);
+        assert_eq!(of(&|_| 1.0).drift(&of(&|x| x)), None);
+    }
+
+    #[test]
+    fn what_it_remembers_comes_back() {
+        let unit = |shift: f32| Distribution::of((0..100).map(|i| i as f32 + shift).collect());
+        let mut probe = Wasserstein::new(vec![2, 9], 2, 3);
+        assert!(probe.state().is_empty());
+        probe.previous = vec![vec![unit(0.0), unit(1.0)], vec![unit(2.0)]];
+        let mut restored = Wasserstein::new(vec![2, 9], 2, 3);
+        restored.restore(&probe.state());
+        assert_eq!(restored.previous, probe.previous);
+    }
+}
