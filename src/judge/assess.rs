@@ -19,6 +19,8 @@ pub(super) struct Assessment {
     pub conditions: usize,
     /// What is shown beside it.
     pub beside: Vec<Line>,
+    /// Which places of sweeps were chosen for it, as sentences.
+    pub places: Vec<String>,
     /// The fewest paired seeds of a part.
     pub seeds: usize,
     /// The largest p values of its parts, because the claim says that all of them hold; `None` where a part has none.
@@ -36,12 +38,12 @@ impl Assessment {
         let decides = meant_here && seeds >= SEEDS_TO_JUDGE;
         let mut notes = Vec::new();
         let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
-        notes.extend(places(claim, table));
         notes.extend(left_out(claim, table));
         Self {
             p_t: largest(parts.iter().map(|part| part.p_t)),
             p_sign_flip: largest(parts.iter().map(|part| part.p_sign_flip)),
             beside: beside(claim, table),
+            places: places(claim, table),
             parts,
             conditions: 1 + claim.also.len(),
             seeds,
@@ -67,6 +69,7 @@ fn both(a: Outcome, b: Outcome) -> Outcome {
 /// One condition of a claim on one of its readings, with its sample.
 struct Case<'a> {
     metric: &'a str,
+    window: Option<[f64; 2]>,
     statistic: &'a Statistic,
     criterion: Option<Criterion>,
     sample: Sample,
@@ -78,7 +81,7 @@ fn cases<'a>(claim: &'a Claim, table: &Table) -> Vec<Case<'a>> {
     for reading in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
         let mut add = |metric: &'a str, window, statistic, criterion| {
             let sample = Sample::new(table, statistic, quantity(claim, metric, window), &claim.layers);
-            cases.push(Case { metric, statistic, criterion, sample });
+            cases.push(Case { metric, window, statistic, criterion, sample });
         };
         add(reading, None, &claim.statistic, claim.criterion);
         for also in &claim.also {
@@ -113,6 +116,7 @@ impl Case<'_> {
         }
         Part {
             metric: self.metric.to_owned(),
+            window: self.window,
             statistic: self.statistic.to_string(),
             criterion: self.criterion.map(|criterion| criterion.to_string()),
             estimate,
@@ -136,6 +140,7 @@ fn beside(claim: &Claim, table: &Table) -> Vec<Line> {
         let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
         Line {
             metric: metric.clone(),
+            window: beside.window,
             statistic: statistic.to_string(),
             unit: beside.unit.as_ref().unwrap_or(&claim.unit).clone(),
             estimate: Sample::new(table, statistic, quantity(claim, metric, beside.window), &claim.layers).estimate().0,

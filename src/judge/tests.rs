@@ -427,10 +427,10 @@ mod values {
         let estimate = verdict.estimate.unwrap();
         assert!((estimate.point - 32.0).abs() < 1e-9, "{estimate:?}");
         assert_eq!(estimate.seeds, 8);
-        assert!(verdict.notes[0].contains("`best_a` is read at `rate` = 0.5, at the edge"), "{:?}", verdict.notes);
+        assert!(verdict.places[0].contains("`best_a` is read at `rate` = 0.5, at the edge"), "{:?}", verdict.places);
         let middle = self::trials([A, B], [A, B]);
         let verdict = self::estimate("contrast = { best_a = 1.0 }", &context, &middle);
-        assert!(verdict.notes[0].contains("`rate` = 0.2; on the choosing seeds"), "{:?}", verdict.notes);
+        assert!(verdict.places[0].contains("`rate` = 0.2; on the choosing seeds"), "{:?}", verdict.places);
     }
 
     /// Of `a` and `b` the better one first reaches 50 at 0.1 on the choosing seeds.
