@@ -163,21 +163,20 @@ fn places(claim: &Claim, table: &Table) -> Vec<String> {
             let term = table.term(name);
             let (Some(take), quantity) = (&term.take, quantity(claim, metric, None)) else { continue };
             if let Some(chosen) = chosen(table, &term, quantity) {
-                notes.push(chosen_place(name, metric, &term, take, &chosen));
+                notes.push(chosen_place(name, metric, &term, take, &chosen, table.choose_seeds()));
             }
         }
     }
     notes
 }
 
-fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen) -> String {
+fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen, seeds: &[u64]) -> String {
+    let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let means: Vec<String> = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect();
     let along = term.along.as_deref().unwrap_or_default();
     let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
     let (place, means) = (chosen.means[chosen.place].0, means.join(", "));
-    format!(
-        "On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on the choosing seeds the means are {means}."
-    )
+    format!("On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on seeds {seeds} the means are {means}.")
 }
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.
