@@ -156,7 +156,8 @@ fn the_walk_back_is_what_autograd_does() {
 #[test]
 fn gradients_agree_with_finite_differences() {
     let before = NoiseConstants { place: NoisePlace::BeforeNorm, ..Default::default() };
-    let models = [model(Norm::None, true, &[12]), model(Norm::Batch, true, &[12]), with_noise(Norm::Batch, before)];
+    let narrow = Model { width_divisor: 32, ..with_noise(Norm::Batch, before) };
+    let models = [model(Norm::None, true, &[12]), model(Norm::Batch, true, &[12]), narrow];
     for model in models {
         let norm = model.norm;
         let network = network(&model, Path::Plain);

@@ -19,6 +19,8 @@ pub(super) struct Assessment {
     pub conditions: usize,
     /// What is shown beside it.
     pub beside: Vec<Line>,
+    /// Which places of sweeps were chosen for it, as sentences.
+    pub places: Vec<String>,
     /// The fewest paired seeds of a part.
     pub seeds: usize,
     /// The largest p values of its parts, because the claim says that all of them hold; `None` where a part has none.
@@ -36,12 +38,12 @@ impl Assessment {
         let decides = meant_here && seeds >= SEEDS_TO_JUDGE;
         let mut notes = Vec::new();
         let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
-        notes.extend(places(claim, table));
         notes.extend(left_out(claim, table));
         Self {
             p_t: largest(parts.iter().map(|part| part.p_t)),
             p_sign_flip: largest(parts.iter().map(|part| part.p_sign_flip)),
             beside: beside(claim, table),
+            places: places(claim, table),
             parts,
             conditions: 1 + claim.also.len(),
             seeds,
@@ -67,6 +69,7 @@ fn both(a: Outcome, b: Outcome) -> Outcome {
 /// One condition of a claim on one of its readings, with its sample.
 struct Case<'a> {
     metric: &'a str,
+    window: Option<[f64; 2]>,
     statistic: &'a Statistic,
     criterion: Option<Criterion>,
     sample: Sample,
@@ -78,7 +81,7 @@ fn cases<'a>(claim: &'a Claim, table: &Table) -> Vec<Case<'a>> {
     for reading in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
         let mut add = |metric: &'a str, window, statistic, criterion| {
             let sample = Sample::new(table, statistic, quantity(claim, metric, window), &claim.layers);
-            cases.push(Case { metric, statistic, criterion, sample });
+            cases.push(Case { metric, window, statistic, criterion, sample });
         };
         add(reading, None, &claim.statistic, claim.criterion);
         for also in &claim.also {
@@ -113,6 +116,7 @@ impl Case<'_> {
         }
         Part {
             metric: self.metric.to_owned(),
+            window: self.window,
             statistic: self.statistic.to_string(),
             criterion: self.criterion.map(|criterion| criterion.to_string()),
             estimate,
@@ -136,6 +140,7 @@ fn beside(claim: &Claim, table: &Table) -> Vec<Line> {
         let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
         Line {
             metric: metric.clone(),
+            window: beside.window,
             statistic: statistic.to_string(),
             unit: beside.unit.as_ref().unwrap_or(&claim.unit).clone(),
             estimate: Sample::new(table, statistic, quantity(claim, metric, beside.window), &claim.layers).estimate().0,
@@ -158,21 +163,20 @@ fn places(claim: &Claim, table: &Table) -> Vec<String> {
             let term = table.term(name);
             let (Some(take), quantity) = (&term.take, quantity(claim, metric, None)) else { continue };
             if let Some(chosen) = chosen(table, &term, quantity) {
-                notes.push(chosen_place(name, metric, &term, take, &chosen));
+                notes.push(chosen_place(name, metric, &term, take, &chosen, table.choose_seeds()));
             }
         }
     }
     notes
 }
 
-fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen) -> String {
+fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen, seeds: &[u64]) -> String {
+    let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let means: Vec<String> = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect();
     let along = term.along.as_deref().unwrap_or_default();
     let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
     let (place, means) = (chosen.means[chosen.place].0, means.join(", "));
-    format!(
-        "On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on the choosing seeds the means are {means}."
-    )
+    format!("On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on seeds {seeds} the means are {means}.")
 }
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.

@@ -85,6 +85,8 @@ pub struct Verdict {
     pub parts: Vec<Part>,
     /// What stands beside it and decides nothing.
     pub beside: Vec<Line>,
+    /// Which places of sweeps were chosen for it, as sentences.
+    pub places: Vec<String>,
     /// Remarks, as sentences.
     pub notes: Vec<String>,
 }
@@ -105,6 +107,8 @@ pub struct PaperValue {
 pub struct Part {
     /// The record that was read.
     pub metric: String,
+    /// The part of the run, where it is not the claim's.
+    pub window: Option<[f64; 2]>,
     /// The statistic in words.
     pub statistic: String,
     /// The criterion in words.
@@ -124,6 +128,8 @@ pub struct Part {
 pub struct Line {
     /// The record that was read.
     pub metric: String,
+    /// The part of the run, where it is not the claim's.
+    pub window: Option<[f64; 2]>,
     /// The statistic in words.
     pub statistic: String,
     /// Its unit.
@@ -165,6 +171,7 @@ pub(super) fn verdict(
         p_holm,
         parts: assessment.parts,
         beside: assessment.beside,
+        places: assessment.places,
         notes,
     }
 }

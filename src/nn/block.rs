@@ -88,11 +88,27 @@ pub struct AfterConvolution {
 /// A pass through the kernel.
 #[derive(Clone, Debug)]
 struct Fused {
-    /// The noise between the convolution and the kernel, if any.
-    entry: Option<Jitter>,
+    /// What the noise between convolution and kernel made, if there is any.
+    entry: Option<Entry>,
     unit: Unit,
     /// What it normalised with.
     statistics: Statistics,
+}
+
+/// What enters the kernel where noise stands before it.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// s·y + m, in the kernels' layout.
+    y: Tensor,
+    /// s, by which the gradient goes back.
+    scale: Tensor,
+}
+
+impl Fused {
+    /// What entered the kernel, from the convolution's output.
+    fn entered<'a>(&'a self, y: &'a Tensor) -> &'a Tensor {
+        self.entry.as_ref().map_or(y, |entry| &entry.y)
+    }
 }
 
 /// What a pass through a [`ConvBlock`] keeps, for its backward and for probes.
@@ -166,9 +182,11 @@ impl ConvBlock {
         }
     }
 
-    /// The noise between convolution and normalisation, if any, for `y` in the kernels' layout.
-    fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Jitter>> {
-        self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.out_channels))
+    /// What the noise between convolution and normalisation makes of `y`, in the kernels' layout.
+    fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Entry>> {
+        let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.out_channels))?;
+        let applied = jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()?;
+        Ok(applied.map(|(y, scale)| Entry { y, scale }))
     }
 
     /// The convolution of `x`, both in the layout of `path`.
@@ -198,13 +216,13 @@ impl ConvBlock {
             }
             Path::Fast => {
                 let entry = self.entry(mode.noise, y)?;
-                let y = &entered(y, entry.as_ref())?;
+                let y = entry.as_ref().map_or(y, |entry| &entry.y);
                 let (gamma, beta) = self.affine(params)?;
                 let unit = self.unit(gamma, buffers, mode, y)?;
                 let (output, statistics) = unit.clone().apply(y, gamma, beta)?;
                 let moments = batch_moments_of(&statistics, y)?;
-                let fused = Some(Fused { entry, unit, statistics: (*statistics).clone() });
-                Ok(AfterConvolution { output, moments, fused })
+                let statistics = (*statistics).clone();
+                Ok(AfterConvolution { output, moments, fused: Some(Fused { entry, unit, statistics }) })
             }
         }
     }
@@ -216,9 +234,9 @@ impl ConvBlock {
     pub fn before_relu(&self, params: &Params, buffers: &Params, mode: Mode, pass: &ConvPass) -> Result<FeatureMaps> {
         let (v, path) = match &pass.after.fused {
             None => (self.plain_before_relu(params, buffers, mode, &pass.y)?.0, Path::Plain),
-            Some(Fused { entry, unit, statistics }) => {
+            Some(fused) => {
                 let (gamma, beta) = self.affine(params)?;
-                (unit.before_relu(&entered(&pass.y, entry.as_ref())?, gamma, beta, statistics)?, Path::Fast)
+                (fused.unit.before_relu(fused.entered(&pass.y), gamma, beta, &fused.statistics)?, Path::Fast)
             }
         };
         Ok(FeatureMaps::new(v, self.out_channels, path))
@@ -282,14 +300,11 @@ impl ConvBlock {
         need_input: bool,
         gradients: &mut Params,
     ) -> Result<Option<Tensor>> {
-        let Some(Fused { entry, unit, statistics }) = &pass.after.fused else {
-            bail!("only the fast path carries its own backward")
-        };
-        let (gamma, beta) = self.affine(params)?;
-        let y = entered(&pass.y, entry.as_ref())?;
-        let (grad_y, grad_gamma, grad_beta) = unit.backward(&y, gamma, beta, statistics, grad_output)?;
-        let grad_y = match entry {
-            Some(jitter) => noise::backward_grouped(&grad_y, jitter)?,
+        let Some(fused) = &pass.after.fused else { bail!("only the fast path carries its own backward") };
+        let ((gamma, beta), y) = (self.affine(params)?, fused.entered(&pass.y));
+        let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, gamma, beta, &fused.statistics, grad_output)?;
+        let grad_y = match &fused.entry {
+            Some(entry) => grad_y.mul(&entry.scale)?,
             None => grad_y,
         };
         let weight = params.get(&self.weight())?;
@@ -300,14 +315,6 @@ impl ConvBlock {
             gradients.insert(norm.gamma(), grad_gamma);
         }
         Ok(grad_input)
-    }
-}
-
-/// What enters the kernel: the convolution's output `y`, with the noise that stands before the normalisation.
-fn entered(y: &Tensor, entry: Option<&Jitter>) -> Result<Tensor> {
-    match entry {
-        Some(jitter) => noise::apply_grouped(y, jitter),
-        None => Ok(y.clone()),
     }
 }
 

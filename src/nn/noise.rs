@@ -143,26 +143,14 @@ pub fn apply(a: &Tensor, jitter: &Jitter) -> Result<Tensor> {
     a.mul(&nchw(&scale)?)?.add(&nchw(&shift)?)
 }
 
-/// The same in the kernels' layout: `a` (n, ⌈c/8⌉, h, w, 8), f32.
+/// The same in the kernels' layout, `a` (n, ⌈c/8⌉, h, w, 8), f32; and s, by which a gradient goes back.
 ///
 /// # Errors
 /// If `a` has other channels than `jitter`.
-pub fn apply_grouped(a: &Tensor, jitter: &Jitter) -> Result<Tensor> {
-    let (scale, shift) = maps_of(a, jitter)?;
-    a.mul(&scale)?.add(&shift)
-}
-
-/// The gradient of `a` through [`apply_grouped`], from that of its result.
-///
-/// # Errors
-/// As [`apply_grouped`].
-pub fn backward_grouped(grad: &Tensor, jitter: &Jitter) -> Result<Tensor> {
-    grad.mul(&maps_of(grad, jitter)?.0)
-}
-
-fn maps_of(a: &Tensor, jitter: &Jitter) -> Result<(Tensor, Tensor)> {
+pub fn apply_grouped(a: &Tensor, jitter: &Jitter) -> Result<(Tensor, Tensor)> {
     let (n, _, h, w, _) = a.dims5()?;
-    noise_maps(jitter, n, h, w)
+    let (scale, shift) = noise_maps(jitter, n, h, w)?;
+    Ok((a.mul(&scale)?.add(&shift)?, scale))
 }
 
 /// Each channel's standard deviation over the minibatch of `a` (n, c, h, w), a constant of the gradient.

@@ -152,6 +152,7 @@ mod tests {
             p_holm: None,
             parts: Vec::new(),
             beside: Vec::new(),
+            places: Vec::new(),
             notes: vec!["A remark.".into()],
         }
     }

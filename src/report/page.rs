@@ -100,9 +100,10 @@ fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
 }
 
 /// The judge's remarks, each with the claims that it is about.
-fn remarks(verdicts: &[Verdict]) -> Vec<String> {
+fn remarks<'a>(verdicts: &'a [Verdict]) -> Vec<String> {
     let mut remarks: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (id, note) in verdicts.iter().flat_map(|verdict| verdict.notes.iter().map(|note| (verdict.id.as_str(), note))) {
+    let of = |verdict: &'a Verdict| verdict.places.iter().chain(&verdict.notes).map(|note| (verdict.id.as_str(), note));
+    for (id, note) in verdicts.iter().flat_map(of) {
         match remarks.iter_mut().find(|(known, _)| known == note) {
             Some((_, ids)) => ids.push(id),
             None => remarks.push((note, vec![id])),

@@ -53,7 +53,7 @@ pub fn readings(view: &View) -> Table {
         for (index, part) in verdict.parts.iter().enumerate() {
             table.row(vec![
                 verdict.id.clone(),
-                format!("`{}`", part.metric),
+                record(&part.metric, part.window),
                 part.statistic.clone(),
                 estimate_or_dash(part.estimate.as_ref()),
                 part.criterion.clone().unwrap_or_else(|| "–".into()),
@@ -64,13 +64,21 @@ pub fn readings(view: &View) -> Table {
             ]);
         }
         for line in &verdict.beside {
-            let mut cells = vec![verdict.id.clone(), format!("`{}`", line.metric), line.statistic.clone()];
+            let mut cells = vec![verdict.id.clone(), record(&line.metric, line.window), line.statistic.clone()];
             cells.push(estimate_or_dash(line.estimate.as_ref()));
             cells.extend(["", "beside", "", "", ""].map(String::from));
             table.row(cells);
         }
     }
     table
+}
+
+/// A record's name, with the part of the run where it is not the claim's.
+fn record(metric: &str, window: Option<[f64; 2]>) -> String {
+    match window {
+        None => format!("`{metric}`"),
+        Some([from, to]) => format!("`{metric}`, {} to {} % of the run", 100.0 * from, 100.0 * to),
+    }
 }
 
 fn outcome(outcome: Outcome) -> &'static str {

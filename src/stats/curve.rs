@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn slopes_by_hand() {
         assert_relative_eq!(slope(&[(1.0, 2.0), (2.0, 3.0), (4.0, 3.0)]), 2.0 / 7.0, max_relative = 1e-12);
-        let power_law: Vec<(f64, f64)> = (1..9).map(f64::from).map(|l| (l.ln(), (3.0 / l).ln())).collect();
+        let power_law: Vec<(f64, f64)> = (1..9).map(f64::from).map(|l: f64| (l.ln(), (3.0 / l).ln())).collect();
         assert_relative_eq!(slope(&power_law), -1.0, max_relative = 1e-12);
         assert!(slope(&[(1.0, 2.0), (1.0, 3.0)]).is_nan());
     }

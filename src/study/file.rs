@@ -199,7 +199,7 @@ impl Study {
         let measured = probes.flat_map(Probe::measured).collect();
         let names: Vec<String> = arms.iter().chain(self.value.keys()).cloned().collect();
         for (name, value) in &self.value {
-            self.check_value(name, value, &arms, &names).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            self.check_value(name, value, &arms).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
         }
         for claim in &self.claim {
             claim.check(&names, &measured).map_err(|error| anyhow!("{path}: {error}"))?;
@@ -207,15 +207,14 @@ impl Study {
         Ok(())
     }
 
-    fn check_value(&self, name: &str, value: &Value, arms: &[String], names: &[String]) -> Result<()> {
+    fn check_value(&self, name: &str, value: &Value, arms: &[String]) -> Result<()> {
         if arms.iter().any(|arm| arm == name) {
             bail!("an arm and a value have the same name; rename one");
         }
-        if let Some(stranger) = value.arms().into_iter().find(|arm| !arms.iter().any(|known| known == arm)) {
+        if let Some(stranger) =
+            value.arms().into_iter().chain(value.level_arms()).find(|arm| !arms.iter().any(|known| known == arm))
+        {
             bail!("unknown arm `{stranger}`; this study has: {}", arms.join(", "));
-        }
-        if let Some(stranger) = value.level_names().into_iter().find(|of| !names.iter().any(|known| known == of)) {
-            bail!("no arm or value named `{stranger}`; this study has: {}", names.join(", "));
         }
         match (value.along.as_deref(), &value.take) {
             (Some(_), None) => bail!("`along` needs a `take`: what the curve comes down to"),

@@ -3,7 +3,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::noise::Noise;
+use super::noise::{Noise, ShiftUnit};
 use super::spec::{Init, Model, ModelKind, Norm};
 
 impl Default for Model {
@@ -54,6 +54,10 @@ impl Model {
                 "`model.width_divisor` is {}; it must divide VGG-16's 64 channels: 1, 2, 4, 8, 16, 32 or 64",
                 self.width_divisor
             ));
+        }
+        let in_own_sd = matches!(&self.noise, Noise::Algorithm1(noise) if noise.unit == ShiftUnit::OwnSd);
+        if in_own_sd && !matches!(self.norm, Norm::None | Norm::Batch) {
+            return Err("`model.noise.unit = \"own_sd\"` is there for `model.norm` \"none\" and \"batch\" only".into());
         }
         self.noise.check()
     }

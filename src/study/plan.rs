@@ -140,7 +140,10 @@ impl Plan {
     fn check_values(&self) -> Result<()> {
         let path = &self.study.path;
         for (name, value) in self.study.value.iter().filter(|(_, value)| value.is_meant_at(&self.scale)) {
-            value.resolve(&self.trials).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            // Settings from the command line may move a trial away from where a value looks for it.
+            if !self.is_exploratory() {
+                value.resolve(&self.trials).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            }
             if value.is_chosen() && self.choose_seeds().is_empty() {
                 bail!(
                     "{path}: value `{name}` is chosen on other seeds: give scale `{}` some `choose_seeds`",

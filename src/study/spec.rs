@@ -411,4 +411,32 @@ mod tests {
             assert_ne!(id, other.identity(0, "data"), "{key}");
         }
     }
+
+    /// What the paper does not vary counts where it is varied, and only there.
+    #[test]
+    fn optional_keys_count_where_they_are_not_neutral() {
+        let mut spec = Spec::default();
+        spec.set("model.noise", "algorithm_1".into()).unwrap();
+        let id = spec.identity(0, "data");
+        let with = |key: &str, value: toml::Value| {
+            let mut other = spec.clone();
+            other.set(key, value).unwrap();
+            other.identity(0, "data")
+        };
+        for (key, neutral, other) in [
+            ("model.noise.dose", toml::Value::from(1), toml::Value::from(2.0)),
+            ("model.noise.layers", "all".into(), "last".into()),
+            ("model.noise.place", "after_affine".into(), "before_norm".into()),
+            ("model.noise.unit", "absolute".into(), "own_sd".into()),
+            ("model.noise.from", 0.into(), 7.into()),
+        ] {
+            assert_eq!(with(key, neutral), id, "{key}");
+            assert_ne!(with(key, other), id, "{key}");
+        }
+        let mut none = spec.clone();
+        none.set("model.noise.dose", 0.0.into()).unwrap();
+        assert_eq!(none, Spec::default(), "a dose of nothing is no noise");
+        let error = Spec::default().set("model.noise.dose", 2.0.into()).unwrap_err();
+        assert!(error.contains("noise is \"none\" here"), "{error}");
+    }
 }

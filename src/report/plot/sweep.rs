@@ -45,8 +45,8 @@ pub fn sweeps(view: &View) -> Result<Option<Figure>> {
         Ok(())
     })?;
     let reading =
-        "Mean training accuracy over the run at each swept value. Small dots are seeds, thick lines their mean, \
-                   upright bars its 95 % interval; a trial that diverged counts as chance from there on. On the left \
+        "Mean training accuracy over the run at each swept value. Dots are seeds, lines join their means, upright \
+                   bars are the means' 95 % intervals; a trial that diverged counts as chance from there on. On the left \
                    as each step's minibatch has it (a noisy arm's reading passes through its noise), on the right \
                    from fixed training images with noise off. Swept values stand side by side in their order, \
                    whatever their distance."
@@ -93,7 +93,7 @@ fn draw_key(view: &View, key: &str, row: &Area) -> Result<()> {
         let x = Axis { range, title: "", ticks: 0, log: false, room: 34 };
         let mut chart = house::chart(area, headline, &x, &percent_axis(title))?;
         for (number, line) in lines.iter().enumerate() {
-            let aside = 0.09 * (number as f64 - 0.5 * (lines.len() - 1) as f64);
+            let aside = 0.12 * (number as f64 - 0.5 * (lines.len() - 1) as f64);
             draw_line(&mut chart, line, &places, aside)?;
         }
         label_places(area, &chart, key, &places)?;
@@ -119,8 +119,9 @@ fn line<'a>(view: &'a View, key: &str, arm: &str, look: Look, of: fn(&ArmSummary
 fn draw_line(chart: &mut Chart, line: &Line, places: &[f64], aside: f64) -> Result<()> {
     let x = |value: f64| aside + places.iter().position(|place| *place == value).unwrap_or(0) as f64;
     for (value, values) in &line.points {
-        let style = line.look.color.mix(0.45).filled();
-        let dots = values.seeds.iter().map(|seed| Circle::new((x(*value), seed.1), 2 * ZOOM, style));
+        // Beside the bar, which would hide them.
+        let style = line.look.color.mix(0.5).filled();
+        let dots = values.seeds.iter().map(|seed| Circle::new((x(*value) + 0.05, seed.1), 2 * ZOOM, style));
         chart.draw_series(dots)?;
         if let Some((low, high)) = values.mean.and_then(|mean| mean.ci95) {
             let whisker = [(x(*value), low.max(0.0)), (x(*value), high.min(100.0))];
