@@ -156,9 +156,10 @@ fn a_key_that_an_arm_or_a_sweep_fixes_cannot_be_overridden() {
     assert!(set("train.learning_rate", &swept).contains("swept"));
 }
 
-const LANDSCAPE: &str =
-    "kind = \"landscape\"\npoints = 4\nrandom_points = 0\nmultiples = [1.0, 0.5]\nsmaller_step = 0.25";
-const ICS: &str = "kind = \"ics\"\nlayers = [2]\npoints = 4\nmatched_update = 0.0";
+/// Wrong probes before the example's own.
+const LANDSCAPE: &str = "[[probe]]\nkind = \"landscape\"\npoints = 4\nrandom_points = 0\n\
+                         multiples = [1.0, 0.5]\nsmaller_step = 0.25\n[[probe]]";
+const ICS: &str = "[[probe]]\nkind = \"ics\"\nlayers = [2]\npoints = 4\nmatched_update = 0.0\n[[probe]]";
 
 /// What is wrong, where, and what would be right.
 #[test]
@@ -178,8 +179,8 @@ fn mistakes_are_named_with_their_place_and_remedy() {
         (error("shift = 1.0", "shft = 1.0"), &["shft", "shift_jitter"]),
         (error("kind = \"evaluation\"", "kind = \"evaluate\""), &["evaluate", "`evaluation`"]),
         (error("points = 4", "points = 0"), &["points", "at least 1"]),
-        (error("kind = \"evaluation\"\npoints = 4\nimages = 200", LANDSCAPE), &["multiples", "ascend"]),
-        (error("kind = \"evaluation\"\npoints = 4\nimages = 200", ICS), &["matched_update", "positive"]),
+        (error("[[probe]]", LANDSCAPE), &["multiples", "ascend"]),
+        (error("[[probe]]", ICS), &["matched_update", "positive"]),
         (error("[scale.desk]", "[scale.large]"), &["[scale.desk]"]),
         (
             error("double_shift = 1.0, batch_norm", "triple_shift = 1.0, batch_norm"),
