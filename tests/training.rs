@@ -42,10 +42,11 @@ fn all_probes() -> Vec<Probe> {
     ]
 }
 
-/// Stops the trial each time it has taken another `stop_every` steps.
+/// Stops the trial each time it has taken another `stop_every` steps since it was begun or resumed.
 #[derive(Default)]
 struct Watcher {
     stop_every: Option<usize>,
+    resumed_at: AtomicUsize,
     done: AtomicUsize,
     calls: AtomicUsize,
 }
@@ -56,7 +57,8 @@ impl Watch for Watcher {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
     fn stop(&self) -> bool {
-        self.stop_every.is_some_and(|every| self.done.load(Ordering::Relaxed).is_multiple_of(every))
+        let (done, resumed_at) = (self.done.load(Ordering::Relaxed), self.resumed_at.load(Ordering::Relaxed));
+        self.stop_every.is_some_and(|every| done > resumed_at && done.is_multiple_of(every))
     }
     fn warn(&self, _message: &str) {}
 }
@@ -66,6 +68,7 @@ fn run(spec: &Spec, probes: &[Probe], folder: &Path, watch: &Watcher, checkpoint
     let data = if spec.data == DataName::GaussianRegression { &regression } else { data() };
     let trial = Trial { spec, seed: 5, data, probes };
     for _ in 0..100 {
+        watch.resumed_at.store(watch.done.load(Ordering::Relaxed), Ordering::Relaxed);
         if let Some(ending) = train::run(&trial, folder, checkpoint_every, watch).unwrap() {
             return ending;
         }
