@@ -75,7 +75,7 @@ pub enum Probe {
         layers: Vec<usize>,
         /// Fixed units (channels) a layer; all of them where a layer has fewer.
         units: usize,
-        /// Measurements, evenly spaced, besides the one at the first step.
+        /// Measurements, evenly spaced; the first, from which the next is told, is at the first step.
         points: usize,
     },
 }
