@@ -10,7 +10,7 @@ use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
 use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
-use crate::study::claim::{Claim, Origin, Paper, Role, curves};
+use crate::study::claim::{Claim, Origin, Paper, Role, Statistic, curves};
 
 const NAME: &str = "train_accuracy";
 
@@ -97,7 +97,7 @@ fn arms_of_the_paper<'a>(view: &'a View) -> BTreeSet<&'a str> {
     let study = &view.plan.study;
     let named_by = |is_meant: fn(&Claim) -> bool| -> BTreeSet<&str> {
         let claims = study.claim.iter().filter(|claim| is_meant(claim));
-        claims.flat_map(|claim| claim.statistic.arms()).map(|name| study.arm_of(name)).collect()
+        claims.flat_map(Claim::statistics).flat_map(Statistic::arms).map(|name| study.arm_of(name)).collect()
     };
     let all = || view.shown().map(|condition| condition.arm.name.as_str()).collect();
     [named_by(|claim| claim.origin == Origin::Paper), named_by(|claim| claim.role == Role::Primary)]

@@ -20,7 +20,8 @@ impl Claim {
             .map_err(|message| format!("claim {}: {message}", self.id))
     }
 
-    fn statistics(&self) -> impl Iterator<Item = &Statistic> {
+    /// Every statistic of the claim: its own, those of further conditions, those shown beside.
+    pub fn statistics(&self) -> impl Iterator<Item = &Statistic> {
         let also = self.also.iter().map(|condition| &condition.statistic);
         let beside = self.beside.iter().filter_map(|beside| beside.statistic.as_ref());
         std::iter::once(&self.statistic).chain(also).chain(beside)
