@@ -20,7 +20,7 @@ pub struct Cost {
     pub trials: usize,
     /// One training step.
     pub step: Duration,
-    /// One trial, its evaluations included.
+    /// One trial with its evaluations and the gradients that its probes ask for; what else they read is small.
     pub trial: Duration,
 }
 
@@ -44,7 +44,8 @@ fn cost(task: &Task, trials: usize) -> Result<Cost> {
     let train = &task.trial.spec.train;
     let batch = train.batch.size(task.trial.data.train_len());
     let images: usize = task.trial.probes.iter().map(|probe| evaluated_images(probe, &task.trial)).sum();
-    let steps = train.steps as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
+    let gradients: usize = task.trial.probes.iter().map(gradients).sum();
+    let steps = (train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
     Ok(Cost { label: task.label(), trials, step, trial: step.mul_f64(steps) })
 }
 
@@ -57,6 +58,17 @@ fn evaluated_images(probe: &Probe, trial: &Trial) -> usize {
     let Model { norm, noise, .. } = &trial.spec.model;
     let modes = [*norm != Norm::None, *noise != Noise::None].map(|has| if has { 2 } else { 1 });
     modes.iter().product::<usize>() * (points * 2 * images + set.test.len())
+}
+
+/// Gradients of a minibatch that `probe` asks for in a whole trial, each about as dear as a step.
+fn gradients(probe: &Probe) -> usize {
+    match probe {
+        Probe::Ics { layers, points, .. } => 2 * layers.len() * points,
+        Probe::Landscape { points, random_points, multiples, .. } => {
+            points * (multiples.len() + 1) + random_points * multiples.len()
+        }
+        _ => 0,
+    }
 }
 
 /// The fastest of a few steps of `trial`, without measurements.
