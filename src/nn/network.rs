@@ -34,6 +34,7 @@ impl Block {
 
 /// What a pass through a block keeps.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all blocks are convolutions: a box would save nothing")]
 pub enum BlockPass {
     /// Through a convolution's block.
     Conv(ConvPass),
