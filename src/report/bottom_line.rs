@@ -17,6 +17,10 @@ const GROUPS: [(&str, &[Word]); 4] = [
     ("What these runs do not decide", &[Word::Inconclusive]),
 ];
 
+/// What a line means, and what it does not.
+const SCOPE: &str = "From whole runs with their studies' own settings. A verdict holds for the network, the data and the length \
+                     of run of its report; how the arms behind it fared stands below, report by report.";
+
 /// The bottom line of whole reports that were run as planned (name and summary); `None` where they judged nothing.
 pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
     let whole = reports.iter().filter(|(_, found)| !found.exploratory && found.missing_trials == 0);
@@ -28,7 +32,7 @@ pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
     }
     let part = judged.iter().filter(|(_, claim)| parts_from_the_paper(claim));
     section(&mut text, "Where the paper's numbers and ours part", part, both_numbers);
-    (!text.is_empty()).then(|| format!("\n## Bottom line\n{text}"))
+    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n{text}"))
 }
 
 fn section<'a>(

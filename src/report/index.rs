@@ -21,6 +21,7 @@ pub struct Found {
     changes: Vec<String>,
     pub missing_trials: usize,
     answer: Vec<String>,
+    behind: Option<String>,
     pub claims: Vec<FoundClaim>,
 }
 
@@ -87,6 +88,9 @@ fn entry(name: &str, found: &Found) -> Result<String> {
         write!(text, "\n**Partial**: {} planned trials are missing.\n", found.missing_trials)?;
     }
     write!(text, "\n{}\n", found.answer.join(" "))?;
+    if let Some(behind) = &found.behind {
+        write!(text, "\n{behind}\n")?;
+    }
     let mut verdicts = Table::new(found.claims.iter().map(|claim| claim.id.as_str()));
     if !found.claims.is_empty() {
         verdicts.row(found.claims.iter().map(|claim| claim.verdict.to_string()).collect());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::answer::answer;
+use super::answer::{answer, behind};
 use super::files;
 use super::view::{Condition, View};
 use crate::data::DataFacts;
@@ -28,6 +28,8 @@ struct Summary<'a> {
     missing_trials: usize,
     /// The answer's sentences.
     answer: Vec<String>,
+    /// How the arms of the primary claim fared.
+    behind: Option<String>,
     data: Data<'a>,
     arms: Vec<ArmPart<'a>>,
     claims: Vec<ClaimPart<'a>>,
@@ -98,6 +100,7 @@ pub fn summary_json(view: &View) -> Result<Vec<u8>> {
         planned_trials: plan.trials.len(),
         missing_trials: view.missing(),
         answer: answer(&view.verdicts),
+        behind: behind(view),
         data: match view.data {
             [one] => Data::One(one),
             many => Data::Many(many),

@@ -30,7 +30,7 @@ struct Line<'a> {
 /// A row of panels for each swept key.
 pub fn sweeps(view: &View) -> Result<Option<Figure>> {
     let keys: Vec<&str> = swept_keys(view).into_iter().collect();
-    if keys.is_empty() {
+    if keys.is_empty() || panels(view).is_empty() {
         return Ok(None);
     }
     const TITLE: &str = "Accuracy over the swept values";
@@ -46,12 +46,18 @@ pub fn sweeps(view: &View) -> Result<Option<Figure>> {
     })?;
     let reading =
         "Mean training accuracy over the run at each swept value. Dots are seeds, lines join their means, upright \
-                   bars are the means' 95 % intervals; a trial that diverged counts as chance from there on. On the left \
-                   as each step's minibatch has it (a noisy arm's reading passes through its noise), on the right \
-                   from fixed training images with noise off. Swept values stand side by side in their order, \
+                   bars are the means' 95 % intervals; a trial that diverged counts as chance from there on. First \
+                   as each step's minibatch has it (a noisy arm's reading passes through its noise), then, where it was \
+                   measured, from fixed training images with noise off. Swept values stand side by side in their order, \
                    whatever their distance."
             .into();
     Ok(Some(Figure { file: "sweep.svg", title: TITLE, reading, svg }))
+}
+
+/// The numbers that were recorded.
+fn panels(view: &View) -> Vec<Panel> {
+    let recorded = |panel: &Panel| view.conditions.iter().any(|condition| panel.1(&condition.summary).is_some());
+    PANELS.into_iter().filter(recorded).collect()
 }
 
 /// Keys whose swept values are numbers, at least two of them.
@@ -72,9 +78,10 @@ fn arms<'a>(view: &'a View, key: &str) -> Vec<(&'a str, Look)> {
     })
 }
 
-/// The values that a key is swept over, in order.
+/// The values of a swept key that have trials, in order.
 fn places(view: &View, key: &str) -> Vec<f64> {
-    let values = view.conditions.iter().filter_map(|condition| condition.sweep.get(key)?.parse().ok());
+    let tried = view.conditions.iter().filter(|condition| !condition.trials.is_empty());
+    let values = tried.filter_map(|condition| condition.sweep.get(key)?.parse().ok());
     let mut places: Vec<f64> = values.collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
@@ -86,7 +93,9 @@ fn draw_key(view: &View, key: &str, row: &Area) -> Result<()> {
     let (top, bottom) = row.split_vertically(house::legend_height(arms.len(), 3) * ZOOM);
     let names: Vec<_> = arms.iter().map(|(arm, look)| ((*arm).to_string(), *look)).collect();
     house::legend(&top, &names, 3)?;
-    for (area, (index, (headline, of))) in bottom.split_evenly((1, 2)).iter().zip(PANELS.iter().enumerate()) {
+    let panels = panels(view);
+    for (area, (index, (headline, of))) in bottom.split_evenly((1, panels.len())).iter().zip(panels.iter().enumerate())
+    {
         let lines: Vec<Line> = arms.iter().map(|&(arm, look)| line(view, key, arm, look, *of)).collect();
         let title = if index == 0 { "training accuracy, %" } else { "" };
         let range = (-0.5, places.len() as f64 - 0.5);
