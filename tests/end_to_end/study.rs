@@ -136,3 +136,17 @@ fn studies_and_data_are_listed() {
     let data = desk.run(0, "data check").stdout;
     assert!(data.contains("Fashion-MNIST") && data.contains("whybn data fetch cifar10"), "{data}");
 }
+
+/// The whole example of `studies/README.md`, then with each of the pieces that can be added to it.
+#[test]
+fn every_example_of_the_documentation_runs() {
+    let text = include_str!("../../studies/README.md");
+    let blocks: Vec<&str> = text.split("```toml\n").skip(1).map(|part| part.split("```").next().unwrap()).collect();
+    let desk = Desk::new();
+    for piece in std::iter::once("").chain(blocks[1..].iter().copied()) {
+        fs::write(desk.path("example.toml"), format!("{}\n{piece}", blocks[0])).unwrap();
+        let steps = if piece.contains("with = { \"train.steps\"") { "" } else { "--steps 2" };
+        let printed = desk.run(0, &format!("study example.toml --seeds 1 {steps}"));
+        assert!(printed.stdout.contains("Report: reports/example-"), "{piece}: {}", printed.stdout);
+    }
+}
