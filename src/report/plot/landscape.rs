@@ -47,7 +47,7 @@ struct Cell {
     levels: Vec<(f64, (i32, i32))>,
 }
 
-const ROWS: [&str; 3] = ["loss, nats", "‖∇(x − ηd) − ∇(x)‖", "effective β"];
+const ROWS: [&str; 3] = ["loss", "‖∇(x − ηd) − ∇(x)‖", "effective β"];
 
 /// Rows for loss, gradient and β, a column an arm; `None` without records.
 fn picture(view: &View, direction: &str, title: &str) -> Result<Option<String>> {
