@@ -31,6 +31,7 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let interrupt = Interrupt::listen()?;
     let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| place.has(task));
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
+    found.iter().try_for_each(|task| place.tidy(task))?;
     train_all(&pending, &place, args.jobs, &interrupt)?;
     let work = Work { jobs: args.jobs, trained: pending.len(), found: found.len(), begun };
     let trials = collect(&tasks, &place).or_mistake()?.into_iter().flatten().collect();

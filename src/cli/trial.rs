@@ -18,6 +18,7 @@ pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
     let place = Place::new(&args.place.runs).or_mistake()?;
     let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.label());
     if place.has(task) {
+        place.tidy(task)?;
         return say(&format!("{name} is finished already."));
     }
     let interrupt = Interrupt::listen()?;

@@ -49,6 +49,17 @@ impl Place {
         matches!(train::finished(&self.trial(&task.id), task.trial.probes), Ok(Some(_)))
     }
 
+    /// Removes what a process that was killed right after it finished the trial of `task` left there.
+    ///
+    /// # Errors
+    /// A file that cannot be removed, a lock file that cannot be made.
+    pub fn tidy(&self, task: &Task) -> Result<()> {
+        match self.lock_trial(&task.id)? {
+            Some(_lock) => train::tidy(&self.trial(&task.id)),
+            None => Ok(()),
+        }
+    }
+
     /// The right to train the trial `id`; `None` while another process has it.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-pub use store::{Finished, OtherInstructionSet, finished, set_aside};
+pub use store::{Finished, OtherInstructionSet, finished, set_aside, tidy};
 
 use self::store::{Card, Checkpoint, ProbeLog};
 use crate::data::{Batches, Dataset, Examples, GaussianRegression};

@@ -174,6 +174,14 @@ fn steps_saved(folder: &Path) -> Vec<usize> {
     names.filter_map(step).collect()
 }
 
+/// Removes the checkpoints in the `folder` of a finished trial, which a process that was killed right then left.
+///
+/// # Errors
+/// If one cannot be removed.
+pub fn tidy(folder: &Path) -> Result<()> {
+    remove_checkpoints(folder, None)
+}
+
 fn remove_checkpoints(folder: &Path, but: Option<usize>) -> Result<()> {
     let keep = but.map(|step| format!("checkpoint-{step:06}."));
     for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read", folder.display()))? {
