@@ -2,6 +2,7 @@
 
 mod batch;
 pub mod claim;
+mod dotted;
 mod file;
 mod model;
 mod noise;
