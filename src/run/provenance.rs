@@ -98,12 +98,18 @@ pub fn command_line() -> String {
     std::iter::once("whybn".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-/// The commit of the checkout that the program was built in.
+/// The commit of the checkout that the program was built in, marked where its files differ. Reports do not count: the
+/// program writes them.
 fn commit() -> Option<String> {
-    let mut git = Command::new("git");
-    git.args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty", "--abbrev=12"]);
-    let output = git.output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_string())
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changes = git(&["status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)reports"])?;
+    Some(if changes.is_empty() { commit } else { format!("{commit}-dirty") })
+}
+
+/// What git says in the checkout.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR")]).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
 fn peak_memory_mib() -> Option<f64> {
