@@ -16,7 +16,7 @@ const ROW: i32 = 24;
 const HEADLINE: i32 = 26;
 const AXIS: i32 = 26;
 const LEFT: i32 = 275;
-const RIGHT: i32 = 150;
+const RIGHT: i32 = 225;
 
 /// One estimate.
 struct Row {
