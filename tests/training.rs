@@ -39,6 +39,7 @@ fn all_probes() -> Vec<Probe> {
         Probe::Ics { layers: vec![1, 10], points: 2, matched_update: 0.01 },
         Probe::Landscape { points: 2, random_points: 1, multiples: vec![0.5, 4.0], smaller_step: 0.25 },
         Probe::Wasserstein { layers: vec![2, 11], units: 4, points: 3 },
+        Probe::Conditions { layers: vec![1, 13], units: 2, points: 2, length: 0.01 },
     ]
 }
 
@@ -193,6 +194,7 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
     assert_eq!(steps("landscape.gradient.beta_extended", None), [0, 4]);
     assert_eq!(steps("landscape.random.distance_02", None), [0]);
     assert_eq!(steps("wasserstein.pre.drift", Some(11)), [3, 5]);
+    assert_eq!(steps("conditions.all", Some(13)), [0, 4]);
     for probe in all_probes() {
         let measured = probe.measured();
         let of_probe = train::finished(folder.path(), &[probe]).unwrap().unwrap().records;

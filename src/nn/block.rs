@@ -149,9 +149,14 @@ impl ConvBlock {
         let weight = init::weight(init, seed, &name, &[c, self.in_channels, 3, 3], dtype)?;
         params.insert(name, weight);
         match self.norm_layer() {
-            Some(norm) => norm.init(params, dtype)?,
-            None => params.insert(self.bias(), Tensor::zeros(c, dtype, &Device::Cpu)?),
+            Some(norm) => norm.init(params, dtype),
+            None => self.init_bias(params, dtype),
         }
+    }
+
+    /// Adds a bias of 0.
+    pub(super) fn init_bias(&self, params: &mut Params, dtype: DType) -> Result<()> {
+        params.insert(self.bias(), Tensor::zeros(self.out_channels, dtype, &Device::Cpu)?);
         Ok(())
     }
 

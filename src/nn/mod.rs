@@ -19,5 +19,6 @@ pub use feature_maps::{ChannelMoments, FeatureMaps};
 pub use loss::correct;
 pub use network::{Block, BlockPass, Network, StepResult};
 pub use noise::{NoiseKey, NoiseMode, TRAINING};
+pub use norm::EPS as NORM_EPS;
 pub use params::{LayerParameters, Params};
 pub use pool::max_pool2;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use candle_core::{DType, Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, Var, bail};
 
 use super::block::{ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Path, enter, leave};
 use super::deep_linear::{DeepLinearBlock, DeepLinearPass};
@@ -286,6 +286,32 @@ impl Network {
             None => bail!("`{name}` has no gradient"),
         })?;
         self.result(loss.to_dtype(DType::F64)?.to_scalar()?, &logits, labels, gradients, buffers, passes)
+    }
+
+    /// ∂L/∂z of the loss as a function of z alone, what the normalisation of the convolution of `layer` made, γŷ + β, in
+    /// the path's layout: noise, ReLU, pooling and all later blocks follow as in a pass in `mode`, by Candle's autograd.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or `layer` is no convolution.
+    pub fn gradient_after_norm(
+        &self,
+        layer: usize,
+        params: &Params,
+        buffers: &Params,
+        mode: Mode,
+        z: &Tensor,
+        labels: &Tensor,
+    ) -> Result<Tensor> {
+        let z = Var::from_tensor(z)?;
+        let rest = ConvBlock { norm: Norm::None, ..self.conv_block(layer)?.clone() };
+        let mut no_bias = Params::default();
+        rest.init_bias(&mut no_bias, z.dtype())?;
+        let output = rest.after_convolution(self.path, &no_bias, buffers, mode, &z)?.output;
+        let (logits, _) = self.forward_range(layer..self.blocks.len(), params, buffers, mode, &output)?;
+        match loss_of(self.loss, &logits, labels)?.backward()?.remove(&z) {
+            Some(gradient) => Ok(gradient),
+            None => bail!("the loss does not depend on layer {layer}"),
+        }
     }
 
     fn walk_back(&self, params: &Params, passes: &[BlockPass], grad_logits: Tensor) -> Result<Params> {

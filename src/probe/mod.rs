@@ -1,5 +1,6 @@
 //! What is measured while a trial trains. A probe reads; it never changes the trial.
 
+mod conditions;
 mod evaluation;
 mod histogram;
 mod ics;
@@ -138,6 +139,9 @@ pub fn measure(probe: &Probe) -> Box<dyn Measure> {
         Probe::Ics { layers, points, matched_update } => Box::new(ics::Ics { layers, points, matched_update }),
         Probe::Landscape { points, random_points, multiples, smaller_step } => {
             Box::new(landscape::Landscape { points, random_points, multiples, smaller_step })
+        }
+        Probe::Conditions { layers, units, points, length } => {
+            Box::new(conditions::Conditions { layers, units, points, length })
         }
         Probe::Wasserstein { layers, units, points } => Box::new(wasserstein::Wasserstein::new(layers, units, points)),
     }

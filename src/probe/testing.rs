@@ -23,15 +23,19 @@ pub struct Step {
 
 impl Step {
     pub fn new(weight_decay: f64) -> Self {
+        Self::on(Path::Fast, DType::F32, weight_decay)
+    }
+
+    pub fn on(path: Path, dtype: DType, weight_decay: f64) -> Self {
         let mut spec = Spec::default();
         spec.model.norm = Norm::Batch;
         spec.model.noise = Noise::Algorithm1(NoiseConstants::default());
         spec.train.weight_decay = weight_decay;
-        let network = Network::from_stages(&[vec![8, 8], vec![16]], &spec.model, Path::Fast, 1, 8, 10);
-        let (params, buffers) = network.init(3, DType::F32).unwrap();
+        let network = Network::from_stages(&[vec![8, 8], vec![16]], &spec.model, path, 1, 8, 10);
+        let (params, buffers) = network.init(3, dtype).unwrap();
         let mut stream = rng::stream(3, "test", "images", 0);
         let images: Vec<f64> = StandardNormal.sample_iter(&mut stream).take(16 * 64).collect();
-        let images = Tensor::from_vec(images, (16, 1, 8, 8), &Device::Cpu).unwrap().to_dtype(DType::F32).unwrap();
+        let images = Tensor::from_vec(images, (16, 1, 8, 8), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
         let input = network.enter(&images).unwrap();
         let labels = Tensor::from_iter((0..16u32).map(|n| n % 10), &Device::Cpu).unwrap();
         let noise = NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 0 });

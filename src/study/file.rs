@@ -119,6 +119,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("ics_deep_linear", include_str!("../../studies/ics_deep_linear.toml")),
     ("landscape", include_str!("../../studies/landscape.toml")),
     ("landscape_deep_linear", include_str!("../../studies/landscape_deep_linear.toml")),
+    ("theory", include_str!("../../studies/theory.toml")),
     ("standard_rate", include_str!("../../studies/standard_rate.toml")),
 ];
 

@@ -69,6 +69,17 @@ pub enum Probe {
         /// A step length below all of these, for a second reading of the effective β along the gradient.
         smaller_step: f64,
     },
+    /// How often the conditions of the paper's theorems hold (its section 4).
+    Conditions {
+        /// Layers measured.
+        layers: Vec<usize>,
+        /// Fixed units (channels) a layer whose curvature is measured; all of them where a layer has fewer.
+        units: usize,
+        /// Measurements, evenly spaced; the first is at the first step.
+        points: usize,
+        /// The step of the second differences, as a share of the norm of the unit's activation around its mean.
+        length: f64,
+    },
     /// How far the whole distribution of units moves between measurements (the paper's figure 6).
     Wasserstein {
         /// Layers measured.
@@ -89,6 +100,7 @@ impl Probe {
             | Probe::Histogram { layers, .. }
             | Probe::SurvivingShift { layers, .. }
             | Probe::Wasserstein { layers, .. }
+            | Probe::Conditions { layers, .. }
             | Probe::Ics { layers, .. } => layers,
         }
     }
@@ -124,6 +136,9 @@ impl Probe {
                 by_layer(product(&["ics"], &[&own[..], &["matched.relative", "matched.cosine"]].concat()))
             }
             Probe::Landscape { multiples, .. } => whole(landscape_names(multiples.len())),
+            Probe::Conditions { .. } => {
+                by_layer(product(&["conditions"], &["along", "convex", "shrinking", "all", "gain"]))
+            }
             Probe::Wasserstein { .. } => by_layer(vec!["wasserstein.pre.drift".into()]),
         }
     }
@@ -150,7 +165,9 @@ impl Probe {
             Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
             Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
             Probe::Ics { points, .. } | Probe::Landscape { points, .. } => vec![("points", *points)],
-            Probe::Wasserstein { units, points, .. } => vec![("units", *units), ("points", *points)],
+            Probe::Conditions { units, points, .. } | Probe::Wasserstein { units, points, .. } => {
+                vec![("units", *units), ("points", *points)]
+            }
         };
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("`{name}` is 0; it must be at least 1"));
@@ -165,10 +182,13 @@ impl Probe {
 
     /// Step lengths must be positive numbers, in ascending order where there are several.
     fn check_lengths(&self) -> Result<(), String> {
+        let positive = |name: &str, value: f64| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(format!("`{name}` is {value}; it must be positive")),
+        };
         match self {
-            Probe::Ics { matched_update, .. } if !(*matched_update > 0.0 && matched_update.is_finite()) => {
-                Err(format!("`matched_update` is {matched_update}; it must be positive"))
-            }
+            Probe::Ics { matched_update, .. } => positive("matched_update", *matched_update),
+            Probe::Conditions { length, .. } => positive("length", *length),
             Probe::Landscape { multiples, smaller_step, .. } => {
                 let lengths: Vec<f64> = [&[0.0, *smaller_step], &multiples[..]].concat();
                 let ascends = lengths.is_sorted_by(|a, b| a < b) && lengths.iter().all(|length| length.is_finite());

@@ -1,6 +1,7 @@
 //! The pictures of a report. A picture whose records are not there is left out.
 
 mod accuracy;
+mod conditions;
 mod curves;
 mod distributions;
 mod drift;
@@ -11,6 +12,7 @@ mod ics_layers;
 mod landscape;
 mod loss;
 mod readings;
+mod step_lengths;
 mod sweep;
 mod traces;
 
@@ -49,8 +51,10 @@ pub fn figures(view: &View) -> Result<Vec<Figure>> {
         ics::ics,
         ics_layers::ics_by_layer,
         landscape::along_the_gradient,
+        step_lengths::distance_by_length,
         landscape::along_random_directions,
         drift::wasserstein,
+        conditions::conditions,
     ];
     makers.iter().filter_map(|make| make(view).transpose()).collect()
 }

@@ -1,0 +1,216 @@
+//! How often the conditions of the paper's theorems hold while a network trains (Santurkar et al. 2018, section 4).
+//!
+//! Of a unit whose normalised output over the minibatch is ŷ, with z = γŷ + β and g = ∂L/∂z, theorem 4.1 says that
+//! normalisation shrinks the gradient by γ²/σ² and by what of g lies along ŷ; theorem 4.2 that it lowers the curvature
+//! along the gradient if ⟨g, ŷ⟩ > 0 and the Hessian H = ∂²L/∂z² is positive semi-definite. Asked here, unit by unit
+//! (a unit is a channel): is ⟨g, ŷ⟩ > 0, is gᵀHg > 0, is γ²/σ² < 1, and are all three?
+//!
+//! ⟨g, ŷ⟩ is the gradient of γ. gᵀHg comes from two gradients at z ± ηg in the one unit, with all that follows the
+//! normalisation as in the step, noise and all. A unit with g = 0 fulfils neither of the first two. Only layers with
+//! BatchNorm, and no noise before it, have something to measure.
+
+use anyhow::Result;
+use candle_core::{DType, Device, Tensor};
+
+use super::{Measure, StepContext, is_due_from_start, record, units};
+use crate::nn::{ConvBlock, FeatureMaps, NORM_EPS};
+use crate::record::Record;
+use crate::study::{Noise, NoisePlace, Norm};
+
+pub(super) struct Conditions {
+    pub(super) layers: Vec<usize>,
+    pub(super) units: usize,
+    pub(super) points: usize,
+    pub(super) length: f64,
+}
+
+impl Measure for Conditions {
+    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+        if !is_due_from_start(context.step, context.steps, self.points) {
+            return Ok(());
+        }
+        for &layer in &self.layers {
+            let block = context.network.conv_block(layer)?;
+            if block.norm == Norm::Batch && !has_noise_before_norm(block) {
+                self.measure(context, block, records)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_noise_before_norm(block: &ConvBlock) -> bool {
+    matches!(block.noise, Noise::Algorithm1(constants) if constants.place == NoisePlace::BeforeNorm)
+}
+
+impl Conditions {
+    fn measure(&self, context: &StepContext, block: &ConvBlock, records: &mut Vec<Record>) -> Result<()> {
+        let gamma_name = block.parameters().gamma.expect("BatchNorm has a γ");
+        let along: Vec<bool> =
+            values(context.result.gradients.get(&gamma_name)?)?.iter().map(|&dot| dot > 0.0).collect();
+        let gains = gains(context, block, &gamma_name)?;
+        let tail = Tail::new(context, block)?;
+        let (mut convex, mut all) = (Vec::new(), Vec::new());
+        for unit in units(block.layer, block.out_channels, self.units) {
+            convex.push(tail.curvature(unit, self.length)? > 0.0);
+            all.push(convex[convex.len() - 1] && along[unit] && gains[unit] < 1.0);
+        }
+        let shrinking: Vec<bool> = gains.iter().map(|&gain| gain < 1.0).collect();
+        for (name, holds) in [("along", &along), ("convex", &convex), ("shrinking", &shrinking), ("all", &all)] {
+            records.push(record(context.step, format!("conditions.{name}"), block.layer, percent(holds)));
+        }
+        let log_gain = gains.iter().map(|gain| gain.ln()).sum::<f64>() / gains.len() as f64;
+        records.push(record(context.step, "conditions.gain", block.layer, log_gain.exp()));
+        Ok(())
+    }
+}
+
+/// γ²/σ² of each channel, where σ² is the minibatch's variance + ε.
+fn gains(context: &StepContext, block: &ConvBlock, gamma_name: &str) -> Result<Vec<f64>> {
+    let moments = &context.result.conv_pass(block.layer)?.after.moments;
+    let variances = values(&moments.as_ref().expect("training normalises by the batch").spread)?;
+    let gammas = values(context.params.get(gamma_name)?)?;
+    Ok(gammas.iter().zip(variances).map(|(gamma, variance)| gamma * gamma / (variance + NORM_EPS)).collect())
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(tensor.to_dtype(DType::F64)?.to_vec1()?)
+}
+
+fn percent(holds: &[bool]) -> f64 {
+    100.0 * holds.iter().filter(|&&holds| holds).count() as f64 / holds.len() as f64
+}
+
+/// What follows the normalisation of a layer, as a function of z (n, c, h, w) with the gradient g at the step's own z.
+struct Tail<'a> {
+    context: &'a StepContext<'a>,
+    block: &'a ConvBlock,
+    z: Tensor,
+    g: Tensor,
+}
+
+impl<'a> Tail<'a> {
+    fn new(context: &'a StepContext, block: &'a ConvBlock) -> Result<Self> {
+        let z = normalised(context, block)?;
+        let g = gradient(context, block, &z)?;
+        Ok(Tail { context, block, z, g })
+    }
+
+    /// gᵀHg of one unit by central differences, with a step of `length` times the norm of the unit's z around its mean.
+    /// Not a number where g or that norm is zero.
+    fn curvature(&self, unit: usize, length: f64) -> Result<f64> {
+        let only = (0..self.block.out_channels).map(|channel| f64::from(u8::from(channel == unit)));
+        let only = Tensor::from_iter(only, &Device::Cpu)?.to_dtype(self.g.dtype())?;
+        let direction = self.g.broadcast_mul(&only.reshape((1, self.block.out_channels, 1, 1))?)?;
+        let z = self.z.narrow(1, unit, 1)?;
+        let around = z.broadcast_sub(&z.mean_all()?)?;
+        let eta = length * (dot(&around, &around)? / dot(&direction, &direction)?).sqrt();
+        if !(eta > 0.0 && eta.is_finite()) {
+            return Ok(f64::NAN);
+        }
+        let at = |eta: f64| gradient(self.context, self.block, &self.z.add(&direction.affine(eta, 0.0)?)?);
+        Ok(dot(&at(eta)?.sub(&at(-eta)?)?, &direction)? / (2.0 * eta))
+    }
+}
+
+/// z = γŷ + β of the step (n, c, h, w).
+fn normalised(context: &StepContext, block: &ConvBlock) -> Result<Tensor> {
+    let (network, params, buffers, mode) = (context.network, context.params, context.buffers, context.mode);
+    let clean = ConvBlock { noise: Noise::None, ..block.clone() };
+    let mut pass = context.result.conv_pass(block.layer)?.clone();
+    pass.after = clean.after_convolution(network.path(), params, buffers, mode, &pass.y)?;
+    Ok(clean.before_relu(params, buffers, mode, &pass)?.nchw()?)
+}
+
+/// ∂L/∂z (n, c, h, w) at `z`.
+fn gradient(context: &StepContext, block: &ConvBlock, z: &Tensor) -> Result<Tensor> {
+    let (network, params, buffers) = (context.network, context.params, context.buffers);
+    let z = network.enter(z)?;
+    let g = network.gradient_after_norm(block.layer, params, buffers, context.mode, &z, context.labels)?;
+    Ok(FeatureMaps::new(g, block.out_channels, network.path()).nchw()?)
+}
+
+fn dot(a: &Tensor, b: &Tensor) -> Result<f64> {
+    let (a, b) = (a.to_dtype(DType::F64)?, b.to_dtype(DType::F64)?);
+    Ok(a.mul(&b)?.sum_all()?.to_scalar()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Path;
+    use crate::probe::testing::{Step, value};
+
+    /// The gradient at the cut against the step's own backward: ⟨g, ŷ⟩ is γ's gradient, ⟨g, 1⟩ is β's.
+    #[test]
+    fn the_gradient_after_the_normalisation_is_the_steps_own() {
+        let step = Step::new(0.0);
+        let context = step.context();
+        for layer in 1..=3 {
+            let block = context.network.conv_block(layer).unwrap();
+            let tail = Tail::new(&context, block).unwrap();
+            let gradients = |name: &str| values(step.result.gradients.get(&format!("norm{layer}.{name}")).unwrap());
+            let (of_gamma, of_beta) = (gradients("weight").unwrap(), gradients("bias").unwrap());
+            let scale = of_beta.iter().chain(&of_gamma).fold(0.0f64, |largest, value| largest.max(value.abs()));
+            for channel in 0..block.out_channels {
+                // At initialisation γ is 1 and β 0, so that z is ŷ.
+                let (z, g) = (tail.z.narrow(1, channel, 1).unwrap(), tail.g.narrow(1, channel, 1).unwrap());
+                assert!((dot(&g, &z).unwrap() - of_gamma[channel]).abs() < 1e-5 * scale);
+                assert!((dot(&g, &g.ones_like().unwrap()).unwrap() - of_beta[channel]).abs() < 1e-5 * scale);
+            }
+        }
+    }
+
+    /// Against the second difference of the loss itself, on the plain path in f64, where no gradient of ours takes part.
+    #[test]
+    fn curvature_is_the_second_difference_of_the_loss() {
+        let step = Step::on(Path::Plain, DType::F64, 0.0);
+        let context = step.context();
+        for (layer, unit) in [(1, 3), (2, 0), (2, 5), (3, 11)] {
+            let block = context.network.conv_block(layer).unwrap();
+            let tail = Tail::new(&context, block).unwrap();
+            // Both steps so short that no ReLU turns within them.
+            let curvature = tail.curvature(unit, 3e-7).unwrap();
+            let only: Vec<f64> = (0..block.out_channels).map(|c| f64::from(u8::from(c == unit))).collect();
+            let only = Tensor::new(only, &Device::Cpu).unwrap().reshape((1, block.out_channels, 1, 1)).unwrap();
+            let direction = tail.g.broadcast_mul(&only).unwrap();
+            let eta = 1e-5 / dot(&direction, &direction).unwrap().sqrt();
+            let loss_at = |eta: f64| {
+                let z = tail.z.add(&direction.affine(eta, 0.0).unwrap()).unwrap();
+                let tail = ConvBlock { norm: Norm::None, ..block.clone() };
+                let zero = Tensor::zeros(block.out_channels, DType::F64, &Device::Cpu).unwrap();
+                let bias = [(format!("conv{layer}.bias"), zero)].into_iter().collect();
+                let output =
+                    tail.after_convolution(Path::Plain, &bias, context.buffers, context.mode, &z).unwrap().output;
+                let blocks = layer..context.network.blocks().len();
+                let (network, params, buffers) = (context.network, context.params, context.buffers);
+                let logits = network.forward_range(blocks, params, buffers, context.mode, &output).unwrap().0;
+                candle_nn::loss::cross_entropy(&logits, context.labels).unwrap().to_scalar::<f64>().unwrap()
+            };
+            let second = (loss_at(eta) - 2.0 * loss_at(0.0) + loss_at(-eta)) / (eta * eta);
+            assert!((curvature - second).abs() < 1e-2 * second.abs(), "layer {layer}: {curvature} and {second}");
+        }
+    }
+
+    /// γ²/σ² with the variance taken from the convolution's output itself.
+    #[test]
+    fn shares_are_those_of_the_channels() {
+        let step = Step::new(0.0);
+        let mut records = Vec::new();
+        let mut probe = Conditions { layers: vec![1, 3], units: 16, points: 1, length: 0.01 };
+        probe.during_step(&step.context(), &mut records).unwrap();
+        for layer in [1, 3] {
+            let block = step.network.conv_block(layer).unwrap();
+            let y = FeatureMaps::new(step.result.conv_pass(layer).unwrap().y.clone(), block.out_channels, Path::Fast);
+            let variances = y.moments().unwrap().before_relu.into_iter().map(|(_, variance)| variance);
+            let gains: Vec<f64> = variances.map(|variance| 1.0 / (variance + 1e-5)).collect();
+            let share = 100.0 * gains.iter().filter(|&&gain| gain < 1.0).count() as f64 / gains.len() as f64;
+            assert_eq!(value(&records, "conditions.shrinking", Some(layer)), share);
+            let gain = gains.iter().map(|gain| gain.ln()).sum::<f64>() / gains.len() as f64;
+            assert!((value(&records, "conditions.gain", Some(layer)) / gain.exp() - 1.0).abs() < 1e-4);
+            let share = |name: &str| value(&records, &format!("conditions.{name}"), Some(layer));
+            let least = ["along", "convex", "shrinking"].map(share).into_iter().fold(100.0, f64::min);
+            assert!(share("all") <= least, "all three cannot hold oftener than one");
+        }
+    }
+}
