@@ -16,4 +16,5 @@ pub mod rng;
 pub mod run;
 pub mod stats;
 pub mod study;
+mod text;
 pub mod train;

@@ -48,6 +48,11 @@ class Trainer:
         wall, processor = time.perf_counter() - wall, self.processor_seconds() - processor
         return 1e3 * processor / steps, 1e3 * wall / steps
 
+    def peak_memory(self):
+        """The most memory that the process has held, in MiB (Linux: VmHWM)."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -70,20 +75,22 @@ def measure(ours, network, arm, rounds, steps):
     for _ in range(rounds):
         for name, trainer in trainers.items():
             times[name].append(trainer.times(steps))
+    memory = {name: trainer.peak_memory() for name, trainer in trainers.items()}
     for trainer in trainers.values():
         trainer.close()
     instructions = [trainers[name].instructions for name in ("ours", LAYOUTS[0])]
-    return row(network, arm, times), instructions
+    return row(network, arm, times, memory), instructions
 
 
-def row(network, arm, times):
+def row(network, arm, times, memory):
     processor = {name: [processor for processor, _ in pairs] for name, pairs in times.items()}
     best = min(LAYOUTS, key=lambda layout: median(processor[layout]))
     ratios = sorted(ours / theirs for ours, theirs in zip(processor["ours"], processor[best]))
     ours, theirs = median(processor["ours"]), median(processor[best])
     waited = median(wall / processor for pairs in times.values() for processor, wall in pairs)
     spread = f"{median(ratios):.2f} ({ratios[0]:.2f}–{ratios[-1]:.2f})"
-    return f"| {network} | {arm} | {ours:.1f} | {theirs:.1f} | {best} | {spread} | {waited:.2f} |"
+    held = f"{memory['ours']:.0f} / {memory[best]:.0f}"
+    return f"| {network} | {arm} | {ours:.1f} | {theirs:.1f} | {best} | {spread} | {waited:.2f} | {held} |"
 
 
 def output(*command):
@@ -117,8 +124,8 @@ def main():
     ours = build()
     os.sched_setaffinity(0, {options.core})
 
-    print("| network | arm | ours (ms) | PyTorch (ms) | its layout | ours / PyTorch | wall / processor |")
-    print("|---|---|---:|---:|---|---:|---:|", flush=True)
+    print("| network | arm | ours (ms) | PyTorch (ms) | its layout | ours / PyTorch | wall / processor | peak MiB, ours / PyTorch |")
+    print("|---|---|---:|---:|---|---:|---:|---:|", flush=True)
     for network in options.networks:
         for arm in options.arms:
             line, instructions = measure(ours, network, arm, options.rounds, options.steps)

@@ -40,11 +40,12 @@ fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &
     let found = collect(&tasks, &Place::to_read(&args.place.runs))?;
     let mut stored = Vec::new();
     if found.iter().any(Option::is_none) && has_records(earlier) {
-        let input = report::read_records(earlier)?.into_input(plan)?;
+        let input = report::read_records(earlier).and_then(|stored| stored.into_input(plan));
         if found.iter().all(Option::is_none) {
-            return Ok(input);
+            return input;
         }
-        stored = input.trials;
+        // An earlier report of other settings has nothing for this one.
+        stored = input.map(|input| input.trials).unwrap_or_default();
     }
     let same = |trial: &&TrialRecords, task: &Task| {
         trial.id == task.id && trial.arm == task.planned.arm && trial.sweep == task.planned.sweep

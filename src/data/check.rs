@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::facts::thousands;
 use super::{ImageSet, Standing, cifar10, fashion_mnist};
+use crate::text::thousands;
 
 /// Tables of the embedded Fashion-MNIST and of CIFAR-10 where it is: counts, class balance, hashes.
 ///

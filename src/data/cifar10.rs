@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-use super::facts::{sha256, thousands};
+use super::facts::sha256;
 use super::fetch::{Archive, Member};
 use super::{DataName, FileFact, ImageSet, Split, Standing};
+use crate::text::thousands;
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;

@@ -5,7 +5,8 @@ use candle_core::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
 use super::DataName;
-use super::facts::{DataFacts, FileFact, hex};
+use super::facts::{DataFacts, FileFact};
+use crate::text::hex;
 
 /// Images of one shape with their labels, as bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,5 +150,5 @@ fn content_hash(shape: [usize; 3], splits: [&Split; 2]) -> String {
         hash.update(&split.labels);
         hash.update(&split.pixels);
     }
-    hex(hash)
+    hex(&hash.finalize())
 }

@@ -1,7 +1,5 @@
 //! How each arm fared: accuracies, times to thresholds, trials that stuck or diverged.
 
-use serde::Serialize;
-
 use super::Context;
 use super::sample::Table;
 use super::value::{Quantity, end};
@@ -32,7 +30,7 @@ const CLEAN: &str = "eval.train.accuracy.batch.clean";
 const LOSS: &str = "train_loss";
 
 /// One arm of a study. What no trial recorded is `None`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ArmSummary {
     /// The arm's name.
     pub name: String,
@@ -57,12 +55,11 @@ pub struct ArmSummary {
     /// The time to each threshold.
     pub time_to: Vec<TimeTo>,
     /// The mean training loss over the last 5 % of the run, where there is no accuracy.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub final_loss: Option<Values>,
 }
 
 /// One number a seed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Values {
     /// Their mean.
     pub mean: Option<Estimate>,
@@ -71,7 +68,7 @@ pub struct Values {
 }
 
 /// The time at which the running mean of minibatch accuracy, over 5 % of the run, reaches a threshold.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TimeTo {
     /// The threshold, in percent.
     pub threshold: f64,

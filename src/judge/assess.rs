@@ -73,6 +73,8 @@ struct Case<'a> {
     statistic: &'a Statistic,
     criterion: Option<Criterion>,
     sample: Sample,
+    /// Seeds whose trials it could have a value of.
+    paired: usize,
 }
 
 /// Reading by reading, the claim's own condition first.
@@ -81,7 +83,8 @@ fn cases<'a>(claim: &'a Claim, table: &Table) -> Vec<Case<'a>> {
     for reading in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
         let mut add = |metric: &'a str, window, statistic, criterion| {
             let sample = Sample::new(table, statistic, quantity(claim, metric, window), &claim.layers);
-            cases.push(Case { metric, window, statistic, criterion, sample });
+            let paired = table.seeds(&statistic.arms()).1.len();
+            cases.push(Case { metric, window, statistic, criterion, sample, paired });
         };
         add(reading, None, &claim.statistic, claim.criterion);
         for also in &claim.also {
@@ -100,10 +103,17 @@ impl Case<'_> {
     fn part(&self, decides: bool, notes: &mut Vec<String>) -> Part {
         let (estimate, remark) = self.sample.estimate();
         notes.extend(remark);
+        let without = self.paired - self.sample.seeds();
+        if without > 0 {
+            notes.push(format!(
+                "On `{}`, {without} of {} seeds have no value of {}: they are left out.",
+                self.metric, self.paired, self.statistic
+            ));
+        }
         let (seeds, finite) = (self.sample.seeds(), estimate.map_or(0, |estimate| estimate.seeds));
         if finite < seeds {
             notes.push(format!(
-                "On `{}`, {} of {seeds} seeds have no finite value of {}: they are left out of the interval and ranked last in the exact test.",
+                "On `{}`, {} of {seeds} seeds have no finite value of {}: they are left out of the interval; in the exact test they outweigh all others.",
                 self.metric,
                 seeds - finite,
                 self.statistic

@@ -1,14 +1,11 @@
 //! Values against a criterion: the interval and the exact test, which must agree.
 
-use serde::Serialize;
-
 use super::LEVEL;
 use crate::stats::{sign_flip_p, t_interval, t_p};
 use crate::study::claim::Criterion;
 
 /// Where the data put a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Inside its criterion.
     Holds,

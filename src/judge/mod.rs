@@ -18,7 +18,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use arms::{ArmSummary, STUCK_BELOW, THRESHOLDS, TimeTo, Values, arm_summaries};
+pub use arms::{ArmSummary, STUCK_BELOW, TimeTo, Values, arm_summaries};
 pub use decide::Outcome;
 pub use value::CHANCE;
 pub use verdict::{Line, PaperValue, Part, Verdict, Word};

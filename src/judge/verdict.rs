@@ -50,7 +50,7 @@ impl fmt::Display for Word {
 }
 
 /// What the records say of one claim.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The claim's id.
     pub id: String,
@@ -92,7 +92,7 @@ pub struct Verdict {
 }
 
 /// A published number.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PaperValue {
     /// The number.
     pub value: f64,
@@ -103,7 +103,7 @@ pub struct PaperValue {
 }
 
 /// One condition of a claim on one reading.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// The record that was read.
     pub metric: String,
@@ -124,7 +124,7 @@ pub struct Part {
 }
 
 /// An estimate beside a claim.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// The record that was read.
     pub metric: String,

@@ -17,15 +17,19 @@ pub enum Isa {
     /// Portable Rust, for any processor.
     Plain,
     /// x86-64 with AVX2 and FMA.
-    Avx2,
+    Avx2(Detected),
 }
+
+/// That the processor has an instruction set: made by [`current`] alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detected(());
 
 impl Isa {
     /// Every set that this processor can run, the portable one first.
     pub fn available() -> Vec<Self> {
         match current() {
             Isa::Plain => vec![Isa::Plain],
-            Isa::Avx2 => vec![Isa::Plain, Isa::Avx2],
+            best @ Isa::Avx2(_) => vec![Isa::Plain, best],
         }
     }
 }
@@ -34,7 +38,7 @@ impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Isa::Plain => "plain",
-            Isa::Avx2 => "avx2",
+            Isa::Avx2(_) => "avx2",
         })
     }
 }
@@ -43,7 +47,7 @@ impl fmt::Display for Isa {
 pub fn current() -> Isa {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        return Isa::Avx2;
+        return Isa::Avx2(Detected(()));
     }
     Isa::Plain
 }
@@ -62,10 +66,10 @@ pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa {
         Isa::Plain => kernel.run::<Plain>(),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Avx2` comes only from `current` and `available`, which checked the processor.
-        Isa::Avx2 => unsafe { run_avx2(kernel) },
+        // SAFETY: only `current` makes a `Detected`, and it has checked the processor.
+        Isa::Avx2(_) => unsafe { run_avx2(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
-        Isa::Avx2 => unreachable!("detected on x86-64 only"),
+        Isa::Avx2(_) => unreachable!("detected on x86-64 only"),
     }
 }
 

@@ -96,7 +96,7 @@ impl Words for PlainWords {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use avx2::Avx2Words;
+pub(super) use avx2::Avx2Words;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {

@@ -170,6 +170,11 @@ impl ConvBlock {
         self.norm_layer().map_or(Ok(()), |norm| norm.update_running(buffers, moments))
     }
 
+    /// Whether noise stands between the convolution and the normalisation.
+    pub fn has_noise_before_norm(&self) -> bool {
+        matches!(self.noise, Noise::Algorithm1(constants) if constants.place == NoisePlace::BeforeNorm)
+    }
+
     /// The noise that stands at `place`; `sd` gives each channel's standard deviation there, should it be the unit.
     fn jitter(
         &self,

@@ -292,7 +292,7 @@ impl Network {
     /// the path's layout: noise, ReLU, pooling and all later blocks follow as in a pass in `mode`, by Candle's autograd.
     ///
     /// # Errors
-    /// If shapes do not fit, or `layer` is no convolution.
+    /// If shapes do not fit, or `layer` is no convolution or has noise before its normalisation.
     pub fn gradient_after_norm(
         &self,
         layer: usize,
@@ -302,8 +302,11 @@ impl Network {
         z: &Tensor,
         labels: &Tensor,
     ) -> Result<Tensor> {
-        let z = Var::from_tensor(z)?;
         let rest = ConvBlock { norm: Norm::None, ..self.conv_block(layer)?.clone() };
+        if rest.has_noise_before_norm() {
+            bail!("layer {layer} has its noise before its normalisation")
+        }
+        let z = Var::from_tensor(z)?;
         let mut no_bias = Params::default();
         rest.init_bias(&mut no_bias, z.dtype())?;
         let output = rest.after_convolution(self.path, &no_bias, buffers, mode, &z)?.output;

@@ -3,7 +3,7 @@
 //! Of a unit whose normalised output over the minibatch is ŷ, with z = γŷ + β and g = ∂L/∂z, theorem 4.1 says that
 //! normalisation shrinks the gradient by γ²/σ² and by what of g lies along ŷ; theorem 4.2 that it lowers the curvature
 //! along the gradient if ⟨g, ŷ⟩ > 0 and the Hessian H = ∂²L/∂z² is positive semi-definite. Asked here, unit by unit
-//! (a unit is a channel): is ⟨g, ŷ⟩ > 0, is gᵀHg > 0, is γ²/σ² < 1, and are all three?
+//! (a unit is a channel, γ taken to be positive as in the paper): is ⟨g, ŷ⟩ > 0, is gᵀHg > 0, is γ²/σ² < 1, and are all three?
 //!
 //! ⟨g, ŷ⟩ is the gradient of γ. gᵀHg comes from two gradients at z ± ηg in the one unit, with all that follows the
 //! normalisation as in the step, noise and all. A unit with g = 0 fulfils neither of the first two. Only layers with
@@ -15,7 +15,7 @@ use candle_core::{DType, Device, Tensor};
 use super::{Measure, StepContext, is_due_from_start, record, units};
 use crate::nn::{ConvBlock, FeatureMaps, NORM_EPS};
 use crate::record::Record;
-use crate::study::{Noise, NoisePlace, Norm};
+use crate::study::{Noise, Norm};
 
 pub(super) struct Conditions {
     pub(super) layers: Vec<usize>,
@@ -31,16 +31,12 @@ impl Measure for Conditions {
         }
         for &layer in &self.layers {
             let block = context.network.conv_block(layer)?;
-            if block.norm == Norm::Batch && !has_noise_before_norm(block) {
+            if block.norm == Norm::Batch && !block.has_noise_before_norm() {
                 self.measure(context, block, records)?;
             }
         }
         Ok(())
     }
-}
-
-fn has_noise_before_norm(block: &ConvBlock) -> bool {
-    matches!(block.noise, Noise::Algorithm1(constants) if constants.place == NoisePlace::BeforeNorm)
 }
 
 impl Conditions {

@@ -1,5 +1,7 @@
 //! The answer: two or three sentences that follow from the verdicts, and from nothing else.
 
+use std::collections::BTreeSet;
+
 use super::numbers;
 use super::view::{Condition, View};
 use crate::judge::{STUCK_BELOW, Verdict, Word};
@@ -23,10 +25,11 @@ pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
 }
 
 /// How the arms of the primary claim fared, so that the reader knows what is compared with what; `None` without such a
-/// claim, or where no accuracy was recorded.
+/// claim, where no accuracy was recorded, or where it compares no arms but values.
 pub fn behind(view: &View) -> Option<String> {
     let (claim, _) = view.claims().find(|(claim, _)| claim.role == Role::Primary)?;
-    let arms = claim.statistic.arms();
+    let also = claim.also.iter().flat_map(|condition| condition.statistic.arms());
+    let arms: BTreeSet<&str> = claim.statistic.arms().into_iter().chain(also).collect();
     let shown: Vec<&Condition> = view.shown().filter(|condition| arms.contains(condition.arm.name.as_str())).collect();
     let level = |condition: &&Condition| {
         let mean = condition.summary.train_accuracy.as_ref()?.mean?;

@@ -39,14 +39,6 @@ pub fn p_value(p: Option<f64>) -> String {
     }
 }
 
-/// `12345678` as `12,345,678`.
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).expect("digits")).collect();
-    groups.join(",")
-}
-
 /// How many decimals give `value` that many significant digits, at most three.
 fn decimals_for(value: f64, significant: i32) -> usize {
     if value == 0.0 || !value.is_finite() {
@@ -75,6 +67,5 @@ mod tests {
     fn numbers_and_p_values() {
         assert_eq!([plain(0.0), plain(-0.0001), plain(f64::INFINITY), plain(-3.25)], ["0.0", "0.000", "inf", "−3.25"]);
         assert_eq!([p_value(Some(0.0004)), p_value(Some(0.0125)), p_value(None)], ["< 0.001", "0.013", "–"]);
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -13,6 +13,7 @@ use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 
 use crate::record::{Record, TrialRecords};
+use crate::text::hex;
 
 /// The file's name.
 pub const FILE: &str = "records.csv.gz";
@@ -77,7 +78,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// The SHA-256 of the uncompressed records, in lower-case hexadecimal.
 pub fn sha256(csv: &[u8]) -> String {
-    Sha256::digest(csv).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(csv))
 }
 
 /// Puts the records of `csv`, which was read from `path`, into the `trials` that they belong to.

@@ -209,8 +209,8 @@ pub fn data(view: &View) -> Option<Table> {
         };
         table.row(vec![
             format!("`{}`", file.name),
-            super::numbers::thousands(file.bytes),
-            super::numbers::thousands(file.records),
+            crate::text::thousands(file.bytes),
+            crate::text::thousands(file.records),
             format!("`{}`", file.sha256),
             standing.into(),
         ]);

@@ -295,22 +295,23 @@ fn the_readings_of_the_plateau_are_told_apart() {
 /// Also where one seed's numbers overflow.
 #[test]
 fn the_landscape_is_drawn_along_both_directions() {
-    const ALONG: [&[&str]; 5] = [
+    const ALONG: [&[&str]; 6] = [
         &["landscape.gradient.loss_low", "landscape.gradient.distance_low"],
         &["landscape.random.loss_low", "landscape.random.distance_low"],
         &["landscape.gradient.loss_high", "landscape.gradient.distance_high"],
         &["landscape.random.loss_high", "landscape.random.distance_high"],
         &["landscape.gradient.beta", "landscape.gradient.beta_extended", "landscape.random.beta"],
+        &["landscape.gradient.distance_01", "landscape.gradient.distance_02"],
     ];
     let plan = six_seeds("landscape");
     let made = made_up(&plan, |planned| {
         let overflows = planned.arm == "standard" && planned.seed == 3;
         let high = if overflows { f64::INFINITY } else { 2.5 };
-        let values = ALONG.into_iter().zip([1.0, 1.0, high, high, 20.0]);
+        let values = ALONG.into_iter().zip([1.0, 1.0, high, high, 20.0, high]);
         values.flat_map(|(names, value)| names.iter().map(move |&name| (name, None, value))).collect()
     });
     let (folder, page) = page_of(&made);
-    assert_eq!(pictures(folder.path()), ["claims.svg", "landscape.svg", "landscape_random.svg"]);
+    assert_eq!(pictures(folder.path()), ["claims.svg", "landscape.svg", "landscape_random.svg", "step_lengths.svg"]);
     assert!(page.contains("2 over the learning rate"), "{page}");
 }
 
@@ -330,4 +331,18 @@ fn internal_covariate_shift_is_drawn_and_judged() {
     for panel in ["layer 5, train.learning_rate=0.1", "layer 10, train.learning_rate=0.01"] {
         assert!(picture.contains(panel), "{panel}");
     }
+}
+
+/// The share by layer and the share over steps are drawn from the same records.
+#[test]
+fn the_theorems_conditions_are_drawn() {
+    const NAMES: [&str; 4] = ["conditions.along", "conditions.convex", "conditions.shrinking", "conditions.all"];
+    let plan = six_seeds("theory");
+    let made = made_up(&plan, |_| {
+        let at = |layer: u8| NAMES.map(|name| (name, Some(usize::from(layer)), 25.0 * f64::from(layer)));
+        [at(1), at(2), at(3)].concat()
+    });
+    let (folder, page) = page_of(&made);
+    assert_eq!(pictures(folder.path()), ["conditions.svg"]);
+    assert!(page.contains("How often the theorems' conditions hold"), "{page}");
 }

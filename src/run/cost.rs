@@ -67,7 +67,14 @@ fn gradients(probe: &Probe) -> usize {
         Probe::Landscape { points, random_points, multiples, .. } => {
             points * (multiples.len() + 1) + random_points * multiples.len()
         }
-        _ => 0,
+        // Each from its layer on: half of the network in the mean.
+        Probe::Conditions { layers, units, points, .. } => layers.len() * (2 * units + 1) * points / 2,
+        Probe::Training {}
+        | Probe::Evaluation { .. }
+        | Probe::Moments { .. }
+        | Probe::Histogram { .. }
+        | Probe::SurvivingShift { .. }
+        | Probe::Wasserstein { .. } => 0,
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Provenance {
     pub system: String,
     /// The processor.
     pub cpu: String,
-    /// Threads that the processor runs at once.
+    /// Threads that the process may run at once.
     pub cores: usize,
     /// The instruction set that the kernels used.
     pub instruction_set: String,

@@ -17,7 +17,7 @@ pub use curve::{largest_passing, rank_correlation, slope, smallest_passing, zero
 pub use fieller::{ConfidenceSet, fieller, ratio_of_means};
 pub use holm::holm;
 pub use passage::{first_passage, restricted_mean};
-pub use quantile::{QUANTILE_POINTS, quantile};
+pub use quantile::quantile;
 pub use share::share;
-pub use sign_flip::{EXACT_UP_TO, sign_flip_p};
+pub use sign_flip::sign_flip_p;
 pub use student::{Estimate, mean, t_interval, t_p};

@@ -1,10 +1,9 @@
 //! Means of few values, with Student's t.
 
-use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A number estimated from one value a seed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The best single number.
     pub point: f64,

@@ -37,6 +37,9 @@ const OPTIONAL: [&str; 8] = [
     "train.dtype",
 ];
 
+/// Keys whose value may be a table.
+pub(super) const TABLES: [&str; 2] = ["model.noise", "model.noise.redraw"];
+
 /// The group of an optional key, where it has one.
 fn optional<'a>(table: &'a mut toml::Value, key: &str) -> Option<&'a mut toml::Table> {
     let parts = key.rsplit_once('.').filter(|_| OPTIONAL.contains(&key))?.0.split('.');
@@ -55,23 +58,24 @@ fn slot<'a>(table: &'a mut toml::Value, key: &str) -> Result<&'a mut toml::Value
     for part in key.split('.') {
         place = place.as_table_mut().and_then(|inner| inner.get_mut(part)).ok_or_else(|| unknown.clone())?;
     }
-    if place.is_table() && key != "model.noise" {
+    if place.is_table() && !TABLES.contains(&key) {
         return Err(format!("`{key}` is a group of keys; set one of them: {}", leaves(place, key).join(", ")));
     }
     Ok(place)
 }
 
 fn unknown_key(table: &toml::Value, key: &str) -> String {
+    let noise = table.get("model").and_then(|model| model.get("noise"));
     let mut valid = leaves(table, "");
-    valid.push("model.noise".into());
+    valid.extend(noise.map(|_| "model.noise".into()));
     valid.extend(OPTIONAL.iter().filter(|key| !key.starts_with("model.noise.")).map(|key| key.to_string()));
     valid.sort();
     valid.dedup();
     let nearest = valid
         .iter()
         .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)).then_with(|| b.cmp(a)));
-    let hint = if key.starts_with("model.noise.") {
-        "; noise is \"none\" here: set `model.noise` to a table first".to_string()
+    let hint = if key.starts_with("model.noise.") && noise.is_some_and(|noise| !noise.is_table()) {
+        "; noise is \"none\" here: set `model.noise` to a table first.".to_string()
     } else {
         nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
     };
@@ -122,6 +126,20 @@ mod tests {
         let error = spec.set("model.noise.shift", 0.2.into()).unwrap_err();
         assert!(error.contains("\"none\""), "{error}");
         assert_eq!(spec, Spec::default());
+    }
+
+    #[test]
+    fn within_the_noise_mistakes_are_told_from_no_noise_and_a_drift_can_be_set_and_unset() {
+        let mut spec = Spec::default();
+        spec.set("model.noise", "algorithm_1".into()).unwrap();
+        let before = spec.clone();
+        let error = spec.set("model.noise.shft", 0.2.into()).unwrap_err();
+        assert!(error.contains("did you mean `model.noise.shift`?") && !error.contains("is \"none\""), "{error}");
+        let drift = toml::Table::from_iter([("drift".to_string(), toml::Value::from(0.99))]);
+        spec.set("model.noise.redraw", drift.into()).unwrap();
+        assert_ne!(spec, before);
+        spec.set("model.noise.redraw", "step".into()).unwrap();
+        assert_eq!(spec, before);
     }
 
     /// What the paper does not vary counts where it is varied, and only there.

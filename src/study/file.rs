@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::claim::Claim;
+use super::claim::{Claim, Statistic};
 use super::plan::{Setting, flatten};
 use super::probe::Probe;
 use super::value::{LAYERS as ALONG_LAYERS, Value};
@@ -196,16 +196,50 @@ impl Study {
             }
             self.check_sweeps(scale, &arms)?;
         }
-        let probes = self.probe.iter().chain(&[Probe::Training {}]);
-        let measured = probes.flat_map(Probe::measured).collect();
+        let measured = self.measured()?;
         let names: Vec<String> = arms.iter().chain(self.value.keys()).cloned().collect();
         for (name, value) in &self.value {
-            self.check_value(name, value, &arms).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            let checked = self.check_value(name, value, &arms).and_then(|()| self.check_scales(&value.scales));
+            checked.map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
         }
-        for claim in &self.claim {
+        for (index, claim) in self.claim.iter().enumerate() {
+            if self.claim[..index].iter().any(|earlier| earlier.id == claim.id) {
+                bail!("{path}: two claims are called {}; rename one", claim.id);
+            }
             claim.check(&names, &measured).map_err(|error| anyhow!("{path}: {error}"))?;
+            let scales = claim.scales.iter().chain(&claim.exploratory_at);
+            self.check_scales(scales).map_err(|error| anyhow!("{path}: claim {}: {error}", claim.id))?;
+            let chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
+            let chosen = claim.statistics().flat_map(Statistic::arms).find(chosen);
+            if let Some(name) = chosen.filter(|_| !claim.layers.is_empty()) {
+                bail!("{path}: claim {}: a place for `{name}` cannot be chosen layer by layer", claim.id);
+            }
         }
         Ok(())
+    }
+
+    /// The records of all probes, each with the layers that it is measured at.
+    fn measured(&self) -> Result<BTreeMap<String, Vec<usize>>> {
+        let mut measured = BTreeMap::new();
+        for (index, probe) in [Probe::Training {}].iter().chain(&self.probe).enumerate() {
+            for (name, layers) in probe.measured() {
+                if measured.insert(name.clone(), layers).is_some() {
+                    bail!(
+                        "{}: [[probe]] {index} measures `{name}`, which another measures too; leave one out",
+                        self.path
+                    );
+                }
+            }
+        }
+        Ok(measured)
+    }
+
+    fn check_scales<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
+        let known: Vec<&str> = self.scale.keys().map(String::as_str).collect();
+        match names.into_iter().find(|name| !known.contains(&name.as_str())) {
+            Some(stranger) => bail!("unknown scale `{stranger}`; this study has: {}", known.join(", ")),
+            None => Ok(()),
+        }
     }
 
     fn check_value(&self, name: &str, value: &Value, arms: &[String]) -> Result<()> {

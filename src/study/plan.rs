@@ -6,10 +6,12 @@ use std::ops::Range;
 use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
+use super::dotted::TABLES;
 use super::file::{Arm, Scale, Study, Sweep};
 use super::probe::Probe;
 use super::spec::Spec;
 use super::value::{Term, Value};
+use crate::text::hex;
 
 /// One dotted key, its value, and where it was written (for messages).
 #[derive(Clone, Debug)]
@@ -163,7 +165,7 @@ impl Plan {
         }
         if !self.changes.is_empty() {
             let digest = Sha256::digest(self.changes.join("\n"));
-            name = format!("{name}-{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2]);
+            name = format!("{name}-{}", hex(&digest[..3]));
         }
         name
     }
@@ -293,10 +295,10 @@ fn overlaps(a: &str, b: &str) -> bool {
     within(a, b) || within(b, a)
 }
 
-/// `value` at `key` as dotted leaves; the noise's table is a leaf.
+/// `value` at `key` as dotted leaves; a table that is a value is a leaf.
 pub(super) fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut Vec<Setting>) {
     match value {
-        toml::Value::Table(table) if key != "model.noise" => {
+        toml::Value::Table(table) if !TABLES.contains(&key) => {
             for (inner, value) in table {
                 flatten(&format!("{key}.{inner}"), value, origin, into);
             }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::spec::{Model, ModelKind};
+use crate::text::hex;
 
 /// A measurement made while a trial trains. It never changes the trial.
 ///
@@ -105,6 +106,11 @@ impl Probe {
         }
     }
 
+    /// Whether it measures single layers.
+    fn is_by_layer(&self) -> bool {
+        !matches!(self, Probe::Training {} | Probe::Evaluation { .. } | Probe::Landscape { .. })
+    }
+
     /// The names of its records, each with the layers that it is measured at (none for one of the whole network).
     pub fn measured(&self) -> BTreeMap<String, Vec<usize>> {
         let whole = |names: Vec<String>| names.into_iter().map(|name| (name, Vec::new())).collect();
@@ -148,7 +154,7 @@ impl Probe {
         let text = serde_json::to_string(self).expect("a probe is plain data");
         let kind = text.split('"').nth(3).expect("the tag comes first").to_string();
         let digest = Sha256::digest(&text);
-        format!("{kind}-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+        format!("{kind}-{}", hex(&digest[..4]))
     }
 
     /// Whether its settings can be measured on a network of `model`.
@@ -173,6 +179,9 @@ impl Probe {
             return Err(format!("`{name}` is 0; it must be at least 1"));
         }
         self.check_lengths()?;
+        if self.is_by_layer() && self.layers().is_empty() {
+            return Err("`layers` is empty; name at least one".into());
+        }
         let last = if matches!(self, Probe::SurvivingShift { .. }) { layers - 1 } else { layers };
         match self.layers().iter().find(|&&layer| layer == 0 || layer > last) {
             Some(layer) => Err(format!("layer {layer} does not exist here; layers are 1 to {last}")),

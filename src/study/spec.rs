@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::batch::Batch;
 use super::noise::Noise;
 use crate::data::DataName;
+use crate::text::hex;
 
 /// Everything that a trial's result depends on, besides the seed and the data's bytes.
 ///
@@ -220,7 +221,7 @@ impl Spec {
             "data": data_hash,
         });
         let digest = Sha256::digest(whole.to_string());
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest[..8])
     }
 }
 
@@ -259,7 +260,8 @@ mod tests {
         assert_eq!(spec.check(), Ok(()));
         let text = serde_json::to_string(&spec.model).unwrap();
         assert_eq!(text, r#"{"kind":"deep_linear","depth":25,"width":10,"norm":"none","init":"glorot_uniform"}"#);
-        assert!(spec.set("model.noise", "algorithm_1".into()).unwrap_err().contains("unknown key `model.noise`"));
+        let error = spec.set("model.noise", "algorithm_1".into()).unwrap_err();
+        assert!(error.contains("unknown key `model.noise`") && !error.contains("mean `model.noise`"), "{error}");
         spec.set("data", "cifar10".into()).unwrap();
         assert!(spec.check().unwrap_err().contains("which needs `model.kind = \"vgg16\"`"));
         let mut vgg = Spec::default();

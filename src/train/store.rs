@@ -23,6 +23,7 @@ use crate::kernels::isa;
 use crate::nn::Params;
 use crate::record::{Ending, Record};
 use crate::study::{Probe, SCHEMA, Spec};
+use crate::text::hex;
 
 const CARD: &str = "trial.json";
 const WEIGHTS: &str = "weights.safetensors";
@@ -288,7 +289,7 @@ pub fn set_aside(folder: &Path) -> Result<PathBuf> {
 fn sha256_of(parts: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
     parts.iter().for_each(|part| digest.update(part));
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize())
 }
 
 fn weights_as_bytes(params: &Params, buffers: &Params) -> Result<Vec<u8>> {

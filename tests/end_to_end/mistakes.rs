@@ -60,7 +60,14 @@ fn mistakes_in_a_study_file() {
         ("setup = \"vgg\"", "setup = \"vg\"", ["unknown setup `vg`", "vgg"]),
         ("images = 32", "images = 3000", ["`images` is 3000", "2000"]),
         ("layers = [2, 13]", "layers = [2, 14]", ["bad.toml", "layer 14"]),
+        ("layers = [2]", "layers = []", ["bad.toml", "`layers` is empty"]),
+        (
+            "kind = \"histogram\"\nlayers = [2]\npoints = 3\nbins = 8",
+            "kind = \"evaluation\"\npoints = 3\nimages = 8",
+            ["[[probe]] 3", "`eval."],
+        ),
         ("batch_norm = 1.0", "bach_norm = 1.0", ["claim T1", "bach_norm"]),
+        ("role = \"primary\"", "role = \"primary\"\nscales = [\"lap\"]", ["claim T1", "unknown scale `lap`"]),
         ("[scale.desk]", "[scale.big]", ["bad.toml", "[scale.desk]"]),
         ("title = \"", "title = ", ["bad.toml", "line 1"]),
     ] {

@@ -44,7 +44,7 @@ pub fn conditions(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading = "The percentage of units (channels) of a layer that fulfil a condition of the theorems by which BatchNorm \
+    let reading = "The percentage of a layer's units (channels; for gᵀHg and all three, of its few fixed units) that fulfil a condition of the theorems by which BatchNorm \
                    smooths the loss: ⟨g, ŷ⟩ > 0 and gᵀHg > 0 (theorem 4.2), γ²/σ² < 1 (theorems 4.1 and 4.2), and all three \
                    at once. Upper row: layer by layer, averaged over the run; lower row: over the run, averaged over \
                    layers. The grey line is at a half. Thin lines are seeds, thick ones their mean.";

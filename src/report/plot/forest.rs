@@ -15,7 +15,7 @@ use crate::study::claim::{Claim, Criterion};
 const ROW: i32 = 24;
 const HEADLINE: i32 = 26;
 const AXIS: i32 = 26;
-const LEFT: i32 = 275;
+const LEFT: i32 = 300;
 const RIGHT: i32 = 225;
 
 /// One estimate.
@@ -101,7 +101,7 @@ fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize) -> St
         words.push(part.statistic.as_str());
     }
     if reading > 0 {
-        words.push("second reading");
+        words.push("2nd reading");
     }
     if words.is_empty() { verdict.id.clone() } else { words.join(", ") }
 }

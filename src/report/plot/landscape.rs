@@ -51,19 +51,24 @@ const ROWS: [&str; 3] = ["loss", "‖∇(x − ηd) − ∇(x)‖", "effective �
 
 /// Rows for loss, gradient and β, a column an arm; `None` without records.
 fn picture(view: &View, direction: &str, title: &str) -> Result<Option<String>> {
-    let conditions: Vec<&Condition> = view.shown().filter(|condition| !condition.trials.is_empty()).collect();
+    let conditions: Vec<(Look, &Condition)> = view
+        .shown()
+        .enumerate()
+        .map(|(number, condition)| (house::look(number), condition))
+        .filter(|(_, condition)| !condition.trials.is_empty())
+        .collect();
     if conditions.is_empty() || !view.has(&format!("landscape.{direction}.beta")) {
         return Ok(None);
     }
-    let column = |(number, condition)| cells(view, direction, house::look(number), condition);
-    let columns: Vec<[Cell; 3]> = conditions.iter().copied().enumerate().map(column).collect();
+    let column = |&(look, condition): &(Look, &Condition)| cells(view, direction, look, condition);
+    let columns: Vec<[Cell; 3]> = conditions.iter().map(column).collect();
     let svg = house::picture(title, ROW * ROWS.len() as i32, |area| {
         for (index, area) in area.split_evenly((ROWS.len(), columns.len())).iter().enumerate() {
             let (row, column) = (index / columns.len(), index % columns.len());
             let range = decades(columns.iter().flat_map(|column| &column[row].lines).map(|lines| &lines.mean));
             let title = if column == 0 { ROWS[row] } else { "" };
             let y = Axis { room: 60, ..log_axis(range, title) };
-            let headline = if row == 0 { conditions[column].short_label() } else { String::new() };
+            let headline = if row == 0 { conditions[column].1.short_label() } else { String::new() };
             columns[column][row].draw(area, &headline, &steps_axis(view, 3), &y)?;
         }
         Ok(())

@@ -51,7 +51,7 @@ pub fn distance_by_length(view: &View) -> Result<Option<Figure>> {
     })?;
     let reading = "How far the gradient has moved after a step of the given length along it, on the same minibatch: the \
                    geometric mean over the measured steps of a part of the run, on a logarithmic axis. Low and flat means that the gradient \
-                   stays a good guide for long steps. Thin lines are seeds, thick ones their geometric mean.";
+                   stays a good guide for long steps. A line ends where a distance overflows. Thin lines are seeds, thick ones their geometric mean.";
     Ok(Some(Figure { file: "step_lengths.svg", title: TITLE, reading: reading.into(), svg }))
 }
 
@@ -65,8 +65,8 @@ fn distances(trial: &TrialRecords, part: &std::ops::Range<f64>, lengths: &[f64])
         let name = record(index);
         let here = trial.series(&name, None);
         let here = here.filter(|(step, _)| part.contains(&(*step as f64 / trial.steps as f64)));
-        let logs: Vec<f64> = here.map(|(_, distance)| distance.log10()).filter(|log| log.is_finite()).collect();
-        crate::stats::mean(&logs).map(|mean| (length, mean))
+        let logs: Vec<f64> = here.map(|(_, distance)| distance.log10()).collect();
+        crate::stats::mean(&logs).filter(|mean| mean.is_finite()).map(|mean| (length, mean))
     };
     lengths.iter().enumerate().filter_map(at).collect()
 }

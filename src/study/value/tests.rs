@@ -26,6 +26,9 @@ const STUDY: &str = r#"
     says = "small"
     seeds = 2
     choose_seeds = [100, 101]
+    [scale.lab]
+    says = "large"
+    seeds = 2
 "#;
 
 fn plan(values: &str) -> Result<Plan, String> {
