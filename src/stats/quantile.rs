@@ -3,7 +3,7 @@
 /// The fewest points from which a quantile is given.
 pub const QUANTILE_POINTS: usize = 100;
 
-/// The quantile at `share` (0 to 1), interpolated between order statistics; `None` below [`QUANTILE_POINTS`] points
+/// The quantile at `share` (0 to 1), interpolated between order statistics; `None` below 100 points
 /// or where one is NaN.
 pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     if values.len() < QUANTILE_POINTS || values.iter().any(|value| value.is_nan()) {

@@ -4,7 +4,7 @@
 pub const EXACT_UP_TO: usize = 20;
 
 /// One-sided p value of "the values lie above 0": the share of all 2ⁿ sign flips whose sum is at least the observed
-/// one. `None` without values and beyond [`EXACT_UP_TO`] of them.
+/// one. `None` without values and beyond 20 of them.
 ///
 /// An infinite value outweighs all finite ones, as the limit of a growing value would; NaN (∞ − ∞) counts as a tie,
 /// that is as 0.
