@@ -1,4 +1,4 @@
-//! Numbers and hashes as text.
+//! Numbers, hashes and words of a command as text.
 
 /// `12345678` as `12,345,678`.
 pub fn thousands(number: usize) -> String {
@@ -13,6 +13,15 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A word that a shell reads back as `argument`.
+pub fn shell_word(argument: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !argument.is_empty() && argument.chars().all(plain) {
+        true => argument.to_string(),
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +30,13 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(hex(&[0, 10, 255]), "000aff");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_them_otherwise() {
+        assert_eq!(
+            ["train.batch=64", "a b", "it's", ""].map(shell_word),
+            ["train.batch=64", "'a b'", r"'it'\''s'", "''"]
+        );
     }
 }

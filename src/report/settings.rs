@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::table::Table;
 use super::view::View;
 use crate::study::{BUILT_IN, Plan, SCHEMA, Spec};
+use crate::text::shell_word;
 
 /// The settings that all arms share, in one line; and a table of those in which they differ.
 pub fn settings(view: &View) -> (String, Table) {
@@ -51,8 +52,7 @@ pub fn command(plan: &Plan) -> String {
     }
     words.extend(plan.changes.iter().map(|change| match change.strip_prefix("seeds=") {
         Some(seeds) => format!("--seeds {seeds}"),
-        None if change.contains([' ', '"', '{']) => format!("--set '{change}'"),
-        None => format!("--set {change}"),
+        None => format!("--set {}", shell_word(change)),
     }));
     words.join(" ")
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::kernels::isa;
+use crate::text::shell_word;
 
 /// One invocation, for `run.json`.
 #[derive(Debug, Serialize)]
@@ -89,12 +90,7 @@ pub fn cores() -> usize {
 
 /// The command as typed, quoted so that a shell would read it back.
 pub fn command_line() -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    let quoted = |argument: String| {
-        let bare = !argument.is_empty() && argument.chars().all(plain);
-        if bare { argument } else { format!("'{}'", argument.replace('\'', r"'\''")) }
-    };
-    let arguments = std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    let arguments = std::env::args_os().skip(1).map(|argument| shell_word(&argument.to_string_lossy()));
     std::iter::once("whybn".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 

@@ -7,7 +7,7 @@ use super::Figure;
 use super::accuracy::{percent_axis, steps_axis};
 use super::curves::{Curve, mean};
 use super::house::{self, Axis, GREY, Look, ZOOM};
-use super::traces::{Lines, panel};
+use super::traces::{Lines, looks, names, panel};
 use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
 
@@ -21,12 +21,10 @@ const CONDITIONS: [(&str, &str); 4] = [
 
 /// A column a condition, an upper row over layers and a lower one over steps, a line an arm.
 pub fn conditions(view: &View) -> Result<Option<Figure>> {
-    let arms: Vec<(Look, &Condition)> =
-        view.shown().enumerate().map(|(number, condition)| (house::look(number), condition)).collect();
     let layers = view.layers(CONDITIONS[0].0);
     let (Some(&first), Some(&last)) = (layers.first(), layers.last()) else { return Ok(None) };
     const TITLE: &str = "How often the theorems' conditions hold";
-    let names: Vec<(String, Look)> = arms.iter().map(|(look, condition)| (condition.short_label(), *look)).collect();
+    let names = names(view);
     let strip = house::legend_height(names.len(), 3);
     let range = (first as f64, last.max(first + 1) as f64);
     let svg = house::picture(TITLE, strip + 2 * 200, |area| {
@@ -38,7 +36,7 @@ pub fn conditions(view: &View) -> Result<Option<Figure>> {
                 true => Axis { range, title: "layer", ticks: 5, log: false, room: 34 },
                 false => steps_axis(view, 3),
             };
-            let lines: Vec<Lines> = arms.iter().map(|&(look, arm)| lines(look, arm, name, by_layer)).collect();
+            let lines: Vec<Lines> = looks(view).map(|(look, arm)| lines(look, arm, name, by_layer)).collect();
             let mut chart = panel(area, says, &x, &percent_axis("% of units"), &lines)?;
             house::line(&mut chart, &[(x.range.0, 50.0), (x.range.1, 50.0)], GREY.to_rgba(), 1.0, None)?;
         }

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::Figure;
 use super::accuracy::steps_axis;
-use super::house::{self, Look, ZOOM};
-use super::traces::{Lines, Trace, decades, log_axis, panel};
+use super::house::{self, ZOOM};
+use super::traces::{Lines, Trace, decades, log_axis, looks, names, panel};
 use crate::report::view::View;
 
 /// A record and its name on the axis.
@@ -43,15 +43,13 @@ pub fn wasserstein(view: &View) -> Result<Option<Figure>> {
 fn picture(view: &View, title: &str, rows: &[Row]) -> Result<Option<String>> {
     let layers = view.layers(rows[0].0);
     let rows: Vec<&Row> = rows.iter().filter(|row| view.has(row.0)).collect();
-    let looks = || view.shown().enumerate().map(|(number, condition)| (house::look(number), condition));
-    let of = |name, layer| Trace { name, layer: Some(layer), log: true }.lines(looks());
+    let of = |name, layer| Trace { name, layer: Some(layer), log: true }.lines(looks(view));
     let panels: Vec<Vec<Vec<Lines>>> =
         rows.iter().map(|row| layers.iter().map(|&layer| of(row.0, layer)).collect()).collect();
     if layers.is_empty() || panels.iter().flatten().all(Vec::is_empty) {
         return Ok(None);
     }
-    let names: Vec<(String, Look)> =
-        view.shown().enumerate().map(|(n, condition)| (condition.short_label(), house::look(n))).collect();
+    let names = names(view);
     let strip = house::legend_height(names.len(), 3);
     let svg = house::picture(title, strip + 230 * rows.len() as i32, |area| {
         let (top, bottom) = area.split_vertically(strip * ZOOM);

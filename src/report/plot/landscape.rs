@@ -7,7 +7,7 @@ use super::Figure;
 use super::accuracy::steps_axis;
 use super::curves::Curve;
 use super::house::{self, Area, Axis, GREY, Look};
-use super::traces::{Lines, Trace, decades, log_axis, panel};
+use super::traces::{Lines, Trace, decades, log_axis, looks, panel};
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
 
@@ -51,12 +51,8 @@ const ROWS: [&str; 3] = ["loss", "‖∇(x − ηd) − ∇(x)‖", "effective �
 
 /// Rows for loss, gradient and β, a column an arm; `None` without records.
 fn picture(view: &View, direction: &str, title: &str) -> Result<Option<String>> {
-    let conditions: Vec<(Look, &Condition)> = view
-        .shown()
-        .enumerate()
-        .map(|(number, condition)| (house::look(number), condition))
-        .filter(|(_, condition)| !condition.trials.is_empty())
-        .collect();
+    let conditions: Vec<(Look, &Condition)> =
+        looks(view).filter(|(_, condition)| !condition.trials.is_empty()).collect();
     if conditions.is_empty() || !view.has(&format!("landscape.{direction}.beta")) {
         return Ok(None);
     }

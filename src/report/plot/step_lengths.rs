@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Figure;
 use super::curves::{Curve, mean};
 use super::house::{self, Axis, Look, ZOOM};
-use super::traces::{Lines, decades, log_axis, panel};
+use super::traces::{Lines, decades, log_axis, looks, names, panel};
 use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
@@ -21,27 +21,20 @@ pub fn distance_by_length(view: &View) -> Result<Option<Figure>> {
     });
     let (Some(multiples), true) = (multiples, view.has(&record(0))) else { return Ok(None) };
     const TITLE: &str = "Distance of the gradients by length of the step";
-    let arms: Vec<(Look, &Condition)> =
-        view.shown().enumerate().map(|(number, condition)| (house::look(number), condition)).collect();
-    let names: Vec<(String, Look)> = arms.iter().map(|(look, condition)| (condition.short_label(), *look)).collect();
+    let names = names(view);
     let parts = [("first third of the run", 0.0..1.0 / 3.0), ("last third of the run", 2.0 / 3.0..1.0)];
-    let log = multiples[multiples.len() - 1] / multiples[0] > WIDE;
-    let lengths: Vec<f64> = multiples.iter().map(|&length| if log { length.log10() } else { length }).collect();
-    let range =
-        if log { (lengths[0].floor(), lengths[lengths.len() - 1].ceil()) } else { (0.0, lengths[lengths.len() - 1]) };
-    let ticks = if log { (range.1 - range.0) as usize + 1 } else { 5 };
-    let x = Axis { range, title: "length of the step, in learning rates", ticks, log, room: 34 };
+    let (x, lengths) = length_axis(multiples);
     let strip = house::legend_height(names.len(), 3);
     let svg = house::picture(TITLE, strip + 250, |area| {
         let (top, bottom) = area.split_vertically(strip * ZOOM);
         house::legend(&top, &names, 3)?;
         let panels = parts.each_ref().map(|(_, part)| {
             let of = |trial: &&TrialRecords| distances(trial, part, &lengths);
-            let lines = |&(look, condition): &(Look, &Condition)| {
+            let lines = |(look, condition): (Look, &Condition)| {
                 let seeds: Vec<Curve> = condition.trials.iter().map(of).collect();
                 Lines { look, mean: mean(&seeds, None), seeds }
             };
-            arms.iter().map(lines).collect::<Vec<_>>()
+            looks(view).map(lines).collect::<Vec<_>>()
         });
         let range = decades(panels.iter().flatten().flat_map(|lines| &lines.seeds));
         for ((area, (headline, _)), lines) in bottom.split_evenly((1, 2)).iter().zip(&parts).zip(&panels) {
@@ -53,6 +46,18 @@ pub fn distance_by_length(view: &View) -> Result<Option<Figure>> {
                    geometric mean over the measured steps of a part of the run, on a logarithmic axis. Low and flat means that the gradient \
                    stays a good guide for long steps. A line ends where a distance overflows. Thin lines are seeds, thick ones their geometric mean.";
     Ok(Some(Figure { file: "step_lengths.svg", title: TITLE, reading: reading.into(), svg }))
+}
+
+/// The axis of the step lengths, and their places on it.
+fn length_axis(multiples: &[f64]) -> (Axis<'static>, Vec<f64>) {
+    let log = multiples[multiples.len() - 1] / multiples[0] > WIDE;
+    let lengths: Vec<f64> = multiples.iter().map(|&length| if log { length.log10() } else { length }).collect();
+    let (shortest, longest) = (lengths[0], lengths[lengths.len() - 1]);
+    let (range, ticks) = match log {
+        true => ((shortest.floor(), longest.ceil()), (longest.ceil() - shortest.floor()) as usize + 1),
+        false => ((0.0, longest), 5),
+    };
+    (Axis { range, title: "length of the step, in learning rates", ticks, log, room: 34 }, lengths)
 }
 
 fn record(length: usize) -> String {

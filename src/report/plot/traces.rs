@@ -5,7 +5,7 @@ use plotters::style::Color;
 
 use super::curves::{Curve, mean, smoothed};
 use super::house::{self, Area, Axis, Chart, Look};
-use crate::report::view::Condition;
+use crate::report::view::{Condition, View};
 
 /// What a record is called, at which layer, and whether it is drawn as its logarithm to base 10.
 #[derive(Clone, Copy)]
@@ -39,6 +39,16 @@ impl Trace<'_> {
         let seeds: Vec<Curve> = condition.trials.iter().map(seed).collect();
         Lines { look, mean: mean(&seeds, None), seeds }
     }
+}
+
+/// The conditions that claims are about, each with its look.
+pub fn looks<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = (Look, &'v Condition<'a>)> {
+    view.shown().enumerate().map(|(number, condition)| (house::look(number), condition))
+}
+
+/// Their names, for a legend.
+pub fn names(view: &View) -> Vec<(String, Look)> {
+    looks(view).map(|(look, condition)| (condition.short_label(), look)).collect()
 }
 
 /// A panel of `lines`.
