@@ -1,12 +1,14 @@
 //! Which instructions the kernels use, and the one place that chooses.
 //!
-//! A kernel is written once, over [`Lanes`]: eight `f32` values that move together.
+//! A kernel is written once, over [`Lanes`]: eight `f32` values that move together, one group of channels.
 //! [`dispatch_on`] compiles it for each instruction set; [`current`] picks one at run time.
+//! The convolutions, where most of a training step's arithmetic is, are written over any [`Vector`], so that
+//! [`dispatch_groups_on`] can give them registers that hold two groups; AVX-512 is used for nothing else.
 //! All x86 code of the program stands in this file, `lanes.rs` and `words.rs`.
 
 use std::fmt;
 
-use super::lanes::{Lanes, Plain};
+use super::lanes::{Lanes, Plain, Vector};
 
 /// An instruction set that the kernels are compiled for.
 ///
@@ -18,6 +20,8 @@ pub enum Isa {
     Plain,
     /// x86-64 with AVX2 and FMA.
     Avx2(Detected),
+    /// x86-64 with AVX-512F for the convolutions, AVX2 and FMA for the rest.
+    Avx512(Detected),
 }
 
 /// That the processor has an instruction set: made by [`current`] alone.
@@ -29,7 +33,8 @@ impl Isa {
     pub fn available() -> Vec<Self> {
         match current() {
             Isa::Plain => vec![Isa::Plain],
-            best @ Isa::Avx2(_) => vec![Isa::Plain, best],
+            Isa::Avx2(detected) => vec![Isa::Plain, Isa::Avx2(detected)],
+            Isa::Avx512(detected) => vec![Isa::Plain, Isa::Avx2(detected), Isa::Avx512(detected)],
         }
     }
 }
@@ -39,6 +44,7 @@ impl fmt::Display for Isa {
         f.write_str(match self {
             Isa::Plain => "plain",
             Isa::Avx2(_) => "avx2",
+            Isa::Avx512(_) => "avx512",
         })
     }
 }
@@ -47,7 +53,8 @@ impl fmt::Display for Isa {
 pub fn current() -> Isa {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        return Isa::Avx2(Detected(()));
+        let detected = Detected(());
+        return if is_x86_feature_detected!("avx512f") { Isa::Avx512(detected) } else { Isa::Avx2(detected) };
     }
     Isa::Plain
 }
@@ -61,15 +68,44 @@ pub trait Kernel {
     fn run<L: Lanes>(self) -> Self::Output;
 }
 
+/// A computation written over any [`Vector`] of channels that it makes; as [`Kernel`] otherwise.
+pub trait GroupKernel {
+    /// What it returns.
+    type Output;
+    /// The computation.
+    fn run<V: Vector>(self) -> Self::Output;
+}
+
 /// Runs `kernel` with `isa`; the caller has it from [`current`] or [`Isa::available`].
 pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa {
         Isa::Plain => kernel.run::<Plain>(),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: only `current` makes a `Detected`, and it has checked the processor.
-        Isa::Avx2(_) => unsafe { run_avx2(kernel) },
+        Isa::Avx2(_) | Isa::Avx512(_) => unsafe { run_avx2(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
-        Isa::Avx2(_) => unreachable!("detected on x86-64 only"),
+        Isa::Avx2(_) | Isa::Avx512(_) => unreachable!("detected on x86-64 only"),
+    }
+}
+
+/// Runs `kernel`, which makes `groups` groups of channels, with the widest vectors of `isa` that hold whole groups.
+pub fn dispatch_groups_on<K: GroupKernel>(isa: Isa, groups: usize, kernel: K) -> K::Output {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: only `current` makes a `Detected`, and it has checked the processor.
+        Isa::Avx512(_) if groups.is_multiple_of(2) => unsafe { run_avx512(kernel) },
+        _ => dispatch_on(isa, OneGroup(kernel)),
+    }
+}
+
+/// A kernel over vectors of one group each.
+struct OneGroup<K>(K);
+
+impl<K: GroupKernel> Kernel for OneGroup<K> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> K::Output {
+        self.0.run::<L>()
     }
 }
 
@@ -77,4 +113,10 @@ pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<super::lanes::Avx2>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn run_avx512<K: GroupKernel>(kernel: K) -> K::Output {
+    kernel.run::<super::lanes::Avx512>()
 }

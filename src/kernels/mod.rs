@@ -6,13 +6,14 @@
 //!
 //! **One source.** A kernel is written once over eight [`lanes`] (and integer [`words`]) and compiled for each
 //! instruction set; [`isa`] chooses at run time. Inside, only plain loops and inlined functions: a closure around
-//! lanes is compiled without the instruction set.
+//! lanes is compiled without the instruction set. The convolutions, where most arithmetic is, are written over vectors
+//! of one group or two: AVX-512 serves them with two groups in a register, and all else runs there as with AVX2.
 //!
-//! **Tiling.** [`conv`] keeps a tile of the output in registers (eight channels of twelve pixels, from one image or
-//! from several small ones) while it runs over taps and input channels: one load of eight weights serves all its
-//! pixels, each of which is broadcast. Taps outside the image are skipped, not padded. The input gradient is the same
-//! kernel with transposed, flipped weights; the weight gradient keeps a row of taps × four input channels in
-//! registers while it runs over pixels that fit the first cache.
+//! **Tiling.** [`conv`] keeps a tile of the output in registers (of one group, twelve pixels from one image or from
+//! several small ones; of two groups, sixteen) while it runs over taps and input channels: one load of a vector of
+//! weights serves all its pixels, each of which is broadcast. Taps outside the image are skipped, not padded. The input
+//! gradient is the same kernel with transposed, flipped weights; the weight gradient keeps a row of taps × four input
+//! channels (of two groups, eight) in registers while it runs over pixels that fit the first cache.
 //!
 //! **Fusion.** [`unit`](mod@unit) does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by

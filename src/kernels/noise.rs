@@ -12,7 +12,7 @@ use candle_core::{Device, Result, Tensor, bail};
 
 use super::grouped::{Grouped, Pixel, load, padded, store};
 use super::isa::{self, Isa, Kernel};
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, Vector};
 use super::words::Words;
 
 /// The distributions that the elements' noise is drawn from, in one layer at one step.

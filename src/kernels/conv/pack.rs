@@ -1,30 +1,33 @@
-//! Weights between PyTorch's order (c_out, c_in, 3, 3) and the kernels' blocks of nine taps × eight lanes.
+//! Weights between PyTorch's order (c_out, c_in, 3, 3) and the kernels' blocks of nine taps × the lanes of a vector.
 
 use std::cell::RefCell;
 
 use crate::kernels::lanes::LANES;
+use crate::kernels::layout::groups;
 
 /// Taps of a 3×3 kernel.
 pub const TAPS: usize = 9;
 
-/// Eight floats on a 32-byte boundary, so that no load of them crosses a cache line.
+/// A cache line of floats, so that no load of a vector crosses two.
 #[derive(Clone, Copy)]
-#[repr(C, align(32))]
-struct Aligned([f32; LANES]);
+#[repr(C, align(64))]
+struct CacheLine([f32; LINE]);
+
+const LINE: usize = 16;
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<Aligned>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Vec<CacheLine>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `work` with `len` floats (a multiple of eight) of this thread's scratch memory, whatever they hold.
+/// Calls `work` with `len` floats of this thread's scratch memory, whatever they hold.
 /// Kept between calls, because fresh memory costs page faults.
 pub fn with_scratch<T>(len: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
-    debug_assert_eq!(len % LANES, 0);
     SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.len() < len / LANES {
-            scratch.resize(len / LANES, Aligned([0.0; LANES]));
+        let lines = len.div_ceil(LINE);
+        if scratch.len() < lines {
+            scratch.resize(lines, CacheLine([0.0; LINE]));
         }
-        // SAFETY: `Aligned` is an array of `LANES` floats without padding, and there are `len / LANES` of them.
+        // SAFETY: `CacheLine` is an array of `LINE` floats without padding, and there are at least `len / LINE` of them.
         work(unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast(), len) })
     })
 }
@@ -64,26 +67,27 @@ impl<'a> Weights<'a> {
         self.outer.0
     }
 
-    /// Floats of one packed group of eight `outer` channels.
-    pub fn group_len(&self) -> usize {
-        self.inner.0 * TAPS * LANES
+    /// Floats of the packed weights.
+    pub fn packed_len(&self) -> usize {
+        groups(self.outer.0) * LANES * self.inner.0 * TAPS
     }
 
-    /// Packs as [group of `outer`][kernel row][`inner`][kernel column][lane], in the order in which they are read;
-    /// lanes without a channel are zero.
-    pub fn pack(&self, packed: &mut [f32]) {
+    /// Packs for vectors of `width` lanes, which hold whole groups of `outer` channels, as
+    /// [vector][kernel row][`inner`][kernel column][lane], in the order in which they are read; lanes without a channel
+    /// are zero.
+    pub fn pack(&self, width: usize, packed: &mut [f32]) {
         let (outer, inner) = (self.outer.0, self.inner.0);
-        for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
-            let first = group * LANES;
-            let end = outer.min(first + LANES);
-            if end < first + LANES {
+        for (vector, packed) in packed.chunks_exact_mut(inner * TAPS * width).enumerate() {
+            let first = vector * width;
+            let end = outer.min(first + width);
+            if end < first + width {
                 packed.fill(0.0);
             }
-            for (row, packed) in packed.chunks_exact_mut(inner * 3 * LANES).enumerate() {
-                for (channel, packed) in packed.chunks_exact_mut(3 * LANES).enumerate() {
+            for (row, packed) in packed.chunks_exact_mut(inner * 3 * width).enumerate() {
+                for (channel, packed) in packed.chunks_exact_mut(3 * width).enumerate() {
                     for (lane, from) in (first..end).enumerate() {
                         let [left, middle, right] = self.taps(from, channel, row);
-                        (packed[lane], packed[LANES + lane], packed[2 * LANES + lane]) = (left, middle, right);
+                        (packed[lane], packed[width + lane], packed[2 * width + lane]) = (left, middle, right);
                     }
                 }
             }
@@ -101,12 +105,13 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Brings sums [group of c_out][c_in][tap][lane] to PyTorch's order (c_out, c_in, 3, 3).
-pub fn unpack(sums: &[f32], in_channels: usize, out_channels: usize) -> Vec<f32> {
+/// Brings sums [vector of `width` channels of c_out][c_in][tap][lane] to PyTorch's order (c_out, c_in, 3, 3).
+pub fn unpack(sums: &[f32], width: usize, in_channels: usize, out_channels: usize) -> Vec<f32> {
+    let vector_len = in_channels * TAPS * width;
     let mut weight = Vec::with_capacity(out_channels * in_channels * TAPS);
     for out in 0..out_channels {
-        let sums = &sums[(out / LANES) * in_channels * TAPS * LANES..][..in_channels * TAPS * LANES];
-        weight.extend(sums.iter().skip(out % LANES).step_by(LANES));
+        let sums = &sums[out / width * vector_len..][..vector_len];
+        weight.extend(sums.iter().skip(out % width).step_by(width));
     }
     weight
 }
