@@ -10,7 +10,7 @@ use super::paper::paper_value;
 use super::sample::Table;
 use super::{Context, LEVEL, SEEDS_TO_JUDGE, is_exploratory, judged_at};
 use crate::stats::Estimate;
-use crate::study::claim::{Claim, Origin, Role};
+use crate::study::claim::{Claim, Origin, Role, Statistic};
 
 /// The word of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,8 @@ pub struct Verdict {
     pub unit: String,
     /// The estimate of the claim's own statistic on its own metric.
     pub estimate: Option<Estimate>,
+    /// The same as a factor, where the statistic is the logarithm of a ratio.
+    pub factor: Option<Estimate>,
     /// Its criterion in words ("> 0"); none for a descriptive claim.
     pub criterion: Option<String>,
     /// The published number.
@@ -164,6 +166,7 @@ pub(super) fn verdict(
         means: means(claim, word),
         unit: claim.unit.clone(),
         estimate: first.estimate,
+        factor: first.estimate.filter(|_| matches!(claim.statistic, Statistic::LogRatio(_))).map(Estimate::exp),
         criterion: first.criterion.clone(),
         paper,
         p_t: assessment.p_t,

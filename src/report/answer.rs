@@ -9,14 +9,14 @@ use crate::study::claim::{Origin, Role};
 
 /// The answer's sentences, most important first.
 ///
-/// The first says what became of the study's primary claim, the second what follows from that in the study's own
-/// words, and the last what became of the other claims.
+/// The first says what became of the study's primary claim, or of its first where it has none, the second what follows
+/// from that in the study's own words, and the last what became of the other claims.
 pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
-    let primary = verdicts.iter().find(|verdict| verdict.role == Role::Primary);
+    let primary = verdicts.iter().find(|verdict| verdict.role == Role::Primary).or(verdicts.first());
     let mut sentences: Vec<String> = primary.map(bottom_line).into_iter().collect();
     sentences.extend(primary.and_then(|verdict| verdict.means.clone()));
-    let others: Vec<&Verdict> =
-        verdicts.iter().filter(|verdict| verdict.role != Role::Primary && verdict.criterion.is_some()).collect();
+    let is_other = |verdict: &&Verdict| primary.is_some_and(|primary| primary.id != verdict.id);
+    let others: Vec<&Verdict> = verdicts.iter().filter(is_other).filter(|other| other.criterion.is_some()).collect();
     sentences.extend(fate_of_others(&others));
     if sentences.is_empty() {
         sentences.push("This study judges no claim: its tables and figures show what was measured.".into());
@@ -76,7 +76,7 @@ fn bottom_line(verdict: &Verdict) -> String {
 
 fn in_numbers(verdict: &Verdict) -> String {
     let Some(estimate) = &verdict.estimate else { return String::new() };
-    let mut numbers = vec![format!("{} {}", numbers::estimate(estimate), verdict.unit)];
+    let mut numbers = vec![numbers::with_unit(estimate, &verdict.unit, verdict.factor.as_ref())];
     numbers.extend(verdict.criterion.as_ref().map(|criterion| format!("needed: {criterion}")));
     numbers.extend(verdict.paper.as_ref().map(|paper| format!("the paper: {}", numbers::plain(paper.value))));
     format!(" ({})", numbers.join("; "))
@@ -148,6 +148,7 @@ mod tests {
             means: None,
             unit: "points".into(),
             estimate: Some(Estimate { point: 2.0, ci95: Some((1.0, 3.0)), seeds: 8 }),
+            factor: None,
             criterion: Some("> 0".into()),
             paper: Some(PaperValue { value: 4.1, of: "all steps".into(), source: "fig. 2".into() }),
             p_t: None,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::index::{Found, FoundClaim};
 use super::numbers;
 use crate::judge::Word;
+use crate::stats::Estimate;
 
 /// A claim and the report that judged it.
 type Judged<'a> = (&'a str, &'a FoundClaim);
@@ -54,7 +55,7 @@ fn conclusion(claim: &FoundClaim) -> String {
     let mut text = format!("“{}”", claim.says);
     if let Some(ours) = ours(claim) {
         let needed = claim.criterion.as_ref().map(|criterion| format!("; needed: {criterion}")).unwrap_or_default();
-        write!(text, " ({ours} {}{needed})", claim.unit).expect("a string takes all");
+        write!(text, " ({ours}{needed})").expect("a string takes all");
     }
     text.push('.');
     if let Some(means) = &claim.means {
@@ -66,12 +67,13 @@ fn conclusion(claim: &FoundClaim) -> String {
 fn both_numbers(claim: &FoundClaim) -> String {
     let paper = numbers::plain(claim.paper_value.unwrap_or(f64::NAN));
     let of = claim.paper_value_of.as_deref().unwrap_or_default();
-    format!("{} {}; the paper: {paper} ({of})", ours(claim).unwrap_or_default(), claim.unit)
+    format!("{}; the paper: {paper} ({of})", ours(claim).unwrap_or_default())
 }
 
 fn ours(claim: &FoundClaim) -> Option<String> {
-    let estimate = crate::stats::Estimate { point: claim.estimate?, ci95: claim.ci95, seeds: claim.seeds };
-    Some(numbers::estimate(&estimate))
+    let estimate = |point, ci95| Estimate { point, ci95, seeds: claim.seeds };
+    let factor = claim.factor.map(|factor| estimate(factor, claim.factor_ci95));
+    Some(numbers::with_unit(&estimate(claim.estimate?, claim.ci95), &claim.unit, factor.as_ref()))
 }
 
 /// Whether the paper's number lies outside our interval.

@@ -33,6 +33,8 @@ pub struct FoundClaim {
     pub unit: String,
     pub estimate: Option<f64>,
     pub ci95: Option<(f64, f64)>,
+    pub factor: Option<f64>,
+    pub factor_ci95: Option<(f64, f64)>,
     pub seeds: usize,
     pub criterion: Option<String>,
     pub paper_value: Option<f64>,

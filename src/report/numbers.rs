@@ -25,6 +25,12 @@ pub fn estimate(estimate: &Estimate) -> String {
     format!("{} [{}, {}]", fixed(estimate.point, decimals), fixed(low, decimals), fixed(high, decimals))
 }
 
+/// An estimate with its unit; one of a logarithm also as the `factor` that it stands for.
+pub fn with_unit(value: &Estimate, unit: &str, factor: Option<&Estimate>) -> String {
+    let factor = factor.map(|factor| format!(", as a factor {}", estimate(factor)));
+    format!("{} {unit}{}", estimate(value), factor.unwrap_or_default())
+}
+
 /// An [`estimate`], or a dash.
 pub fn estimate_or_dash(value: Option<&Estimate>) -> String {
     value.map_or_else(|| "–".into(), estimate)

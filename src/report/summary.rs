@@ -76,6 +76,9 @@ struct ClaimPart<'a> {
     unit: &'a str,
     estimate: Option<f64>,
     ci95: Option<(f64, f64)>,
+    /// Estimate and interval as a factor, where the statistic is the logarithm of a ratio.
+    factor: Option<f64>,
+    factor_ci95: Option<(f64, f64)>,
     seeds: usize,
     criterion: Option<&'a str>,
     p_t: Option<f64>,
@@ -141,6 +144,8 @@ fn claim_part(verdict: &Verdict) -> ClaimPart<'_> {
         unit: &verdict.unit,
         estimate: verdict.estimate.map(|estimate| estimate.point),
         ci95: verdict.estimate.and_then(|estimate| estimate.ci95),
+        factor: verdict.factor.map(|factor| factor.point),
+        factor_ci95: verdict.factor.and_then(|factor| factor.ci95),
         seeds: verdict.estimate.map_or(0, |estimate| estimate.seeds),
         criterion: verdict.criterion.as_deref(),
         p_t: verdict.p_t,

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::numbers::{estimate_or_dash, fixed, p_value, plain};
+use super::numbers::{estimate, estimate_or_dash, fixed, p_value, plain};
 use super::table::Table;
 use super::view::View;
 use crate::data::Standing;
@@ -17,7 +17,7 @@ pub fn claims(view: &View) -> Table {
         table.row(vec![
             format!("**{}**", verdict.id),
             verdict.says.clone(),
-            estimate_or_dash(verdict.estimate.as_ref()),
+            ours(verdict),
             verdict.criterion.clone().unwrap_or_else(|| "–".into()),
             verdict.paper.as_ref().map_or_else(|| "–".into(), |paper| plain(paper.value)),
             verdict.unit.clone(),
@@ -26,6 +26,11 @@ pub fn claims(view: &View) -> Table {
         ]);
     }
     table
+}
+
+fn ours(verdict: &Verdict) -> String {
+    let factor = verdict.factor.as_ref().map(|factor| format!("<br>as a factor {}", estimate(factor)));
+    estimate_or_dash(verdict.estimate.as_ref()) + &factor.unwrap_or_default()
 }
 
 fn role(verdict: &Verdict) -> String {

@@ -8,7 +8,7 @@ use crate::data::DataFacts;
 use crate::judge::{ArmSummary, Context, Verdict, arm_summaries, judge};
 use crate::record::TrialRecords;
 use crate::study::claim::Claim;
-use crate::study::{Arm, Plan, PlannedTrial, Spec};
+use crate::study::{Arm, Noise, Plan, PlannedTrial, Spec};
 
 /// A report's material.
 pub struct View<'a> {
@@ -83,6 +83,11 @@ impl<'a> View<'a> {
     /// Whether any trial has records of this name.
     pub fn has(&self, name: &str) -> bool {
         self.trials.iter().any(|trial| trial.records.iter().any(|record| record.name == name))
+    }
+
+    /// Whether any arm trains with noise.
+    pub fn has_noise(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.spec.model.noise != Noise::None)
     }
 
     /// The layers at which `name` was recorded, in their order.

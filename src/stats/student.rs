@@ -15,6 +15,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Of a ratio, where this is of its natural logarithm: e to the estimate and to the ends of its interval.
+    pub fn exp(self) -> Self {
+        Self { point: self.point.exp(), ci95: self.ci95.map(|(low, high)| (low.exp(), high.exp())), ..self }
+    }
+
     /// The mean of the finite values with its 95 % t interval; `None` where no value is finite.
     pub fn of_mean(values: &[f64]) -> Option<Self> {
         let finite = finite(values);

@@ -52,10 +52,11 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
         let ends = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.label.clone(), line.look)));
         house::end_labels(area, &chart, &ends.collect::<Vec<_>>())
     })?;
+    let noisy = if view.has_noise() { "; a noisy arm's reading passes through its noise" } else { "" };
     let mut reading = format!(
-        "Accuracy on each step's own minibatch, averaged over the last {} steps (fewer at the start); a noisy arm's \
-         reading passes through its noise. Thin lines are seeds, thick ones means over seeds. A cross marks a seed \
-         that diverged; from there on it counts as chance, 10 %. The sooner a line rises, the faster its arm learns.",
+        "Accuracy on each step's own minibatch, averaged over the last {} steps (fewer at the start){noisy}. Thin lines \
+         are seeds, thick ones means over seeds. A cross marks a seed that diverged; from there on it counts as chance, \
+         10 %. The sooner a line rises, the faster its arm learns.",
         window(view)
     );
     if !references.is_empty() {

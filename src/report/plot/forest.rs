@@ -60,32 +60,33 @@ pub fn forest(view: &View) -> Result<Option<Figure>> {
 /// Rows by unit, in the order in which the units come.
 fn groups(view: &View) -> Vec<(String, Vec<Row>)> {
     let mut groups: Vec<(String, Vec<Row>)> = Vec::new();
-    for (claim, verdict) in view.claims() {
-        let rows = rows(claim, verdict);
-        match groups.iter_mut().find(|(unit, _)| *unit == verdict.unit) {
-            _ if rows.is_empty() => {}
-            Some((_, known)) => known.extend(rows),
-            None => groups.push((verdict.unit.clone(), rows)),
+    for (unit, row) in view.claims().flat_map(|(claim, verdict)| rows(claim, verdict)) {
+        match groups.iter_mut().find(|(known, _)| *known == unit) {
+            Some((_, rows)) => rows.push(row),
+            None => groups.push((unit, vec![row])),
         }
     }
     groups
 }
 
-/// A claim's rows; parts come reading by reading, and in each condition by condition.
-fn rows(claim: &Claim, verdict: &Verdict) -> Vec<Row> {
-    let criteria: Vec<Option<Criterion>> =
-        std::iter::once(claim.criterion).chain(claim.also.iter().map(|also| Some(also.criterion))).collect();
+/// A claim's rows with their units; parts come reading by reading, and in each condition by condition. A condition on
+/// another record has no unit of its own: the record's name stands for it.
+fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
+    let conditions = 1 + claim.also.len();
     let row = |(index, part): (usize, &Part)| {
-        let (reading, condition) = (index / criteria.len(), index % criteria.len());
-        Some(Row {
-            label: label(verdict, part, reading, condition),
+        let (reading, condition) = (index / conditions, index % conditions);
+        let also = condition.checked_sub(1).map(|place| &claim.also[place]);
+        let other_record = also.and_then(|also| also.metric.clone());
+        let row = Row {
+            label: label(verdict, part, reading, condition, other_record.is_some()),
             estimate: part.estimate.filter(|estimate| estimate.point.is_finite())?,
             outcome: part.outcome.filter(|_| !matches!(verdict.word, Word::Descriptive | Word::NotJudged)),
-            criterion: criteria[condition],
+            criterion: also.map_or(claim.criterion, |also| Some(also.criterion)),
             paper: verdict.paper.as_ref().filter(|_| index == 0).map(|paper| paper.value),
             word: (index == 0).then(|| word(verdict)),
             second: reading > 0,
-        })
+        };
+        Some((other_record.unwrap_or_else(|| verdict.unit.clone()), row))
     };
     verdict.parts.iter().enumerate().filter_map(row).collect()
 }
@@ -95,8 +96,12 @@ fn word(verdict: &Verdict) -> String {
     format!("{}{exploratory}", verdict.word)
 }
 
-fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize) -> String {
+/// A row's name; with the claim's where it stands apart from the claim's first row.
+fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize, apart: bool) -> String {
     let mut words = Vec::new();
+    if apart {
+        words.push(verdict.id.as_str());
+    }
     if condition > 0 {
         words.push(part.statistic.as_str());
     }

@@ -125,14 +125,18 @@ fn power_of_ten(exponent: f64) -> String {
     }
 }
 
+/// Pixels of a headline above its chart, clear of the topmost tick.
+const HEADLINE: i32 = 18;
+
 /// Axes in `area` with a headline.
 pub fn chart<'a>(area: &Area<'a>, headline: &str, x: &Axis, y: &Axis) -> Result<Chart<'a>> {
-    let mut builder = ChartBuilder::on(area);
+    let strip = if headline.is_empty() { 0 } else { HEADLINE };
+    let (top, below) = area.split_vertically(strip * ZOOM);
+    let width = area.dim_in_pixel().0 as i32 / ZOOM;
+    write(&top, headline, ((y.room + width) / 2, strip / 2 + 3), ink(13), HPos::Center)?;
+    let mut builder = ChartBuilder::on(&below);
     builder.margin_top(6 * ZOOM).margin_right(14 * ZOOM).margin_left(4 * ZOOM);
     builder.x_label_area_size(x.room * ZOOM).y_label_area_size(y.room * ZOOM);
-    if !headline.is_empty() {
-        builder.caption(headline, ink(13));
-    }
     let mut chart = builder.build_cartesian_2d(x.range.0..x.range.1, y.range.0..y.range.1)?;
     chart
         .configure_mesh()

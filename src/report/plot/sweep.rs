@@ -44,13 +44,13 @@ pub fn sweeps(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading =
-        "Mean training accuracy over the run at each swept value. Dots are seeds, lines join their means, upright \
-                   bars are the means' 95 % intervals; a trial that diverged counts as chance from there on. First \
-                   as each step's minibatch has it (a noisy arm's reading passes through its noise), then, where it was \
-                   measured, from fixed training images with noise off. Swept values stand side by side in their order, \
-                   whatever their distance."
-            .into();
+    let noisy = if view.has_noise() { " (a noisy arm's reading passes through its noise)" } else { "" };
+    let reading = format!(
+        "Mean training accuracy over the run at each swept value. Lines join the means over seeds, upright bars are the \
+         means' 95 % intervals, the dots at the right of a bar are its seeds; a trial that diverged counts as chance \
+         from there on. First as each step's minibatch has it{noisy}, then, where it was measured, from fixed training \
+         images with noise off. Swept values stand side by side in their order, whatever their distance."
+    );
     Ok(Some(Figure { file: "sweep.svg", title: TITLE, reading, svg }))
 }
 
