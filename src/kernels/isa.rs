@@ -94,6 +94,8 @@ pub fn dispatch_groups_on<K: GroupKernel>(isa: Isa, groups: usize, kernel: K) ->
         #[cfg(target_arch = "x86_64")]
         // SAFETY: only `current` makes a `Detected`, and it has checked the processor.
         Isa::Avx512(_) if groups.is_multiple_of(2) => unsafe { run_avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        Isa::Avx512(_) if groups.is_multiple_of(2) => unreachable!("detected on x86-64 only"),
         _ => dispatch_on(isa, OneGroup(kernel)),
     }
 }
