@@ -166,7 +166,7 @@ pub(super) fn verdict(
         means: means(claim, word),
         unit: claim.unit.clone(),
         estimate: first.estimate,
-        factor: first.estimate.filter(|_| matches!(claim.statistic, Statistic::LogRatio(_))).map(Estimate::exp),
+        factor: first.estimate.filter(|_| matches!(claim.statistic, Statistic::LogRatio(_))).and_then(Estimate::exp),
         criterion: first.criterion.clone(),
         paper,
         p_t: assessment.p_t,

@@ -19,22 +19,26 @@ pub enum Isa {
     /// Portable Rust, for any processor.
     Plain,
     /// x86-64 with AVX2 and FMA.
-    Avx2(Detected),
+    Avx2(HasAvx2),
     /// x86-64 with AVX-512F for the convolutions, AVX2 and FMA for the rest.
-    Avx512(Detected),
+    Avx512(HasAvx512),
 }
 
-/// That the processor has an instruction set: made by [`current`] alone.
+/// That the processor has AVX2 and FMA: made in this file alone, where it was detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Detected(());
+pub struct HasAvx2(());
+
+/// That the processor has AVX-512F, AVX2 and FMA: made in this file alone, where it was detected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HasAvx512(());
 
 impl Isa {
     /// Every set that this processor can run, the portable one first.
     pub fn available() -> Vec<Self> {
         match current() {
             Isa::Plain => vec![Isa::Plain],
-            Isa::Avx2(detected) => vec![Isa::Plain, Isa::Avx2(detected)],
-            Isa::Avx512(detected) => vec![Isa::Plain, Isa::Avx2(detected), Isa::Avx512(detected)],
+            avx2 @ Isa::Avx2(_) => vec![Isa::Plain, avx2],
+            avx512 @ Isa::Avx512(_) => vec![Isa::Plain, Isa::Avx2(HasAvx2(())), avx512],
         }
     }
 }
@@ -53,8 +57,8 @@ impl fmt::Display for Isa {
 pub fn current() -> Isa {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        let detected = Detected(());
-        return if is_x86_feature_detected!("avx512f") { Isa::Avx512(detected) } else { Isa::Avx2(detected) };
+        let has_avx512 = is_x86_feature_detected!("avx512f");
+        return if has_avx512 { Isa::Avx512(HasAvx512(())) } else { Isa::Avx2(HasAvx2(())) };
     }
     Isa::Plain
 }
@@ -81,7 +85,7 @@ pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa {
         Isa::Plain => kernel.run::<Plain>(),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: only `current` makes a `Detected`, and it has checked the processor.
+        // SAFETY: the set holds the proof that the processor has it.
         Isa::Avx2(_) | Isa::Avx512(_) => unsafe { run_avx2(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         Isa::Avx2(_) | Isa::Avx512(_) => unreachable!("detected on x86-64 only"),
@@ -92,7 +96,7 @@ pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
 pub fn dispatch_groups_on<K: GroupKernel>(isa: Isa, groups: usize, kernel: K) -> K::Output {
     match isa {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: only `current` makes a `Detected`, and it has checked the processor.
+        // SAFETY: the set holds the proof that the processor has it.
         Isa::Avx512(_) if groups.is_multiple_of(2) => unsafe { run_avx512(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         Isa::Avx512(_) if groups.is_multiple_of(2) => unreachable!("detected on x86-64 only"),

@@ -9,19 +9,26 @@ use crate::study::claim::{Origin, Role};
 
 /// The answer's sentences, most important first.
 ///
-/// The first says what became of the study's primary claim, or of its first where it has none, the second what follows
-/// from that in the study's own words, and the last what became of the other claims.
+/// The first says what became of the [`opening`] claim, the second what follows from that in the study's own words, and
+/// the last what became of the other claims.
 pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
-    let primary = verdicts.iter().find(|verdict| verdict.role == Role::Primary).or(verdicts.first());
-    let mut sentences: Vec<String> = primary.map(bottom_line).into_iter().collect();
-    sentences.extend(primary.and_then(|verdict| verdict.means.clone()));
-    let is_other = |verdict: &&Verdict| primary.is_some_and(|primary| primary.id != verdict.id);
-    let others: Vec<&Verdict> = verdicts.iter().filter(is_other).filter(|other| other.criterion.is_some()).collect();
+    let opening = opening(verdicts);
+    let mut sentences: Vec<String> = opening.map(bottom_line).into_iter().collect();
+    sentences.extend(opening.and_then(|verdict| verdict.means.clone()));
+    let is_other =
+        |verdict: &&Verdict| verdict.criterion.is_some() && opening.is_some_and(|first| first.id != verdict.id);
+    let others: Vec<&Verdict> = verdicts.iter().filter(is_other).collect();
     sentences.extend(fate_of_others(&others));
     if sentences.is_empty() {
         sentences.push("This study judges no claim: its tables and figures show what was measured.".into());
     }
     sentences
+}
+
+/// The primary claim; in a study without one the first that has a criterion, or the first of all.
+pub fn opening(verdicts: &[Verdict]) -> Option<&Verdict> {
+    let primary = verdicts.iter().find(|verdict| verdict.role == Role::Primary);
+    primary.or(verdicts.iter().find(|verdict| verdict.criterion.is_some())).or(verdicts.first())
 }
 
 /// How the arms of the primary claim fared, so that the reader knows what is compared with what; `None` without such a
@@ -70,7 +77,8 @@ fn bottom_line(verdict: &Verdict) -> String {
         Word::Descriptive => format!("There is no verdict on “{says}”, only an estimate"),
         Word::NotJudged => format!("“{says}” was not judged"),
     };
-    let prefix = if verdict.exploratory { "In this exploratory run: " } else { "" };
+    let by_its_run = verdict.exploratory && verdict.role != Role::Exploratory;
+    let prefix = if by_its_run { "In this exploratory run: " } else { "" };
     format!("{prefix}{fate}{}.{}", in_numbers(verdict), reason(verdict))
 }
 
@@ -199,6 +207,15 @@ mod tests {
         assert_eq!(sentences[1], "So it is.");
         assert_eq!(sentences[2], "Of the other claims, A1 and N3 are replicated; N2 is not replicated.");
         assert_eq!(sentences.len(), 3);
+    }
+
+    #[test]
+    fn a_study_without_a_primary_claim_opens_with_what_it_has() {
+        let estimate = Verdict { criterion: None, ..verdict("T1", Role::Descriptive, Word::Descriptive) };
+        assert!(answer(std::slice::from_ref(&estimate))[0].starts_with("There is no verdict on “A beats B”"));
+        let judged = verdict("T2", Role::Exploratory, Word::Supported);
+        let sentences = answer(&[estimate, Verdict { exploratory: true, ..judged }]);
+        assert_eq!(sentences, [format!("The paper's claim is supported: “A beats B” {NUMBERS}.")]);
     }
 
     #[test]

@@ -76,8 +76,11 @@ fn ours(claim: &FoundClaim) -> Option<String> {
     Some(numbers::with_unit(&estimate(claim.estimate?, claim.ci95), &claim.unit, factor.as_ref()))
 }
 
-/// Whether the paper's number lies outside our interval.
+/// Whether the paper's number lies outside our interval, of a claim that is judged at its report's scale.
 fn parts_from_the_paper(claim: &FoundClaim) -> bool {
+    if claim.verdict == Word::NotJudged {
+        return false;
+    }
     let (Some(paper), Some((low, high))) = (claim.paper_value, claim.ci95) else { return false };
     paper < low || paper > high
 }

@@ -27,8 +27,15 @@ pub fn estimate(estimate: &Estimate) -> String {
 
 /// An estimate with its unit; one of a logarithm also as the `factor` that it stands for.
 pub fn with_unit(value: &Estimate, unit: &str, factor: Option<&Estimate>) -> String {
-    let factor = factor.map(|factor| format!(", as a factor {}", estimate(factor)));
+    let factor = factor.map(|value| format!(", {}", as_factor(value)));
     format!("{} {unit}{}", estimate(value), factor.unwrap_or_default())
+}
+
+/// `as a factor 0.0049 [0.0011, 0.021]`: each number with three significant digits, for a factor's interval is not even.
+pub fn as_factor(factor: &Estimate) -> String {
+    let number = |value: f64| fixed(value, (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize);
+    let interval = factor.ci95.map(|(low, high)| format!(" [{}, {}]", number(low), number(high)));
+    format!("as a factor {}{}", number(factor.point), interval.unwrap_or_default())
 }
 
 /// An [`estimate`], or a dash.
@@ -67,6 +74,14 @@ mod tests {
         assert_eq!(of(15.0, 0.0), "15.0 [15.0, 15.0]");
         let single = Estimate { point: 0.8317, ci95: None, seeds: 1 };
         assert_eq!(estimate(&single), "0.832 (1 seed, no interval)");
+    }
+
+    #[test]
+    fn a_factor_keeps_its_digits() {
+        let of = |point: f64, ci95| as_factor(&Estimate { point, ci95, seeds: 8 });
+        assert_eq!(of(0.00496, Some((0.001_13, 0.0215))), "as a factor 0.00496 [0.00113, 0.0215]");
+        assert_eq!(of(381.4, Some((21.4, 6790.0))), "as a factor 381 [21.4, 6790]");
+        assert_eq!(of(1.0, None), "as a factor 1.00");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use super::plot::{Figure, SMOOTHING};
 use super::view::View;
 use super::{answer, numbers, records, run_log, settings, stored, summary, tables};
 use crate::judge::{LEVEL, SEEDS_TO_JUDGE, STUCK_BELOW, Verdict};
-use crate::study::claim::Role;
 
 /// The page's Markdown.
 pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
@@ -68,9 +67,10 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
     Ok(rendered.trim_end().to_string() + "\n")
 }
 
-/// What follows from the judged claims beside the primary one, in the study's own words.
+/// What follows from the judged claims beside the one that the answer opens with, in the study's own words.
 fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
-    let others = verdicts.iter().filter(|verdict| verdict.role != Role::Primary);
+    let opening = answer::opening(verdicts).map(|verdict| &verdict.id);
+    let others = verdicts.iter().filter(|verdict| opening != Some(&verdict.id));
     let consequence = |verdict: &Verdict| {
         let means = verdict.means.as_deref()?;
         Some(context! { id => &verdict.id, word => verdict.word.to_string(), means })

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::numbers::{estimate, estimate_or_dash, fixed, p_value, plain};
+use super::numbers::{as_factor, estimate_or_dash, fixed, p_value, plain};
 use super::table::Table;
 use super::view::View;
 use crate::data::Standing;
@@ -29,7 +29,7 @@ pub fn claims(view: &View) -> Table {
 }
 
 fn ours(verdict: &Verdict) -> String {
-    let factor = verdict.factor.as_ref().map(|factor| format!("<br>as a factor {}", estimate(factor)));
+    let factor = verdict.factor.as_ref().map(|factor| format!("<br>{}", as_factor(factor)));
     estimate_or_dash(verdict.estimate.as_ref()) + &factor.unwrap_or_default()
 }
 

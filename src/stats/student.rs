@@ -15,9 +15,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Of a ratio, where this is of its natural logarithm: e to the estimate and to the ends of its interval.
-    pub fn exp(self) -> Self {
-        Self { point: self.point.exp(), ci95: self.ci95.map(|(low, high)| (low.exp(), high.exp())), ..self }
+    /// Of a ratio, where this is of its natural logarithm: e to the estimate and to the ends of its interval; `None`
+    /// where that is too large for a number.
+    pub fn exp(self) -> Option<Self> {
+        let ci95 = self.ci95.map(|(low, high)| (low.exp(), high.exp()));
+        let exp = Self { point: self.point.exp(), ci95, ..self };
+        (exp.point.is_finite() && exp.ci95.is_none_or(|(_, high)| high.is_finite())).then_some(exp)
     }
 
     /// The mean of the finite values with its 95 % t interval; `None` where no value is finite.

@@ -74,6 +74,7 @@ impl GroupKernel for Convolution<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
+        assert!(self.out_groups.is_multiple_of(V::WIDTH / LANES), "vectors hold whole groups");
         self.weights.pack(V::WIDTH, self.packed);
         if V::WIDTH == LANES {
             // Twelve sums, or for wide maps eight: there three images would compete for the first-level cache.
@@ -86,7 +87,8 @@ impl GroupKernel for Convolution<'_> {
                 _ => self.tiles::<V, 1, 8>(),
             }
         } else {
-            // Two units with a latency of four cycles need sixteen sums, as three additions in a row go to each.
+            // Sixteen sums: two units with a latency of four cycles need eight that do not wait, and often three
+            // additions in a row go to the same.
             match self.size.width {
                 0 => {}
                 1 => self.tiles::<V, 16, 1>(),
@@ -120,8 +122,8 @@ impl Convolution<'_> {
                 for image in (start..images.min(start + block)).step_by(R) {
                     let image = image.min(images - R);
                     for y in 0..height {
-                        // SAFETY: `image + R <= images`, `group < out_groups`, `y < height`; the width is at least
-                        // `P`, and is `P` where that is less than four.
+                        // SAFETY: `image + R <= images`, the vector's groups from `group` on exist, for it divides
+                        // them; `y < height`; the width is at least `P`, and is `P` where that is less than four.
                         unsafe { self.row::<V, R, P>(image, group, y) }
                     }
                 }
@@ -132,7 +134,7 @@ impl Convolution<'_> {
     /// The tiles of row `y` of `R` images from `image` on.
     ///
     /// # Safety
-    /// `image + R <= images`, `group < out_groups`, `y < height`, and `P <= width`.
+    /// `image + R <= images`, the vector's groups from `group` on exist, `y < height`, and `P <= width`.
     #[inline(always)]
     unsafe fn row<V: Vector, const R: usize, const P: usize>(&self, image: usize, group: usize, y: usize) {
         let row = self.locate(image, group, y, V::WIDTH);

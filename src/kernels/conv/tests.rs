@@ -12,7 +12,7 @@ use crate::rng;
 /// (n, c_in, c_out, h, w): whole and broken tiles of images and pixels (see `image.rs`) for every width class, batches
 /// below a tile, channels that leave lanes empty or make an odd or an even number of groups, and images larger than a
 /// block of either kernel.
-const SHAPES: [[usize; 5]; 16] = [
+const SHAPES: [[usize; 5]; 18] = [
     [1, 1, 1, 1, 1],
     [1, 1, 8, 3, 4],
     [17, 3, 10, 1, 1],
@@ -22,11 +22,13 @@ const SHAPES: [[usize; 5]; 16] = [
     [6, 5, 9, 4, 3],
     [3, 8, 8, 4, 4],
     [4, 7, 24, 4, 4],
+    [5, 8, 16, 4, 4],
     [2, 10, 3, 5, 4],
     [3, 2, 8, 7, 5],
     [4, 6, 11, 6, 7],
     [7, 8, 16, 8, 8],
     [3, 4, 5, 1, 9],
+    [1, 8, 16, 2, 400],
     [1, 3, 9, 26, 17],
     [8, 40, 16, 20, 20],
 ];

@@ -13,7 +13,8 @@ use crate::kernels::isa::{self, GroupKernel, Isa};
 use crate::kernels::lanes::{LANES, Vector};
 use crate::kernels::layout::groups;
 
-/// Pixels in a block: its slices of input and of gradient together take 24 KiB, 36 where the gradient's are wide.
+/// Pixels in a block: its slices of input and of gradient together take 24 KiB. With AVX-512 they take 36, more than some
+/// first-level caches; a smaller block would add in another order than AVX2 does.
 const BLOCK_PIXELS: usize = 384;
 
 /// The gradient of the weight (c_out, c_in, 3, 3) from `input` and `grad`, the gradient of the output, grouped.
@@ -206,8 +207,8 @@ impl Pass {
     /// The sums by input channel and kernel column.
     ///
     /// # Safety
-    /// The slices hold the block's images of `height` × `width` pixels, and the input's group holds the `C` channels
-    /// from `self.channel` on.
+    /// The slices hold the block's images of `height` × `width` pixels (the gradient's at least the block's rows of
+    /// them), and the input's group holds the `C` channels from `self.channel` on.
     #[inline(always)]
     unsafe fn sum<V: Vector, const C: usize>(&self, block: &Block, height: usize, width: usize) -> [[V; 3]; C] {
         // Rows of the output whose row `y + ky - 1` of the input exists.

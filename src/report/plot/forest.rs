@@ -52,7 +52,8 @@ pub fn forest(view: &View) -> Result<Option<Figure>> {
                    fails it, grey where it does neither or is not judged. A filled dot is the claim's own reading, a hollow one \
                    its second reading. The shaded side is where the claim needs the estimate to be: an interval wholly \
                    within it speaks for the claim, one wholly outside against it. A diamond is the paper's number over \
-                   the same horizon. Estimates of different units have axes of their own."
+                   the same horizon. Estimates of different units have axes of their own; one that is headed by a \
+                   record's name is of a claim's further condition on that record."
         .into();
     Ok(Some(Figure { file: "claims.svg", title: TITLE, reading, svg }))
 }
@@ -76,7 +77,7 @@ fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
     let row = |(index, part): (usize, &Part)| {
         let (reading, condition) = (index / conditions, index % conditions);
         let also = condition.checked_sub(1).map(|place| &claim.also[place]);
-        let other_record = also.and_then(|also| also.metric.clone());
+        let other_record = also.and_then(|also| also.metric.clone()).filter(|record| *record != claim.metric);
         let row = Row {
             label: label(verdict, part, reading, condition, other_record.is_some()),
             estimate: part.estimate.filter(|estimate| estimate.point.is_finite())?,

@@ -125,17 +125,21 @@ fn power_of_ten(exponent: f64) -> String {
     }
 }
 
-/// Pixels of a headline above its chart, clear of the topmost tick.
+/// Pixels of a headline above its chart, clear of the topmost tick, and of the margins beside it.
 const HEADLINE: i32 = 18;
+const LEFT: i32 = 4;
+const RIGHT: i32 = 14;
 
 /// Axes in `area` with a headline.
 pub fn chart<'a>(area: &Area<'a>, headline: &str, x: &Axis, y: &Axis) -> Result<Chart<'a>> {
     let strip = if headline.is_empty() { 0 } else { HEADLINE };
     let (top, below) = area.split_vertically(strip * ZOOM);
-    let width = area.dim_in_pixel().0 as i32 / ZOOM;
-    write(&top, headline, ((y.room + width) / 2, strip / 2 + 3), ink(13), HPos::Center)?;
+    if !headline.is_empty() {
+        let (left, right) = (LEFT + y.room, area.dim_in_pixel().0 as i32 / ZOOM - RIGHT);
+        write(&top, headline, ((left + right) / 2, HEADLINE / 2 + 3), ink(13), HPos::Center)?;
+    }
     let mut builder = ChartBuilder::on(&below);
-    builder.margin_top(6 * ZOOM).margin_right(14 * ZOOM).margin_left(4 * ZOOM);
+    builder.margin_top(6 * ZOOM).margin_right(RIGHT * ZOOM).margin_left(LEFT * ZOOM);
     builder.x_label_area_size(x.room * ZOOM).y_label_area_size(y.room * ZOOM);
     let mut chart = builder.build_cartesian_2d(x.range.0..x.range.1, y.range.0..y.range.1)?;
     chart

@@ -25,8 +25,8 @@ pub fn along_the_gradient(view: &View) -> Result<Option<Figure>> {
                    largest such distance over the length of its step; the dashed line of the arm's colour is its second reading, with one \
                    more, smaller step. The grey dashed line is 2 over the learning rate, where the edge of stability puts β; the grey dotted one is \
                    1 over that smaller step, where an artefact would put the second reading. Each column is an arm, on the axes of its row; all are \
-                   logarithmic and made for the means. Thick lines and bands are geometric means over seeds, thin lines are seeds, cut \
-                   where they leave the axis.";
+                   logarithmic and made for the means. Thick lines and bands are geometric means over seeds, thin lines are seeds, which \
+                   run along the axis's end where they leave it.";
     Ok(svg.map(|svg| Figure { file: "landscape.svg", title: TITLE, reading: reading.into(), svg }))
 }
 

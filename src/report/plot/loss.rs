@@ -5,8 +5,9 @@ use plotters::prelude::*;
 
 use super::Figure;
 use super::accuracy::steps_axis;
-use super::curves::{Curve, mean, smoothed};
+use super::curves::Curve;
 use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
+use super::traces::{Lines, Trace, log_axis, looks};
 use crate::report::view::{Condition, View};
 use crate::study::claim::{Paper, curves};
 
@@ -29,7 +30,7 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
     }
     const TITLE: &str = "Training loss";
     let references = references(view);
-    let range = decades(&lines, &references);
+    let range = range(&lines, &references);
     let room = 40 + 7 * lines.iter().map(|line| line.label.len()).max().unwrap_or(0) as i32;
     let svg = house::picture(TITLE, 430, |area| {
         let (left, _) = area.split_horizontally((WIDTH - room) * ZOOM);
@@ -63,7 +64,7 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
         return Ok(None);
     }
     const TITLE: &str = "Training loss, arm by arm";
-    let range = decades(&lines, &[]);
+    let range = range(&lines, &[]);
     let (columns, rows) = (3.min(lines.len()), lines.len().div_ceil(3));
     let svg = house::picture(TITLE, 215 * rows as i32, |area| {
         for (index, (panel, line)) in area.split_evenly((rows, columns)).iter().zip(&lines).enumerate() {
@@ -88,20 +89,12 @@ fn lines(view: &View) -> Vec<Line> {
     if view.has("train_accuracy") {
         return Vec::new();
     }
-    let line = |(number, condition): (usize, &Condition)| {
-        let logarithms = |trial: &&crate::record::TrialRecords| {
-            smoothed(trial.series(NAME, None).map(|(step, value)| (step, value.log10())), 1, trial.steps)
-        };
-        let seeds: Vec<Curve> = condition.trials.iter().map(logarithms).collect();
-        Line {
-            arm: condition.arm.name.clone(),
-            label: condition.short_label(),
-            look: house::look(number),
-            mean: mean(&seeds, None),
-            seeds,
-        }
+    let trace = Trace { name: NAME, layer: None, log: true };
+    let line = |(look, condition): (Look, &Condition)| {
+        let Lines { seeds, mean, .. } = trace.of(look, condition);
+        Line { arm: condition.arm.name.clone(), label: condition.short_label(), look, seeds, mean }
     };
-    view.shown().enumerate().map(line).filter(|line| !line.mean.is_empty()).collect()
+    looks(view).map(line).filter(|line| !line.mean.is_empty()).collect()
 }
 
 fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {
@@ -126,12 +119,12 @@ fn references(view: &View) -> Vec<(String, Curve)> {
 }
 
 fn loss_axis(range: (f64, f64), title: &'static str) -> Axis<'static> {
-    Axis { range, title, ticks: (range.1 - range.0) as usize + 1, log: true, room: 56 }
+    Axis { room: 56, ..log_axis(range, title) }
 }
 
-/// Whole powers of ten around all values.
-fn decades(lines: &[Line], references: &[(String, Curve)]) -> (f64, f64) {
-    let ours = lines.iter().flat_map(|line| &line.seeds);
-    let values = ours.chain(references.iter().map(|(_, curve)| curve)).flatten().map(|point| point.1);
+/// Whole powers of ten around all values, without the margin that would add a decade below the paper's curves.
+fn range(lines: &[Line], references: &[(String, Curve)]) -> (f64, f64) {
+    let curves = lines.iter().flat_map(|line| &line.seeds).chain(references.iter().map(|(_, curve)| curve));
+    let values = curves.flatten().map(|point| point.1);
     house::range(values, 0.0).map_or((-1.0, 1.0), |(low, high)| (low.floor(), high.ceil()))
 }
