@@ -45,6 +45,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         swept => swept(view),
         arms => tables::arms(view).to_string(),
         has_accuracy => view.has("train_accuracy"),
+        has_noise => view.has_noise(),
         times => tables::times(view).map(|table| table.to_string()),
         stuck => failures(view),
         seed_table => tables::seeds(view).to_string(),

@@ -99,9 +99,9 @@ type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
 
 const OUTCOMES: [Column; 7] = [
     ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
-    ("the same, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
+    ("the same, fixed images, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
     ("last quarter, %", |arm| arm.last_quarter.as_ref()),
-    ("last quarter, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
+    ("last quarter, fixed images, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
     ("test at the end, running statistics, noise off, %", |arm| final_test(arm, "running.clean")),
     ("test at the end, batch statistics, noise off, %", |arm| final_test(arm, "batch.clean")),
     ("training loss over the last 5 % of the run", |arm| arm.final_loss.as_ref()),
@@ -113,6 +113,11 @@ fn outcomes(view: &View) -> Vec<Column> {
     OUTCOMES.into_iter().filter(recorded).collect()
 }
 
+/// The heads of `columns`.
+fn heads(view: &View, columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|column| view.without_idle_noise(column.0)).collect()
+}
+
 fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
     arm.final_test_accuracy.iter().find(|(known, _)| known == mode).map(|(_, values)| values)
 }
@@ -120,8 +125,7 @@ fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
 /// One row an arm: how it learnt. Columns that nothing was recorded for are left out.
 pub fn arms(view: &View) -> Table {
     let columns = outcomes(view);
-    let mut table =
-        Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(columns.iter().map(|column| column.0));
+    let mut table = Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(heads(view, &columns));
     for condition in &view.conditions {
         let summary = &condition.summary;
         let mut cells = vec![format!("`{}`", condition.label())];
@@ -164,7 +168,7 @@ pub fn seeds(view: &View) -> Table {
     let thresholds = thresholds(view);
     let mut table = Table::new(["arm"])
         .numbers(["seed"])
-        .numbers(columns.iter().map(|column| column.0))
+        .numbers(heads(view, &columns))
         .numbers(thresholds.iter().map(|threshold| format!("steps to {threshold} %")))
         .texts(["ending"]);
     for condition in &view.conditions {

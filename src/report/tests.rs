@@ -226,6 +226,9 @@ fn a_swept_study_without_claims() {
     assert!(page.contains("judges no claim") && !page.contains("## Claims"), "{page}");
     let accuracy = std::fs::read_to_string(folder.path().join("standard_rate/accuracy.svg")).unwrap();
     assert!(accuracy.contains("standard, learning_rate=0.025") && accuracy.contains("standard, learning_rate=0.4"));
+    let readings = std::fs::read_to_string(folder.path().join("standard_rate/readings.svg")).unwrap();
+    assert!(page.contains("last quarter, fixed images, %"), "{page}");
+    assert!(!page.contains("noise o") && !readings.contains("noise o"), "where no arm has noise none is on or off");
 }
 
 /// A made-up run of six seeds: every trial has the records that `values` gives it, a hundred times over its steps, give

@@ -90,6 +90,11 @@ impl<'a> View<'a> {
         self.conditions.iter().any(|condition| condition.spec.model.noise != Noise::None)
     }
 
+    /// `text` without its “, noise off” where no arm trains with noise and there is nothing to be off.
+    pub fn without_idle_noise(&self, text: &str) -> String {
+        if self.has_noise() { text.to_string() } else { text.replace(", noise off", "") }
+    }
+
     /// The layers at which `name` was recorded, in their order.
     pub fn layers(&self, name: &str) -> Vec<usize> {
         let records = self.trials.iter().flat_map(|trial| &trial.records);

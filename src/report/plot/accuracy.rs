@@ -28,7 +28,9 @@ struct Line {
 /// The arms of the paper's claims, labelled at their ends; at paper scale the paper's curves under them.
 pub fn main(view: &View) -> Result<Option<Figure>> {
     let named = arms_of_the_paper(view);
-    let lines: Vec<Line> = lines(view).into_iter().filter(|line| named.contains(line.arm.as_str())).collect();
+    let all = lines(view);
+    let arms = all.len();
+    let lines: Vec<Line> = all.into_iter().filter(|line| named.contains(line.arm.as_str())).collect();
     if lines.is_empty() {
         return Ok(None);
     }
@@ -59,6 +61,9 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
          10 %. The sooner a line rises, the faster its arm learns.",
         window(view)
     );
+    if lines.len() < arms {
+        reading += " These are the arms of the main claims; “Training accuracy, arm by arm” has all of them.";
+    }
     if !references.is_empty() {
         reading += " The wide pale lines are the paper's own curves of the same arms, digitised and averaged over as many steps.";
     }

@@ -19,22 +19,24 @@ const READINGS: [(&str, &str, usize); 4] = [
 
 /// One panel an arm, one line a reading.
 pub fn readings(view: &View) -> Result<Option<Figure>> {
-    let there: Vec<_> = READINGS.into_iter().filter(|reading| view.has(reading.0)).collect();
+    let noise = view.has_noise();
+    let said = |reading: &&(&str, &str, usize)| view.has(reading.0) && (noise || !reading.0.ends_with("noisy"));
+    let there: Vec<_> = READINGS.iter().filter(said).collect();
     let conditions: Vec<&Condition> = view.shown().filter(|condition| !condition.trials.is_empty()).collect();
     if there.is_empty() || conditions.is_empty() {
         return Ok(None);
     }
-    const TITLE: &str = "Accuracy with noise off and on";
+    let title = if noise { "Accuracy with noise off and on" } else { "Accuracy on fixed images" };
     let (columns, rows) = (3.min(conditions.len()), conditions.len().div_ceil(3));
-    let entries: Vec<(String, Look)> = there.iter().map(|&(_, name, n)| (name.into(), house::look(n))).collect();
+    let entries: Vec<(String, Look)> = there.iter().map(|&&(_, name, number)| (view.without_idle_noise(name), house::look(number))).collect();
     let strip = house::legend_height(entries.len(), 2);
-    let svg = house::picture(TITLE, strip + 215 * rows as i32, |area| {
+    let svg = house::picture(title, strip + 215 * rows as i32, |area| {
         let (top, panels) = area.split_vertically(strip * ZOOM);
         house::legend(&top, &entries, 2)?;
         for (index, (panel, condition)) in panels.split_evenly((rows, columns)).iter().zip(&conditions).enumerate() {
             let y = percent_axis(if index % columns == 0 { "accuracy, %" } else { "" });
             let mut chart = house::chart(panel, &condition.short_label(), &steps_axis(view, 4), &y)?;
-            for &(name, _, number) in &there {
+            for &&(name, _, number) in &there {
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
                 let Look { color, dash } = house::look(number);
                 for seed in &seeds {
@@ -45,12 +47,17 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
         }
         Ok(())
     })?;
-    let reading =
-        "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for \
-                   their mean. Where the line with noise on lies below the one with noise off, the noise harms the \
-                   reading; where the line with noise off itself lies below another arm's, it harmed the learning. \
-                   Lines use the statistics of their own sample unless they say running statistics. Lines that \
-                   coincide hide one another: without noise the first two are one."
-            .into();
-    Ok(Some(Figure { file: "readings.svg", title: TITLE, reading, svg }))
+    let noisy = if noise {
+        " Where the line with noise on lies below the one with noise off, the noise harms the reading; where the line \
+         with noise off itself lies below another arm's, it harmed the learning."
+    } else {
+        ""
+    };
+    let hidden = if noise { ": without noise the first two are one" } else { "" };
+    let reading = format!(
+        "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for their \
+         mean.{noisy} Lines use the statistics of their own sample unless they say running statistics. Lines that \
+         coincide hide one another{hidden}."
+    );
+    Ok(Some(Figure { file: "readings.svg", title, reading, svg }))
 }

@@ -45,11 +45,12 @@ pub fn sweeps(view: &View) -> Result<Option<Figure>> {
         Ok(())
     })?;
     let noisy = if view.has_noise() { " (a noisy arm's reading passes through its noise)" } else { "" };
+    let fixed = view.without_idle_noise("fixed training images, noise off");
     let reading = format!(
         "Mean training accuracy over the run at each swept value. Lines join the means over seeds, upright bars are the \
          means' 95 % intervals, the dots at the right of a bar are its seeds; a trial that diverged counts as chance \
-         from there on. First as each step's minibatch has it{noisy}, then, where it was measured, from fixed training \
-         images with noise off. Swept values stand side by side in their order, whatever their distance."
+         from there on. First as each step's minibatch has it{noisy}, then, where it was measured, from {fixed}. \
+         Swept values stand side by side in their order, whatever their distance."
     );
     Ok(Some(Figure { file: "sweep.svg", title: TITLE, reading, svg }))
 }
@@ -100,7 +101,7 @@ fn draw_key(view: &View, key: &str, row: &Area) -> Result<()> {
         let title = if index == 0 { "training accuracy, %" } else { "" };
         let range = (-0.5, places.len() as f64 - 0.5);
         let x = Axis { range, title: "", ticks: 0, log: false, room: 34 };
-        let mut chart = house::chart(area, headline, &x, &percent_axis(title))?;
+        let mut chart = house::chart(area, &view.without_idle_noise(headline), &x, &percent_axis(title))?;
         for (number, line) in lines.iter().enumerate() {
             let aside = 0.12 * (number as f64 - 0.5 * (lines.len() - 1) as f64);
             draw_line(&mut chart, line, &places, aside)?;
