@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use super::index::{Found, FoundClaim};
 use super::numbers;
+use super::table::Table;
 use crate::judge::Word;
 use crate::stats::Estimate;
 
-/// A claim and the report that judged it.
-type Judged<'a> = (&'a str, &'a FoundClaim);
+/// The headings, each with whether its studies train with noise.
+const PARTS: [(&str, bool); 2] = [("The noise experiment and its controls", true), ("The other experiments", false)];
 
-/// The headings, each with the words of the verdicts that stand under it.
+/// The headings under these, each with the words of the verdicts that stand under it.
 const GROUPS: [(&str, &[Word]); 4] = [
     ("What holds", &[Word::Replicated, Word::Supported]),
     ("What does not hold", &[Word::NotReplicated, Word::NotSupported]),
@@ -18,69 +19,116 @@ const GROUPS: [(&str, &[Word]); 4] = [
     ("What these runs do not decide", &[Word::Inconclusive]),
 ];
 
+/// From the largest to the smallest.
+const SCALES: [&str; 3] = ["paper", "lab", "desk"];
+
 /// What a line means, and what it does not.
 const SCOPE: &str = "From whole runs with their studies' own settings. A verdict holds for the network, the data and the length \
-                     of run of its report; how the arms behind it fared stands below, report by report.";
+                     of run of its report; how the arms behind it fared stands below, report by report. A claim that was \
+                     judged at several scales stands where the largest puts it (`lab`: CIFAR-10; `desk`: the embedded images).";
+
+/// A report that judged a claim.
+struct Judgement<'a> {
+    report: &'a str,
+    found: &'a Found,
+    claim: &'a FoundClaim,
+}
 
 /// The bottom line of whole reports that were run as planned (name and summary); `None` where they judged nothing.
 pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
-    let whole = reports.iter().filter(|(_, found)| !found.exploratory && found.missing_trials == 0);
-    let judged: Vec<Judged> =
-        whole.flat_map(|(name, found)| found.claims.iter().map(move |claim| (name.as_str(), claim))).collect();
     let mut text = String::new();
-    for (heading, words) in GROUPS {
-        section(&mut text, heading, judged.iter().filter(|(_, claim)| words.contains(&claim.verdict)), conclusion);
+    for (heading, has_noise) in PARTS {
+        let claims = claims(reports, has_noise);
+        let groups: String = GROUPS.iter().map(|(heading, words)| group(heading, words, &claims)).collect();
+        let lines = groups + &where_the_numbers_part(&claims);
+        if !lines.is_empty() {
+            write!(text, "\n### {heading}\n{lines}").expect("a string takes all");
+        }
     }
-    let part = judged.iter().filter(|(_, claim)| parts_from_the_paper(claim));
-    section(&mut text, "Where the paper's numbers and ours part", part, both_numbers);
     (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n{text}"))
 }
 
-fn section<'a>(
-    text: &mut String,
-    heading: &str,
-    claims: impl Iterator<Item = &'a Judged<'a>>,
-    line: fn(&FoundClaim) -> String,
-) {
-    let lines: Vec<String> = claims
-        .map(|(report, claim)| format!("- **{}** ([{report}]({report}.md)): {}\n", claim.id, line(claim)))
+/// The claims of the studies with noise, or of those without: each with the reports that came to a verdict on it, that
+/// of the largest scale first.
+fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>>> {
+    let mut whole: Vec<&(String, Found)> = reports
+        .iter()
+        .filter(|(_, found)| !found.exploratory && found.missing_trials == 0 && found.has_noise == has_noise)
         .collect();
-    if !lines.is_empty() {
-        write!(text, "\n**{heading}.**\n\n{}", lines.concat()).expect("a string takes all");
+    whole.sort_by_key(|(_, found)| SCALES.iter().position(|scale| *scale == found.scale));
+    let mut claims: Vec<Vec<Judgement>> = Vec::new();
+    for (report, found) in whole {
+        for claim in found.claims.iter().filter(|claim| claim.verdict != Word::NotJudged) {
+            let same =
+                |known: &&mut Vec<Judgement>| known[0].found.study == found.study && known[0].claim.id == claim.id;
+            let judgement = Judgement { report, found, claim };
+            match claims.iter_mut().find(same) {
+                Some(known) => known.push(judgement),
+                None => claims.push(vec![judgement]),
+            }
+        }
     }
+    claims
 }
 
-/// The claim, its numbers, and what follows in the study's own words.
-fn conclusion(claim: &FoundClaim) -> String {
-    let mut text = format!("“{}”", claim.says);
-    if let Some(ours) = ours(claim) {
-        let needed = claim.criterion.as_ref().map(|criterion| format!("; needed: {criterion}")).unwrap_or_default();
-        write!(text, " ({ours}{needed})").expect("a string takes all");
-    }
-    text.push('.');
-    if let Some(means) = &claim.means {
-        write!(text, " {means}").expect("a string takes all");
-    }
-    text
+/// The claims that the largest scale puts under `heading`.
+fn group(heading: &str, words: &[Word], claims: &[Vec<Judgement>]) -> String {
+    let here = claims.iter().filter(|judgements| words.contains(&judgements[0].claim.verdict));
+    let lines: String = here.map(|judgements| line(judgements)).collect();
+    if lines.is_empty() { lines } else { format!("\n**{heading}.**\n\n{lines}") }
 }
 
-fn both_numbers(claim: &FoundClaim) -> String {
-    let paper = numbers::plain(claim.paper_value.unwrap_or(f64::NAN));
-    let of = claim.paper_value_of.as_deref().unwrap_or_default();
-    format!("{}; the paper: {paper} ({of})", ours(claim).unwrap_or_default())
+/// The claim, its verdicts with their numbers, and what follows at the largest scale in the study's own words.
+fn line(judgements: &[Judgement]) -> String {
+    let claim = judgements[0].claim;
+    let needed = claim.criterion.as_ref().map(|criterion| format!("; needed: {criterion}")).unwrap_or_default();
+    let verdicts: Vec<String> = judgements.iter().map(verdict).collect();
+    let means = claim.means.as_ref().map(|means| format!(" {means}")).unwrap_or_default();
+    let verdicts = capitalised(&verdicts.join("; "));
+    format!("- **{}**: “{}” ({}{needed}). {verdicts}.{means}\n", claim.id, claim.says, claim.unit)
 }
 
+fn verdict(Judgement { report, found, claim }: &Judgement) -> String {
+    let numbers = ours(claim).map(|ours| format!(", {ours}")).unwrap_or_default();
+    format!("{} at [{}]({report}.md){numbers}", claim.verdict, found.scale)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A table of the paper's numbers that lie outside our intervals.
+fn where_the_numbers_part(claims: &[Vec<Judgement>]) -> String {
+    let mut table = Table::new(["claim", "at"])
+        .numbers(["ours [95 % interval]", "the paper"])
+        .texts(["unit", "what the paper's number is"]);
+    let apart: Vec<&Judgement> = claims.iter().flatten().filter(|known| parts_from_the_paper(known.claim)).collect();
+    for Judgement { report, found, claim } in &apart {
+        table.row(vec![
+            format!("**{}**", claim.id),
+            format!("[{}]({report}.md)", found.scale),
+            ours(claim).unwrap_or_default(),
+            numbers::plain(claim.paper_value.unwrap_or(f64::NAN)),
+            claim.unit.clone(),
+            claim.paper_value_of.clone().unwrap_or_default(),
+        ]);
+    }
+    if apart.is_empty() {
+        return String::new();
+    }
+    format!("\n**Where the paper's numbers lie outside our intervals.**\n\n{table}\n")
+}
+
+/// The estimate with its interval; one of a logarithm also as the factor that it stands for.
 fn ours(claim: &FoundClaim) -> Option<String> {
     let estimate = |point, ci95| Estimate { point, ci95, seeds: claim.seeds };
-    let factor = claim.factor.map(|factor| estimate(factor, claim.factor_ci95));
-    Some(numbers::with_unit(&estimate(claim.estimate?, claim.ci95), &claim.unit, factor.as_ref()))
+    let factor = claim.factor.map(|factor| numbers::as_factor(&estimate(factor, claim.factor_ci95)));
+    let factor = factor.map(|factor| format!(", {factor}")).unwrap_or_default();
+    Some(numbers::estimate(&estimate(claim.estimate?, claim.ci95)) + &factor)
 }
 
-/// Whether the paper's number lies outside our interval, of a claim that is judged at its report's scale.
 fn parts_from_the_paper(claim: &FoundClaim) -> bool {
-    if claim.verdict == Word::NotJudged {
-        return false;
-    }
     let (Some(paper), Some((low, high))) = (claim.paper_value, claim.ci95) else { return false };
     paper < low || paper > high
 }

@@ -15,8 +15,10 @@ use crate::judge::Word;
 /// What the index reads of a `summary.json`.
 #[derive(Deserialize)]
 pub struct Found {
+    pub study: String,
     title: String,
-    scale: String,
+    pub scale: String,
+    pub has_noise: bool,
     pub exploratory: bool,
     changes: Vec<String>,
     pub missing_trials: usize,

@@ -21,6 +21,8 @@ struct Summary<'a> {
     study: &'a str,
     title: &'a str,
     scale: &'a str,
+    /// Whether any arm trains with noise.
+    has_noise: bool,
     /// Whether settings were changed on the command line, and which.
     exploratory: bool,
     changes: &'a [String],
@@ -98,6 +100,7 @@ pub fn summary_json(view: &View) -> Result<Vec<u8>> {
         study: &plan.study.name,
         title: &plan.study.title,
         scale: &plan.scale,
+        has_noise: view.has_noise(),
         exploratory: plan.is_exploratory(),
         changes: &plan.changes,
         planned_trials: plan.trials.len(),

@@ -208,12 +208,33 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
     assert_eq!(index.matches("\n## ").count(), 3, "{index}");
     let (bottom_line, _) = index.split_once("## [").unwrap();
-    assert!(bottom_line.contains("**What holds.**\n\n- **N1** ([noisy_bn](noisy_bn.md)): “Noisy BatchNorm"), "{index}");
-    assert!(bottom_line.contains("**Where the paper's numbers and ours part.**"), "{index}");
+    assert!(bottom_line.contains("**What holds.**\n\n- **N1**: “Noisy BatchNorm"), "{index}");
+    assert!(bottom_line.contains("Replicated at [desk](noisy_bn.md), "), "{index}");
+    assert!(bottom_line.contains("**Where the paper's numbers lie outside our intervals.**"), "{index}");
     assert!(!bottom_line.contains("noisy_bn-"), "what was changed or is partial proves nothing: {index}");
     assert!(index.contains("## [noisy_bn](noisy_bn.md)") && index.contains("| N1 | N2 |"), "{index}");
     assert!(index.contains("**Exploratory**: run with changed settings (train.learning_rate=0.2)"), "{index}");
     assert!(index.contains("**Partial**: 1 planned trials are missing"), "{index}");
+}
+
+#[test]
+fn the_bottom_line_puts_a_claim_where_its_largest_scale_does() {
+    let plan = plan(6);
+    let (folder, _) = page_of(&input(&plan));
+    let desk = std::fs::read(folder.path().join("noisy_bn/summary.json")).unwrap();
+    let mut lab: serde_json::Value = serde_json::from_slice(&desk).unwrap();
+    lab["scale"] = "lab".into();
+    assert_eq!((&lab["claims"][0]["id"], &lab["claims"][0]["verdict"]), (&"N1".into(), &"replicated".into()));
+    lab["claims"][0]["verdict"] = "inconclusive".into();
+    std::fs::create_dir(folder.path().join("noisy_bn.lab")).unwrap();
+    std::fs::write(folder.path().join("noisy_bn.lab/summary.json"), lab.to_string()).unwrap();
+    write_index(folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    let (_, undecided) = index.split_once("**What these runs do not decide.**").unwrap();
+    let line = undecided.lines().find(|line| line.starts_with("- **N1**")).expect("where the lab report puts it");
+    assert!(line.contains("Inconclusive at [lab](noisy_bn.lab.md), "), "{line}");
+    assert!(line.contains("; replicated at [desk](noisy_bn.md), "), "{line}");
+    assert_eq!(index.matches("- **N1**").count(), 1, "{index}");
 }
 
 /// A grid that claims nothing shows every swept value in its pictures.

@@ -28,7 +28,8 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
     }
     let title = if noise { "Accuracy with noise off and on" } else { "Accuracy on fixed images" };
     let (columns, rows) = (3.min(conditions.len()), conditions.len().div_ceil(3));
-    let entries: Vec<(String, Look)> = there.iter().map(|&&(_, name, number)| (view.without_idle_noise(name), house::look(number))).collect();
+    let entries: Vec<(String, Look)> =
+        there.iter().map(|&&(_, name, number)| (view.without_idle_noise(name), house::look(number))).collect();
     let strip = house::legend_height(entries.len(), 2);
     let svg = house::picture(title, strip + 215 * rows as i32, |area| {
         let (top, panels) = area.split_vertically(strip * ZOOM);
