@@ -1,5 +1,6 @@
 //! One trial: optimiser, loop, checkpoint.
 
+mod checkpoint;
 pub mod optimizer;
 mod store;
 
@@ -8,9 +9,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-pub use store::{Finished, OtherInstructionSet, finished, set_aside, tidy};
+pub use checkpoint::tidy;
+pub use store::{Finished, OtherInstructionSet, finished, set_aside};
 
-use self::store::{Card, Checkpoint, ProbeLog};
+use self::checkpoint::{Checkpoint, ProbeLog};
+use self::store::Card;
 use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::probe::{self, GivenUp, Measure, StateContext, StepContext};
@@ -72,7 +75,7 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
         watch.progress(taken, steps);
         let stopping = watch.stop() && taken < steps;
         if stopping || (taken.is_multiple_of(checkpoint_every) && taken < steps) {
-            store::save(folder, &training.checkpoint())?;
+            checkpoint::save(folder, &training.checkpoint())?;
         }
         if stopping {
             return Ok(None);
@@ -99,7 +102,7 @@ impl<'a> Training<'a> {
         let network = network(trial.spec, data)?;
         let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype())?;
         let mut probes: Vec<_> = trial.probes.iter().map(probe::measure).collect();
-        let found = match store::load(folder, &params, &buffers) {
+        let found = match checkpoint::load(folder, &params, &buffers) {
             Ok(found) => found.filter(|checkpoint| measured_alike(checkpoint, trial.probes)),
             Err(error) => {
                 let aside = set_aside(folder)?;
