@@ -46,6 +46,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         arms => tables::arms(view).to_string(),
         has_accuracy => view.has("train_accuracy"),
         has_noise => view.has_noise(),
+        has_evaluation => view.has("eval.train.accuracy.batch.clean"),
         times => tables::times(view).map(|table| table.to_string()),
         stuck => failures(view),
         seed_table => tables::seeds(view).to_string(),

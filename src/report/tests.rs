@@ -146,6 +146,7 @@ fn pictures_without_records_are_left_out() {
     let (folder, page) = page_of(&made);
     assert_eq!(pictures(folder.path()), ["accuracy.svg", "arms.svg", "claims.svg"]);
     assert!(!page.contains("drift.svg") && !page.contains("noise off, %"), "{page}");
+    assert!(!page.contains("Fixed images"), "{page}");
 }
 
 /// At paper scale a sweep doubles the trials: claims and pictures are about its first value, tables about all, and

@@ -46,11 +46,15 @@ pub fn sweeps(view: &View) -> Result<Option<Figure>> {
     })?;
     let noisy = if view.has_noise() { " (a noisy arm's reading passes through its noise)" } else { "" };
     let fixed = view.without_idle_noise("fixed training images, noise off");
+    let read = if panels(view).len() > 1 {
+        format!("First as each step's minibatch has it{noisy}, then from {fixed}.")
+    } else {
+        format!("As each step's minibatch has it{noisy}.")
+    };
     let reading = format!(
         "Mean training accuracy over the run at each swept value. Lines join the means over seeds, upright bars are the \
          means' 95 % intervals, the dots at the right of a bar are its seeds; a trial that diverged counts as chance \
-         from there on. First as each step's minibatch has it{noisy}, then, where it was measured, from {fixed}. \
-         Swept values stand side by side in their order, whatever their distance."
+         from there on. {read} Swept values stand side by side in their order, whatever their distance."
     );
     Ok(Some(Figure { file: "sweep.svg", title: TITLE, reading, svg }))
 }
