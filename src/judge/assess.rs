@@ -8,6 +8,7 @@ use super::decide::{Decision, Outcome, decide};
 use super::sample::{Sample, Table};
 use super::value::Quantity;
 use super::verdict::{Line, Part};
+use crate::stats::Estimate;
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
 use crate::study::{Take, Term};
 
@@ -38,11 +39,12 @@ impl Assessment {
         let decides = meant_here && seeds >= SEEDS_TO_JUDGE;
         let mut notes = Vec::new();
         let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
+        let beside = beside(claim, table, &mut notes);
         notes.extend(left_out(claim, table));
         Self {
             p_t: largest(parts.iter().map(|part| part.p_t)),
             p_sign_flip: largest(parts.iter().map(|part| part.p_sign_flip)),
-            beside: beside(claim, table),
+            beside,
             places: places(claim, table),
             parts,
             conditions: 1 + claim.also.len(),
@@ -110,15 +112,8 @@ impl Case<'_> {
                 self.metric, self.paired, self.statistic
             ));
         }
-        let (seeds, finite) = (self.sample.seeds(), estimate.map_or(0, |estimate| estimate.seeds));
-        if finite < seeds {
-            notes.push(format!(
-                "On `{}`, {} of {seeds} seeds have no finite value of {}: they are left out of the interval; in the exact test they outweigh all others.",
-                self.metric,
-                seeds - finite,
-                self.statistic
-            ));
-        }
+        let infinite = infinite(self.metric, self.statistic, &self.sample, estimate);
+        notes.extend(infinite.map(|note| note + "; in the exact test they outweigh all others."));
         let decision = self.decision().filter(|_| decides);
         if decision.is_some_and(|decision| decision.disagree) {
             let (metric, statistic) = (self.metric, self.statistic);
@@ -144,19 +139,32 @@ impl Case<'_> {
     }
 }
 
-fn beside(claim: &Claim, table: &Table) -> Vec<Line> {
-    let line = |beside: &Beside| {
+/// That seeds are left out of an interval because their values are not finite, as a sentence without its stop.
+fn infinite(metric: &str, statistic: &Statistic, sample: &Sample, estimate: Option<Estimate>) -> Option<String> {
+    let (seeds, finite) = (sample.seeds(), estimate.map_or(0, |estimate| estimate.seeds));
+    let left_out = "they are left out of the interval";
+    let said = || {
+        format!("On `{metric}`, {} of {seeds} seeds have no finite value of {statistic}: {left_out}", seeds - finite)
+    };
+    (finite < seeds).then(said)
+}
+
+fn beside(claim: &Claim, table: &Table, notes: &mut Vec<String>) -> Vec<Line> {
+    let mut line = |beside: &Beside| {
         let metric = beside.metric.as_ref().unwrap_or(&claim.metric);
         let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
+        let sample = Sample::new(table, statistic, quantity(claim, metric, beside.window), &claim.layers);
+        let estimate = sample.estimate().0;
+        notes.extend(infinite(metric, statistic, &sample, estimate).map(|note| note + "."));
         Line {
             metric: metric.clone(),
             window: beside.window,
             statistic: statistic.to_string(),
             unit: beside.unit.as_ref().unwrap_or(&claim.unit).clone(),
-            estimate: Sample::new(table, statistic, quantity(claim, metric, beside.window), &claim.layers).estimate().0,
+            estimate,
         }
     };
-    claim.beside.iter().map(line).collect()
+    claim.beside.iter().map(&mut line).collect()
 }
 
 /// The names that the claim's conditions stand on.

@@ -101,6 +101,12 @@ fn largest_and_smallest_passing_values() {
     assert!((point("contrast = { smallest_b = 1.0 }", &context, &trials) - 0.05).abs() < 1e-12);
     let never = estimate("contrast = { smallest_a = 1.0 }", &context, &trials);
     assert!(never.estimate.is_none() && never.notes[0].contains("8 of 8 seeds have no finite value"), "{never:?}");
+    let beside = "[[beside]]\nstatistic = { contrast = { smallest_a = 1.0 } }\n";
+    let beside = format!(
+        "role = \"descriptive\"\norigin = \"ours\"\nstatistic = {{ contrast = {{ largest_a = 1.0 }} }}\n{beside}"
+    );
+    let beside = judge(&[claim(&beside)], &trials, &context).remove(0);
+    assert!(beside.notes[0].contains("8 of 8 seeds have no finite value of smallest_a"), "{beside:?}");
 }
 
 #[test]
