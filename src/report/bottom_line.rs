@@ -117,7 +117,10 @@ fn where_the_numbers_part(claims: &[Vec<Judgement>]) -> String {
     if apart.is_empty() {
         return String::new();
     }
-    format!("\n**Where the paper's numbers lie outside our intervals.**\n\n{table}\n")
+    format!(
+        "\n**Where the paper's numbers lie outside our intervals.** Some are of another quantity than ours; the last column \
+         says what each is.\n\n{table}\n"
+    )
 }
 
 /// The estimate with its interval; one of a logarithm also as the factor that it stands for.
