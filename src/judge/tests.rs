@@ -245,7 +245,7 @@ fn diverge(trial: &mut TrialRecords, step: usize) {
 }
 
 /// Diverged at step 40 of 100: 40 steps at 60 % and 60 at chance make 30 %; of the ten points the three before count
-/// (the one at step 40 does not), and 3 · 60 / 40 = 4.5, rounded to 5, stand in for the rest.
+/// and those at 40, 50, ... 100 are chance.
 #[test]
 fn divergence_counts_as_chance_and_is_counted() {
     let mut trials = two_arms(8, 2.0, 2.0);
@@ -253,7 +253,7 @@ fn divergence_counts_as_chance_and_is_counted() {
     let b = &arm_summaries(&trials)[1];
     assert_eq!((b.diverged, b.stuck), (8, 0));
     assert_eq!(b.train_accuracy.as_ref().unwrap().mean.unwrap().point, 0.4 * 60.0 + 0.6 * CHANCE);
-    assert_eq!(b.train_accuracy_clean.as_ref().unwrap().seeds[0].1, (3.0 * 60.0 + 5.0 * CHANCE) / 8.0);
+    assert_eq!(b.train_accuracy_clean.as_ref().unwrap().seeds[0].1, (3.0 * 60.0 + 7.0 * CHANCE) / 10.0);
     assert_eq!(b.last_quarter.as_ref().unwrap().seeds[0].1, CHANCE);
     assert_eq!(b.time_to[0].steps[0].1, Some(5), "it had reached 50 % before");
     let verdict = judge_one(&claim(A_OVER_B), &trials);

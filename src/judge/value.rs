@@ -24,17 +24,16 @@ impl<'a> Quantity<'a> {
 
     /// A trial's number at one layer; `None` without records, or where the number is NaN.
     ///
-    /// After a divergence, the rest of the window counts as chance for an accuracy and as +∞ for a loss, in
-    /// proportion to its length; other metrics count as far as they were recorded.
+    /// After a divergence, the rest of the window counts as chance for an accuracy and as +∞ for a loss, at
+    /// every point at which it would have been recorded; other metrics count as far as they were recorded.
     pub fn of(&self, trial: &TrialRecords, layer: Option<usize>) -> Option<f64> {
         let inside = within(self.window, trial.steps);
-        let mut values: Vec<f64> = trial
-            .series(self.metric, layer)
-            .filter(|&(step, _)| inside(step) && step < end(trial))
-            .map(|(_, value)| value)
-            .collect();
+        let (steps, all): (Vec<usize>, Vec<f64>) =
+            trial.series(self.metric, layer).filter(|&(step, _)| step < end(trial)).unzip();
+        let mut values: Vec<f64> =
+            steps.iter().zip(all).filter(|&(&step, _)| inside(step)).map(|(_, value)| value).collect();
         if let Some(rest) = self.after_divergence() {
-            let points = missing(values.len(), self.window, trial);
+            let points = missing(&steps, self.window, trial);
             values.extend(std::iter::repeat_n(rest, points));
         }
         let value = match self.aggregate {
@@ -67,16 +66,26 @@ pub(super) fn within([from, to]: [f64; 2], steps: usize) -> impl Fn(usize) -> bo
     move |step| step as f64 >= from && (all || (step as f64) < to)
 }
 
-/// How many points a divergence took from a window of which `recorded` were recorded: as dense as before it, and at
-/// least one.
-fn missing(recorded: usize, [from, to]: [f64; 2], trial: &TrialRecords) -> usize {
-    let Ending::Diverged { step } = trial.ending else { return 0 };
-    let (from, to) = (from * trial.steps as f64, to * trial.steps as f64);
-    let after = to - (step as f64).clamp(from, to);
-    let before = (to - from) - after;
-    match (after > 0.0, recorded) {
-        (false, _) => 0,
-        (true, 0) => 1,
-        (true, _) => ((recorded as f64 * after / before).round() as usize).max(1),
-    }
+/// How many points of a window a divergence took: those from its step on, spaced as in all that was recorded before it.
+/// Where that does not tell the spacing, one.
+fn missing(recorded: &[usize], window: [f64; 2], trial: &TrialRecords) -> usize {
+    let Ending::Diverged { step: end } = trial.ending else { return 0 };
+    let inside = within(window, trial.steps);
+    let reaches_past_it = (end..=trial.steps).any(&inside);
+    let taken = match spacing(recorded) {
+        // What is first measured at step 0 is measured before each stretch, anything else after it.
+        Some((first, gap)) => {
+            (first..=first + trial.steps - gap).step_by(gap).filter(|&step| step >= end && inside(step)).count()
+        }
+        None => 0,
+    };
+    taken.max(usize::from(reaches_past_it))
+}
+
+/// The first of evenly spaced steps, and how far apart they are: before the first of them lies nothing or one stretch.
+fn spacing(steps: &[usize]) -> Option<(usize, usize)> {
+    let first = *steps.first()?;
+    let gaps = steps.windows(2).map(|pair| pair[1].abs_diff(pair[0]));
+    let gap = gaps.min().unwrap_or(first);
+    (gap > 0).then_some((first, gap))
 }

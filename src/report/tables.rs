@@ -176,7 +176,8 @@ pub fn seeds(view: &View) -> Table {
             let own = arm_summaries(std::slice::from_ref(trial)).pop().expect("a trial makes an arm");
             let mut cells = vec![format!("`{}`", condition.label()), trial.seed.to_string()];
             let value = |column: &Column| {
-                let seed = column.1(&own).and_then(|values| values.seeds.first());
+                let values = column.1(&condition.summary);
+                let seed = values.and_then(|values| values.seeds.iter().find(|seed| seed.0 == trial.seed));
                 seed.map_or_else(|| "–".into(), |seed| fixed(seed.1, 1))
             };
             cells.extend(columns.iter().map(value));
