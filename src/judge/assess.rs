@@ -1,7 +1,5 @@
 //! One claim, condition by condition on each of its readings, before the words.
 
-use std::collections::BTreeSet;
-
 use super::SEEDS_TO_JUDGE;
 use super::curve::{Chosen, chosen};
 use super::decide::{Decision, Outcome, decide};
@@ -167,17 +165,11 @@ fn beside(claim: &Claim, table: &Table, notes: &mut Vec<String>) -> Vec<Line> {
     claim.beside.iter().map(&mut line).collect()
 }
 
-/// The names that the claim's conditions stand on.
-fn names(claim: &Claim) -> BTreeSet<&str> {
-    let also = claim.also.iter().flat_map(|condition| condition.statistic.arms());
-    claim.statistic.arms().into_iter().chain(also).collect()
-}
-
 /// Sentences on the places that were chosen for the claim's own statistic, and on those at the edge of their grid.
 fn places(claim: &Claim, table: &Table) -> Vec<String> {
     let mut notes = Vec::new();
     for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
-        for name in names(claim) {
+        for name in claim.names() {
             let term = table.term(name);
             let (Some(take), quantity) = (&term.take, quantity(claim, metric, None)) else { continue };
             if let Some(chosen) = chosen(table, &term, quantity) {
@@ -199,7 +191,7 @@ fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Cho
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.
 fn left_out(claim: &Claim, table: &Table) -> Vec<String> {
-    let arms = names(claim);
+    let arms = claim.names();
     let diverged = arms.iter().map(|arm| (arm, table.diverged(arm))).filter(|&(_, diverged)| diverged > 0);
     let mut notes: Vec<String> = diverged
         .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", table.trials(arm).len()))

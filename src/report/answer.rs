@@ -1,7 +1,5 @@
 //! The answer: two or three sentences that follow from the verdicts, and from nothing else.
 
-use std::collections::BTreeSet;
-
 use super::numbers;
 use super::view::{Condition, View};
 use crate::judge::{STUCK_BELOW, Verdict, Word};
@@ -35,8 +33,7 @@ pub fn opening(verdicts: &[Verdict]) -> Option<&Verdict> {
 /// claim, where no accuracy was recorded, or where it compares no arms but values.
 pub fn behind(view: &View) -> Option<String> {
     let (claim, _) = view.claims().find(|(claim, _)| claim.role == Role::Primary)?;
-    let also = claim.also.iter().flat_map(|condition| condition.statistic.arms());
-    let arms: BTreeSet<&str> = claim.statistic.arms().into_iter().chain(also).collect();
+    let arms = claim.names();
     let shown: Vec<&Condition> = view.shown().filter(|condition| arms.contains(condition.arm.name.as_str())).collect();
     let level = |condition: &&Condition| {
         let mean = condition.summary.train_accuracy.as_ref()?.mean?;

@@ -23,7 +23,7 @@ const GROUPS: [(&str, &[Word]); 4] = [
 const SCALES: [&str; 3] = ["paper", "lab", "desk"];
 
 /// What a line means, and what it does not.
-const SCOPE: &str = "From whole runs with their studies' own settings. A verdict holds for the network, the data and the length \
+const SCOPE: &str = "From runs with their studies' own settings, as far as no missing trial can change a verdict. A verdict holds for the network, the data and the length \
                      of run of its report; how the arms behind it fared stands below, report by report. A claim that was \
                      judged at several scales stands where the largest puts it (`lab`: CIFAR-10; `desk`: the embedded images).";
 
@@ -34,7 +34,7 @@ struct Judgement<'a> {
     claim: &'a FoundClaim,
 }
 
-/// The bottom line of whole reports that were run as planned (name and summary); `None` where they judged nothing.
+/// The bottom line of reports that were run as planned (name and summary); `None` where they judged nothing.
 pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
     let mut text = String::new();
     for (heading, has_noise) in PARTS {
@@ -51,14 +51,12 @@ pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
 /// The claims of the studies with noise, or of those without: each with the reports that came to a verdict on it, that
 /// of the largest scale first.
 fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>>> {
-    let mut whole: Vec<&(String, Found)> = reports
-        .iter()
-        .filter(|(_, found)| !found.exploratory && found.missing_trials == 0 && found.has_noise == has_noise)
-        .collect();
-    whole.sort_by_key(|(_, found)| SCALES.iter().position(|scale| *scale == found.scale));
+    let mut planned: Vec<&(String, Found)> =
+        reports.iter().filter(|(_, found)| !found.exploratory && found.has_noise == has_noise).collect();
+    planned.sort_by_key(|(_, found)| SCALES.iter().position(|scale| *scale == found.scale));
     let mut claims: Vec<Vec<Judgement>> = Vec::new();
-    for (report, found) in whole {
-        for claim in found.claims.iter().filter(|claim| claim.verdict != Word::NotJudged) {
+    for (report, found) in planned {
+        for claim in found.claims.iter().filter(|claim| claim.settled && claim.verdict != Word::NotJudged) {
             let same =
                 |known: &&mut Vec<Judgement>| known[0].found.study == found.study && known[0].claim.id == claim.id;
             let judgement = Judgement { report, found, claim };

@@ -89,6 +89,8 @@ struct ClaimPart<'a> {
     paper_value: Option<f64>,
     paper_value_of: Option<&'a str>,
     verdict: Word,
+    /// Whether no trial that is missing can change the verdict.
+    settled: bool,
     means: Option<&'a str>,
     notes: &'a [String],
 }
@@ -112,7 +114,7 @@ pub fn summary_json(view: &View) -> Result<Vec<u8>> {
             many => Data::Many(many),
         },
         arms: view.conditions.iter().map(arm_part).collect(),
-        claims: view.verdicts.iter().map(claim_part).collect(),
+        claims: view.claims().map(|(claim, verdict)| claim_part(verdict, view.is_settled(claim))).collect(),
     })
 }
 
@@ -137,7 +139,7 @@ fn mean(values: &Values) -> Mean {
     }
 }
 
-fn claim_part(verdict: &Verdict) -> ClaimPart<'_> {
+fn claim_part(verdict: &Verdict, settled: bool) -> ClaimPart<'_> {
     ClaimPart {
         id: &verdict.id,
         role: verdict.role,
@@ -157,6 +159,7 @@ fn claim_part(verdict: &Verdict) -> ClaimPart<'_> {
         paper_value: verdict.paper.as_ref().map(|paper| paper.value),
         paper_value_of: verdict.paper.as_ref().map(|paper| paper.of.as_str()),
         verdict: verdict.word,
+        settled,
         means: verdict.means.as_deref(),
         notes: &verdict.notes,
     }

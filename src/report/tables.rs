@@ -126,7 +126,7 @@ fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
 pub fn arms(view: &View) -> Table {
     let columns = outcomes(view);
     let mut table = Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(heads(view, &columns));
-    for condition in &view.conditions {
+    for condition in view.trained() {
         let summary = &condition.summary;
         let mut cells = vec![format!("`{}`", condition.label())];
         cells.extend([summary.trials, summary.stuck, summary.diverged].map(|count| count.to_string()));
@@ -146,7 +146,7 @@ pub fn times(view: &View) -> Option<Table> {
     let titles =
         thresholds.iter().flat_map(|threshold| [format!("reached {threshold} %"), format!("steps to {threshold} %")]);
     let mut table = Table::new(["arm"]).numbers(titles);
-    for condition in &view.conditions {
+    for condition in view.trained() {
         let summary = &condition.summary;
         let mut cells = vec![format!("`{}`", condition.label())];
         for time in &summary.time_to {
@@ -171,7 +171,7 @@ pub fn seeds(view: &View) -> Table {
         .numbers(heads(view, &columns))
         .numbers(thresholds.iter().map(|threshold| format!("steps to {threshold} %")))
         .texts(["ending"]);
-    for condition in &view.conditions {
+    for condition in view.trained() {
         for trial in &condition.trials {
             let own = arm_summaries(std::slice::from_ref(trial)).pop().expect("a trial makes an arm");
             let mut cells = vec![format!("`{}`", condition.label()), trial.seed.to_string()];

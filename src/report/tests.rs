@@ -172,10 +172,18 @@ fn a_partial_swept_run_at_paper_scale() {
             })
             .collect(),
     };
-    let trials: Vec<TrialRecords> = plan.trials.iter().take(12).map(few).collect();
+    let trials: Vec<TrialRecords> =
+        plan.trials.iter().filter(|trial| trial.arm != "noisy_standard").take(12).map(few).collect();
     let made = Input { plan: &plan, trials, data: vec![super::synthetic::facts()] };
     let (folder, page) = page_of(&made);
     assert!(page.contains("24 of 36 planned trials are missing"), "{page}");
+    assert!(
+        page.contains(
+            "There are none of `noisy_standard (train.weight_decay=0.0)`, `noisy_standard (train.weight_decay=0.0005)`."
+        ),
+        "{page}"
+    );
+    assert!(!page.contains("| `noisy_standard (train.weight_decay=0.0)` | 0 |"), "a row of nothing: {page}");
     assert!(page.contains("drawn at `train.weight_decay=0.0`"), "{page}");
     assert!(page.contains("`batch_norm (train.weight_decay=0.0005)`"), "{page}");
     assert!(page.contains("whybn study noisy_bn --scale paper\n"), "{page}");
@@ -236,6 +244,21 @@ fn the_bottom_line_puts_a_claim_where_its_largest_scale_does() {
     assert!(line.contains("Inconclusive at [lab](noisy_bn.lab.md), "), "{line}");
     assert!(line.contains("; replicated at [desk](noisy_bn.md), "), "{line}");
     assert_eq!(index.matches("- **N1**").count(), 1, "{index}");
+}
+
+/// Without one trial of `noisy_standard` N4 is open to change; N1 is not, nor is N6; N2 waits for Holm's family.
+#[test]
+fn of_a_partial_report_the_bottom_line_takes_what_no_trial_can_change() {
+    let plan = plan(6);
+    let mut made = input(&plan);
+    let last = made.trials.iter().rposition(|trial| trial.arm == "noisy_standard").unwrap();
+    made.trials.remove(last);
+    let (folder, _) = page_of(&made);
+    write_index(folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    let (bottom_line, _) = index.split_once("## [").unwrap();
+    let has = |id: &str| bottom_line.contains(&format!("- **{id}**"));
+    assert_eq!(["N1", "N6", "N2", "N4"].map(has), [true, true, false, false], "{index}");
 }
 
 /// A grid that claims nothing shows every swept value in its pictures.

@@ -1,13 +1,13 @@
 //! The records of a report, ordered and judged: what every page, picture and file is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Input;
 use super::records::sweep_text;
 use crate::data::DataFacts;
 use crate::judge::{ArmSummary, Context, Verdict, arm_summaries, judge};
 use crate::record::TrialRecords;
-use crate::study::claim::Claim;
+use crate::study::claim::{Claim, Role};
 use crate::study::{Arm, Noise, Plan, PlannedTrial, Spec};
 
 /// A report's material.
@@ -70,9 +70,33 @@ impl<'a> View<'a> {
         self.conditions.iter().filter(|condition| condition.shown)
     }
 
+    /// The conditions of which there are trials: all, unless the report is partial.
+    pub fn trained(&self) -> impl Iterator<Item = &Condition<'a>> {
+        self.conditions.iter().filter(|condition| !condition.trials.is_empty())
+    }
+
+    /// The labels of the others.
+    pub fn untrained(&self) -> Vec<String> {
+        let untrained = self.conditions.iter().filter(|condition| condition.trials.is_empty());
+        untrained.map(Condition::label).collect()
+    }
+
     /// Claims with their verdicts.
     pub fn claims(&self) -> impl Iterator<Item = (&'a Claim, &Verdict)> {
         self.plan.study.claim.iter().zip(&self.verdicts)
+    }
+
+    /// Whether no trial that is not there can change the verdict: every planned trial of the arms that the claim stands
+    /// on is there, and no adjustment for other claims, whose trials may be missing, is made.
+    pub fn is_settled(&self, claim: &Claim) -> bool {
+        let is_there = |planned: &PlannedTrial| {
+            let is_it = |trial: &TrialRecords| trial.seed == planned.seed && is_of(trial, planned);
+            self.trials.iter().any(is_it)
+        };
+        let arms: BTreeSet<&str> =
+            claim.names().into_iter().flat_map(|name| self.plan.study.arms_behind(name)).collect();
+        let complete = self.plan.trials.iter().filter(|planned| arms.contains(planned.arm.as_str())).all(is_there);
+        self.missing() == 0 || complete && claim.role != Role::Secondary
     }
 
     /// Planned trials that are not there.
@@ -99,7 +123,7 @@ impl<'a> View<'a> {
     pub fn layers(&self, name: &str) -> Vec<usize> {
         let records = self.trials.iter().flat_map(|trial| &trial.records);
         let layers = records.filter(|record| record.name == name).filter_map(|record| record.layer);
-        layers.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+        layers.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Steps of the longest trial that claims and pictures are about.
@@ -141,7 +165,11 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
 
 /// Whether a trial is of the same condition as `planned`, and of a seed that claims are judged on.
 fn is_judged(plan: &Plan, trial: &TrialRecords, planned: &PlannedTrial) -> bool {
-    trial.arm == planned.arm && trial.sweep == planned.sweep && !plan.choose_seeds().contains(&trial.seed)
+    is_of(trial, planned) && !plan.choose_seeds().contains(&trial.seed)
+}
+
+fn is_of(trial: &TrialRecords, planned: &PlannedTrial) -> bool {
+    trial.arm == planned.arm && trial.sweep == planned.sweep
 }
 
 /// The summary of an arm without trials.

@@ -78,6 +78,14 @@ pub struct Claim {
     pub if_open: Option<String>,
 }
 
+impl Claim {
+    /// The arms and values that its conditions name.
+    pub fn names(&self) -> BTreeSet<&str> {
+        let also = self.also.iter().flat_map(|condition| condition.statistic.arms());
+        self.statistic.arms().into_iter().chain(also).collect()
+    }
+}
+
 fn whole_run() -> [f64; 2] {
     [0.0, 1.0]
 }

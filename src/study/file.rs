@@ -1,6 +1,6 @@
 //! The format of a study file, as typed, and what no type says of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -246,9 +246,7 @@ impl Study {
         if arms.iter().any(|arm| arm == name) {
             bail!("an arm and a value have the same name; rename one");
         }
-        if let Some(stranger) =
-            value.arms().into_iter().chain(value.level_arms()).find(|arm| !arms.iter().any(|known| known == arm))
-        {
+        if let Some(stranger) = value.all_arms().into_iter().find(|arm| !arms.iter().any(|known| known == arm)) {
             bail!("unknown arm `{stranger}`; this study has: {}", arms.join(", "));
         }
         match (value.along.as_deref(), &value.take) {
@@ -262,6 +260,11 @@ impl Study {
     /// The arm that a claim's name stands for: the name itself, or the value's arm.
     pub fn arm_of<'a>(&'a self, name: &'a str) -> &'a str {
         self.value.get(name).map_or(name, |value| &value.arm)
+    }
+
+    /// All arms whose trials a claim's name stands on: the name itself, or all that the value is made of.
+    pub fn arms_behind<'a>(&'a self, name: &'a str) -> BTreeSet<&'a str> {
+        self.value.get(name).map_or_else(|| BTreeSet::from([name]), Value::all_arms)
     }
 
     fn check_sweeps(&self, scale: &Scale, arms: &[String]) -> Result<()> {

@@ -161,7 +161,7 @@ impl Value {
     }
 
     /// The arms that its level is made of.
-    pub fn level_arms(&self) -> BTreeSet<&str> {
+    fn level_arms(&self) -> BTreeSet<&str> {
         match &self.take {
             Some(Take::Largest(passing) | Take::Smallest(passing)) => match passing.level() {
                 Level::Contrast(weights) => weights.keys().map(String::as_str).collect(),
@@ -169,6 +169,11 @@ impl Value {
             },
             _ => BTreeSet::new(),
         }
+    }
+
+    /// The arms that it is made of, in either way.
+    pub fn all_arms(&self) -> BTreeSet<&str> {
+        &self.arms() | &self.level_arms()
     }
 
     /// Its trials among those of a plan.

@@ -85,8 +85,7 @@ fn arms<'a>(view: &'a View, key: &str) -> Vec<(&'a str, Look)> {
 
 /// The values of a swept key that have trials, in order.
 fn places(view: &View, key: &str) -> Vec<f64> {
-    let tried = view.conditions.iter().filter(|condition| !condition.trials.is_empty());
-    let values = tried.filter_map(|condition| condition.sweep.get(key)?.parse().ok());
+    let values = view.trained().filter_map(|condition| condition.sweep.get(key)?.parse().ok());
     let mut places: Vec<f64> = values.collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
