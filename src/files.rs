@@ -26,7 +26,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     if written.is_err() {
         let _no_use_for_a_part = fs::remove_file(&beside);
     }
+    sync_names(path.parent().unwrap_or(Path::new(".")));
     written.with_context(|| format!("{}: cannot write this file", path.display()))
+}
+
+/// Makes new names in a folder outlast a power cut, where folders can be synced.
+pub fn sync_names(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 #[cfg(test)]

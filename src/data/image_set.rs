@@ -92,11 +92,6 @@ impl ImageSet {
         Ok(Self { name, channels, height, width, classes: name.class_names().len(), train, test, facts, levels })
     }
 
-    /// One sha256 over the content: shape, labels and raw pixels of both splits. A part of a trial's identity.
-    pub fn hash(&self) -> &str {
-        &self.facts.sha256
-    }
-
     /// The images of `split` (one of this set's own) at `indices`, standardised, and their labels.
     ///
     /// # Shapes

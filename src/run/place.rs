@@ -55,7 +55,7 @@ impl Place {
     /// A file that cannot be removed, a lock file that cannot be made.
     pub fn tidy(&self, task: &Task) -> Result<()> {
         match self.lock_trial(&task.id)? {
-            Some(_lock) => train::tidy(&self.trial(&task.id)),
+            Some(_lock) => train::tidy(&self.trial(&task.id), task.trial.probes),
             None => Ok(()),
         }
     }

@@ -1,6 +1,10 @@
 //! A trial between two steps, in files of its folder from which it goes on to the same bytes.
+//!
+//! The steps before a checkpoint are not measured again, so it serves only whoever measures the same: its name tells
+//! which probes it holds, and two studies that share a trial and measure it differently keep one each.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,29 +41,40 @@ pub struct Checkpoint {
     pub logs: Vec<ProbeLog>,
 }
 
-fn checkpoint_file(folder: &Path, step: usize, ending: &str) -> PathBuf {
-    folder.join(format!("checkpoint-{step:06}.{ending}"))
+/// What is put before the name of a damaged one.
+pub const DAMAGED: &str = "damaged-";
+
+/// What the names of checkpoints with the probes of these ids begin with.
+fn prefix<'a>(probes: impl Iterator<Item = &'a String>) -> String {
+    let ids: Vec<u8> = probes.flat_map(|id| id.bytes().chain([b' '])).collect();
+    format!("checkpoint-{}-", &sha256_of(&[&ids])[..8])
 }
 
-/// Writes a checkpoint and removes older ones.
+fn checkpoint_file(folder: &Path, prefix: &str, step: usize, ending: &str) -> PathBuf {
+    folder.join(format!("{prefix}{step:06}.{ending}"))
+}
+
+/// Writes a checkpoint and removes older ones with the same probes.
 ///
 /// # Errors
 /// If a file cannot be written; the older checkpoint is then still there.
 pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<()> {
+    let (prefix, step) = (prefix(checkpoint.logs.iter().map(|log| &log.probe)), checkpoint.step);
     let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
-    write_whole(&checkpoint_file(folder, checkpoint.step, "csv"), &sealed(logs_as_csv(&checkpoint.logs)?, &weights))?;
-    write_whole(&checkpoint_file(folder, checkpoint.step, "safetensors"), &weights)?;
-    remove_checkpoints(folder, Some(checkpoint.step))
+    write_whole(&checkpoint_file(folder, &prefix, step, "csv"), &sealed(logs_as_csv(&checkpoint.logs)?, &weights))?;
+    write_whole(&checkpoint_file(folder, &prefix, step, "safetensors"), &weights)?;
+    remove(folder, &prefix, Some(step))
 }
 
-/// The newest checkpoint in `folder`, with the names of the parameters taken from `like` and those of the running
-/// statistics from `buffers_like`; `None` if there is none.
+/// The newest checkpoint in `folder` with the probes of these ids, the names of the parameters taken from `like` and
+/// those of the running statistics from `buffers_like`; `None` if there is none.
 ///
 /// # Errors
 /// If it is damaged; the message names the file.
-pub fn load(folder: &Path, like: &Params, buffers_like: &Params) -> Result<Option<Checkpoint>> {
-    let Some(step) = steps_saved(folder).into_iter().max() else { return Ok(None) };
-    let path = checkpoint_file(folder, step, "safetensors");
+pub fn load(folder: &Path, probes: &[String], like: &Params, buffers_like: &Params) -> Result<Option<Checkpoint>> {
+    let prefix = prefix(probes.iter());
+    let Some(step) = steps_saved(folder, &prefix).into_iter().max() else { return Ok(None) };
+    let path = checkpoint_file(folder, &prefix, step, "safetensors");
     let bytes = fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
     let damaged = || format!("{}: this checkpoint is damaged", path.display());
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).with_context(damaged)?;
@@ -70,42 +85,65 @@ pub fn load(folder: &Path, like: &Params, buffers_like: &Params) -> Result<Optio
         })
     };
     let (params, buffers) = (pick(like).with_context(damaged)?, pick(buffers_like).with_context(damaged)?);
-    let path = checkpoint_file(folder, step, "csv");
+    let path = checkpoint_file(folder, &prefix, step, "csv");
     let logs = logs_from_csv(&path, &bytes).with_context(|| {
-        format!("{}: this checkpoint or its checkpoint-{step:06}.safetensors is damaged", path.display())
+        format!("{}: this checkpoint or its {prefix}{step:06}.safetensors is damaged", path.display())
     })?;
     Ok(Some(Checkpoint { step, params, buffers, logs }))
 }
 
 /// Steps at which a whole checkpoint stands in `folder`.
-fn steps_saved(folder: &Path) -> Vec<usize> {
+fn steps_saved(folder: &Path, prefix: &str) -> Vec<usize> {
     let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let step = |name: std::ffi::OsString| {
-        name.to_str()?.strip_prefix("checkpoint-")?.strip_suffix(".safetensors")?.parse().ok()
-    };
+    let step = |name: OsString| name.to_str()?.strip_prefix(prefix)?.strip_suffix(".safetensors")?.parse().ok();
     names.filter_map(step).collect()
 }
 
-/// Removes the checkpoints in the `folder` of a finished trial, which a process that was killed right then left.
+/// Removes the checkpoints with the probes of these ids: those of a finished trial, which a process that was killed
+/// right then left.
 ///
 /// # Errors
 /// If one cannot be removed.
-pub fn tidy(folder: &Path) -> Result<()> {
-    remove_checkpoints(folder, None)
+pub fn tidy(folder: &Path, probes: &[String]) -> Result<()> {
+    remove(folder, &prefix(probes.iter()), None)
 }
 
-fn remove_checkpoints(folder: &Path, but: Option<usize>) -> Result<()> {
-    let keep = but.map(|step| format!("checkpoint-{step:06}."));
-    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read", folder.display()))? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let kept = keep.as_ref().is_some_and(|keep| name.starts_with(keep));
-        if name.starts_with("checkpoint-") && !kept {
-            let path = entry.path();
+/// Renames a damaged checkpoint with the probes of these ids, so that its trial can be begun anew; all else that the
+/// folder holds stays.
+///
+/// # Errors
+/// If a file cannot be renamed.
+pub fn set_aside(folder: &Path, probes: &[String]) -> Result<()> {
+    for path in with_prefix(folder, &prefix(probes.iter()))? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        fs::rename(&path, path.with_file_name(format!("{DAMAGED}{name}")))
+            .with_context(|| format!("{}: cannot rename", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Removes the checkpoints whose names begin with `prefix`, but for those of one step.
+fn remove(folder: &Path, prefix: &str, but: Option<usize>) -> Result<()> {
+    let keep = but.map(|step| format!("{prefix}{step:06}."));
+    for path in with_prefix(folder, prefix)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if keep.as_ref().is_none_or(|keep| !name.starts_with(keep)) {
             fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.display()))?;
         }
     }
     Ok(())
+}
+
+/// The files in `folder` whose names begin with `prefix`.
+fn with_prefix(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read", folder.display()))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
 }
 
 /// Parameters and running statistics as a file of safetensors.
@@ -198,14 +236,19 @@ mod tests {
         Checkpoint { step, params, buffers, logs }
     }
 
+    fn probes() -> Vec<String> {
+        vec!["p".into(), "q".into()]
+    }
+
     #[test]
     fn a_checkpoint_comes_back_to_the_bit_and_the_newest_counts() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (checkpoint(2), checkpoint(10));
-        assert!(load(folder.path(), &old.params, &old.buffers).unwrap().is_none());
+        let found = |probes: &[String]| load(folder.path(), probes, &old.params, &old.buffers).unwrap();
+        assert!(found(&probes()).is_none());
         save(folder.path(), &old).unwrap();
         save(folder.path(), &new).unwrap();
-        let found = load(folder.path(), &old.params, &old.buffers).unwrap().unwrap();
+        let found = found(&probes()).unwrap();
         assert_eq!(found.step, 10);
         assert_eq!(format!("{:?}", found.logs), format!("{:?}", new.logs));
         let values = |params: &Params| params.get("conv1.weight").unwrap().to_vec1::<f32>().unwrap();
@@ -214,12 +257,29 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_with_other_probes_stand_side_by_side() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, mut theirs) = (checkpoint(10), checkpoint(3));
+        theirs.logs.pop();
+        save(folder.path(), &ours).unwrap();
+        save(folder.path(), &theirs).unwrap();
+        let step = |probes: &[String]| {
+            load(folder.path(), probes, &ours.params, &ours.buffers).unwrap().map(|checkpoint| checkpoint.step)
+        };
+        assert_eq!((step(&probes()), step(&probes()[..1])), (Some(10), Some(3)));
+        tidy(folder.path(), &probes()[..1]).unwrap();
+        assert_eq!((step(&probes()), step(&probes()[..1])), (Some(10), None));
+        set_aside(folder.path(), &probes()).unwrap();
+        assert_eq!((step(&probes()), fs::read_dir(folder.path()).unwrap().count()), (None, 2));
+    }
+
+    #[test]
     fn a_checkpoint_damaged_anywhere_is_an_error_that_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let whole = checkpoint(3);
         save(folder.path(), &whole).unwrap();
         for ending in ["csv", "safetensors"] {
-            let path = checkpoint_file(folder.path(), 3, ending);
+            let path = checkpoint_file(folder.path(), &prefix(probes().iter()), 3, ending);
             let bytes = fs::read(&path).unwrap();
             let cuts = [0, 1, bytes.len() / 2, bytes.len() - 12].map(|cut| bytes[..cut].to_vec());
             let flips = [9, bytes.len() / 2, bytes.len() - 2].map(|place| {
@@ -229,11 +289,13 @@ mod tests {
             });
             for (cut, damaged) in cuts.iter().chain(&flips).enumerate() {
                 fs::write(&path, damaged).unwrap();
-                let Err(error) = load(folder.path(), &whole.params, &whole.buffers) else { panic!("{ending} {cut}") };
+                let Err(error) = load(folder.path(), &probes(), &whole.params, &whole.buffers) else {
+                    panic!("{ending} {cut}")
+                };
                 assert!(format!("{error:#}").contains(path.file_name().unwrap().to_str().unwrap()), "{error:#}");
             }
             fs::write(&path, &bytes).unwrap();
         }
-        assert!(load(folder.path(), &whole.params, &whole.buffers).unwrap().is_some());
+        assert!(load(folder.path(), &probes(), &whole.params, &whole.buffers).unwrap().is_some());
     }
 }

@@ -9,7 +9,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 
-pub use checkpoint::tidy;
 pub use store::{Finished, OtherInstructionSet, finished, set_aside};
 
 use self::checkpoint::{Checkpoint, ProbeLog};
@@ -102,11 +101,12 @@ impl<'a> Training<'a> {
         let network = network(trial.spec, data)?;
         let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype())?;
         let mut probes: Vec<_> = trial.probes.iter().map(probe::measure).collect();
-        let found = match checkpoint::load(folder, &params, &buffers) {
-            Ok(found) => found.filter(|checkpoint| measured_alike(checkpoint, trial.probes)),
+        let found = match checkpoint::load(folder, &ids(trial.probes), &params, &buffers) {
+            Ok(found) => found,
             Err(error) => {
-                let aside = set_aside(folder)?;
-                watch.warn(&format!("{error:#}; set aside as {}, and this trial is redone", aside.display()));
+                checkpoint::set_aside(folder, &ids(trial.probes))?;
+                let aside = checkpoint::DAMAGED;
+                watch.warn(&format!("{error:#}; set aside as {aside}…, and this trial is begun anew"));
                 None
             }
         };
@@ -220,7 +220,14 @@ fn network(spec: &Spec, data: &Dataset) -> Result<Network> {
     })
 }
 
-/// Whether a checkpoint holds the records of just these probes; the steps before it are not measured again.
-fn measured_alike(checkpoint: &Checkpoint, probes: &[Probe]) -> bool {
-    checkpoint.logs.iter().map(|log| &log.probe).eq(&probes.iter().map(Probe::id).collect::<Vec<_>>())
+/// Removes from the `folder` of a finished trial what a process that was killed right then left of these probes.
+///
+/// # Errors
+/// A file that cannot be removed.
+pub fn tidy(folder: &Path, probes: &[Probe]) -> Result<()> {
+    checkpoint::tidy(folder, &ids(probes))
+}
+
+fn ids(probes: &[Probe]) -> Vec<String> {
+    probes.iter().map(Probe::id).collect()
 }

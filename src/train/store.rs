@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! trial.json                   the specification, written before the first step
-//! checkpoint-000150.csv        records and probes' memories after 150 steps …
-//! checkpoint-000150.safetensors … and the weights; a checkpoint counts once this file is there
+//! checkpoint-HASH-000150.csv   records and memories of probes (the hash is of their names) after 150 steps …
+//! checkpoint-HASH-000150.safetensors … and the weights; a checkpoint counts once this file is there
 //! weights.safetensors          the final weights and running statistics, under PyTorch's names and layouts
 //! PROBE-HASH.csv               a probe's records
 //! done.json                    how it ended, and the hashes of the above: written last
@@ -100,8 +100,8 @@ struct Done {
     files: BTreeMap<String, String>,
 }
 
-/// Writes what a trial left, `done.json` last, and removes its checkpoints. Records of other probes that an earlier
-/// training of the same trial left stay.
+/// Writes what a trial left, `done.json` last, and removes its checkpoints. What other probes left, in an earlier
+/// training of the same trial or in one that was interrupted, stays.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -121,7 +121,8 @@ pub fn finish(folder: &Path, ending: Ending, checkpoint: &Checkpoint) -> Result<
     }
     let done = Done { schema: SCHEMA, ending, files };
     write_whole(&folder.join("done.json"), format!("{}\n", serde_json::to_string_pretty(&done)?).as_bytes())?;
-    checkpoint::tidy(folder)
+    let probes: Vec<String> = checkpoint.logs.iter().map(|log| log.probe.clone()).collect();
+    checkpoint::tidy(folder, &probes)
 }
 
 fn read_done(folder: &Path) -> Result<Option<Done>> {

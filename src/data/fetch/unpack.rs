@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 
 use super::super::facts::sha256_of_file;
 use super::Archive;
+use crate::files::sync_names;
 
 /// Unpacks the members of `archive` from `packed` into `folder`: all of them, or none.
 pub fn unpack(archive: &Archive, packed: &mut File, folder: &Path) -> anyhow::Result<()> {
@@ -61,7 +62,6 @@ fn move_members(archive: &Archive, beside: &Path, folder: &Path) -> anyhow::Resu
         fs::rename(beside.join(&member.name), &target)
             .with_context(|| format!("{} cannot be replaced", target.display()))?;
     }
-    // Makes the new names durable where folders can be synced.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    sync_names(folder);
     Ok(())
 }
