@@ -16,5 +16,7 @@ pub mod rng;
 pub mod run;
 pub mod stats;
 pub mod study;
+#[cfg(test)]
+mod testing;
 mod text;
 pub mod train;

@@ -3,9 +3,10 @@
 
 use std::mem::MaybeUninit;
 
-use candle_core::{CpuStorage, Layout, Result, Shape, Storage, bail};
+use candle_core::{Layout, Result, Shape, Storage, bail};
 
 use super::lanes::{LANES, Lanes};
+use super::layout::values;
 
 /// The eight channels of a group at one place of one image.
 pub(super) type Pixel = [f32; LANES];
@@ -51,21 +52,10 @@ impl Grouped {
 }
 
 /// The values of a tensor on the CPU; `name` is for the error.
-pub(super) fn values<'a>(storage: &'a Storage, layout: &Layout, name: &str) -> Result<&'a [f32]> {
+pub(super) fn tensor_values<'a>(name: &str, storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
     match storage {
-        Storage::Cpu(storage) => cpu_values(storage, layout, name),
+        Storage::Cpu(storage) => values(name, storage, layout),
         _ => bail!("{name}: expected a tensor on the CPU, got one on {:?}", storage.device().location()),
-    }
-}
-
-/// The values of contiguous `f32` storage; `name` is for the error.
-pub(super) fn cpu_values<'a>(storage: &'a CpuStorage, layout: &Layout, name: &str) -> Result<&'a [f32]> {
-    let Some((start, end)) = layout.contiguous_offsets() else {
-        bail!("{name}: expected a contiguous tensor, got strides {:?} of {:?}", layout.stride(), layout.shape())
-    };
-    match storage {
-        CpuStorage::F32(values) => Ok(&values[start..end]),
-        _ => bail!("{name}: expected f32, got {:?}", candle_core::backend::BackendStorage::dtype(storage)),
     }
 }
 

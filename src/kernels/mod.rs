@@ -2,15 +2,15 @@
 //!
 //! **Layout.** Activations are (n, ⌈c/8⌉, h, w, 8): channel c is lane c mod 8 of group ⌊c/8⌋, so eight channels of a
 //! pixel are one AVX register and lie together, and a row of pixels can be read one after another. Lanes beyond the
-//! channels hold zero, in every input and every output. [`layout`] goes there and back.
+//! channels hold zero in every output. [`layout`] goes there and back.
 //!
 //! **One source.** A kernel is written once over eight [`lanes`] (and integer [`words`]) and compiled for each
 //! instruction set; [`isa`] chooses at run time. Inside, only plain loops and inlined functions: a closure around
 //! lanes is compiled without the instruction set. The convolutions, where most arithmetic is, are written over vectors
 //! of one group or two: AVX-512 serves them with two groups in a register, and all else runs there as with AVX2.
 //!
-//! **Tiling.** [`conv`] keeps a tile of the output in registers (of one group, twelve pixels from one image or from
-//! several small ones; of two groups, sixteen) while it runs over taps and input channels: one load of a vector of
+//! **Tiling.** [`conv`] keeps a tile of the output in registers (of one group, eight pixels of a wide image or twelve of
+//! several small ones; of two groups, up to sixteen) while it runs over taps and input channels: one load of a vector of
 //! weights serves all its pixels, each of which is broadcast. Taps outside the image are skipped, not padded. The input
 //! gradient is the same kernel with transposed, flipped weights; the weight gradient keeps a row of taps × four input
 //! channels (of two groups, eight) in registers while it runs over pixels that fit the first cache.
@@ -33,5 +33,6 @@ pub mod lanes;
 pub mod layout;
 pub mod linear;
 pub mod noise;
+mod random;
 pub mod unit;
 pub mod words;

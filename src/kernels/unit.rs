@@ -21,7 +21,7 @@ use candle_core::{Device, Result, Shape, Tensor, bail};
 use self::operation::Operation;
 use self::walk::{Affine, Input};
 use super::divisor::{Divisor, Spread, Summary};
-use super::grouped::{Grouped, padded, values, written};
+use super::grouped::{Grouped, padded, tensor_values, written};
 use super::isa::{self, Isa};
 use super::lanes::LANES;
 use super::noise::Jitter;
@@ -132,7 +132,7 @@ impl Unit {
     ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
         with_values(y, gamma, beta, |arguments| {
             let (storage, layout) = grad_z.storage_and_layout();
-            let grad_z = values(&storage, layout, "gradient of the output")?;
+            let grad_z = tensor_values("gradient of the output", &storage, layout)?;
             let output = self.output(arguments.shape)?.shape();
             if *layout.shape() != output {
                 bail!("gradient of the output: expected the shape {output:?}, got {:?}", layout.shape())
@@ -268,7 +268,7 @@ impl Unit {
 pub fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
     let (storage, layout) = y.storage_and_layout();
     let shape = Grouped::of(layout.shape(), "input")?;
-    let moments = moments::moments(isa::current(), values(&storage, layout, "input")?.as_chunks().0, shape);
+    let moments = moments::moments(isa::current(), tensor_values("input", &storage, layout)?.as_chunks().0, shape);
     Ok(moments[..channels].iter().map(|&(_, variance)| variance.sqrt() as f32).collect())
 }
 
@@ -304,8 +304,8 @@ fn with_values<T>(
     let (y, y_layout) = y.storage_and_layout();
     let (beta, beta_layout) = beta.storage_and_layout();
     let gamma = gamma.map(Tensor::storage_and_layout);
-    let gamma = gamma.as_ref().map(|(gamma, layout)| values(gamma, layout, "gamma")).transpose()?;
-    let (y, beta) = (values(&y, y_layout, "input")?, values(&beta, beta_layout, "beta")?);
+    let gamma = gamma.as_ref().map(|(gamma, layout)| tensor_values("gamma", gamma, layout)).transpose()?;
+    let (y, beta) = (tensor_values("input", &y, y_layout)?, tensor_values("beta", &beta, beta_layout)?);
     then(Arguments::new(y, y_layout.shape(), gamma, beta)?)
 }
 

@@ -1,60 +1,22 @@
-//! A convolution and what follows it: normalisation, noise, ReLU, pooling. And the fully connected layers.
+//! A convolution and what follows it: normalisation, noise, ReLU, pooling.
 //!
 //! Every block has two paths: a plain one in Candle's own operations (any type, the oracle of the tests), and a fast
 //! one of our kernels (f32 on the CPU), which also carries its own backward, so that training needs no graph.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use super::activation::relu;
 use super::feature_maps::FeatureMaps;
+use super::mode::{Mode, Path, StatisticsMode};
 use super::noise::{self, NoiseMode};
-use super::norm::{self, NormLayer};
+use super::norm::{self, Moments, NormLayer};
 use super::params::{LayerParameters, Params};
 use super::{init, pool};
 use crate::kernels::conv::Conv3x3;
 use crate::kernels::divisor::Divisor;
-use crate::kernels::layout::{from_grouped, to_grouped};
-use crate::kernels::linear::Linear;
 use crate::kernels::noise::Jitter;
 use crate::kernels::unit::{Normalise, Statistics, Unit, standard_deviations};
 use crate::study::{Init, Noise, NoisePlace, Norm, ShiftUnit};
-
-/// Which implementation a network runs on. A trial takes one and the same from its first step to its last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// Candle's own operations on (n, c, h, w).
-    Plain,
-    /// Our kernels on (n, ⌈c/8⌉, h, w, 8).
-    Fast,
-}
-
-/// How a pass through the network is made.
-#[derive(Clone, Copy, Debug)]
-pub struct Mode {
-    /// What normalisations normalise with.
-    pub statistics: StatisticsMode,
-    /// What the noise layers do.
-    pub noise: NoiseMode,
-}
-
-/// What normalisations normalise with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatisticsMode {
-    /// Moments of the batch, as in training.
-    Batch,
-    /// Running averages of them.
-    Running,
-}
-
-/// Mean and spread of each channel, over `count` values.
-#[derive(Clone, Debug)]
-pub struct Moments {
-    /// (c)
-    pub mean: Tensor,
-    /// What running statistics are kept of (c): the biased variance under BatchNorm, what is divided by under the others.
-    pub spread: Tensor,
-    /// Values a channel.
-    pub count: usize,
-}
 
 /// A 3×3 convolution (stride 1, padding 1), then normalisation, noise (or noise and normalisation) and ReLU, where the arm has them,
 /// then 2×2 max pooling at the end of a stage.
@@ -139,7 +101,7 @@ impl ConvBlock {
     /// The names of its parameters.
     pub fn parameters(&self) -> LayerParameters {
         let gamma = self.norm_layer().map(|norm| norm.gamma());
-        LayerParameters { layer: self.layer, weight: self.weight(), bias: Some(self.bias()), gamma }
+        LayerParameters { weight: self.weight(), bias: Some(self.bias()), gamma }
     }
 
     /// Adds the initial parameters: weights by `init`, γ = 1, biases and β = 0. Under a normalisation the convolution
@@ -220,7 +182,7 @@ impl ConvBlock {
         match path {
             Path::Plain => {
                 let (v, moments) = self.plain_before_relu(params, buffers, mode, y)?;
-                let z = v.relu()?;
+                let z = relu(&v)?;
                 let output = if self.pool { pool::max_pool2(&z)? } else { z };
                 Ok(AfterConvolution { output, moments, fused: None })
             }
@@ -353,89 +315,4 @@ fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<Moment
     let (n, _, h, w, _) = y.dims5()?;
     let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), y.device());
     Ok(Some(Moments { mean: tensor(&statistics.mean)?, spread: tensor(&statistics.spread)?, count: n * h * w }))
-}
-
-/// A fully connected layer, with a ReLU unless it is the last.
-#[derive(Clone, Debug)]
-pub struct LinearBlock {
-    /// Counted from 1.
-    pub layer: usize,
-    /// Length of the input.
-    pub inputs: usize,
-    /// Length of the output.
-    pub outputs: usize,
-    /// Whether it makes the logits.
-    pub last: bool,
-}
-
-/// What a [`LinearBlock`] keeps of a pass for its backward.
-#[derive(Clone, Debug)]
-pub struct LinearPass {
-    pub(super) input: Tensor,
-    pub(super) output: Tensor,
-}
-
-impl LinearBlock {
-    /// The names of its parameters.
-    pub fn parameters(&self) -> LayerParameters {
-        let (weight, bias) = (self.name("weight"), Some(self.name("bias")));
-        LayerParameters { layer: self.layer, weight, bias, gamma: None }
-    }
-
-    fn name(&self, part: &str) -> String {
-        format!("head{}.{part}", self.layer)
-    }
-
-    pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {
-        let name = self.name("weight");
-        let weight = init::weight(init, seed, &name, &[self.outputs, self.inputs], dtype)?;
-        params.insert(self.name("bias"), Tensor::zeros(self.outputs, dtype, &Device::Cpu)?);
-        params.insert(name, weight);
-        Ok(())
-    }
-
-    /// (n, inputs) → (n, outputs).
-    pub(super) fn forward(&self, path: Path, params: &Params, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = (params.get(&self.name("weight"))?, params.get(&self.name("bias"))?);
-        let output = match path {
-            Path::Plain => x.matmul(&weight.t()?)?.broadcast_add(bias)?,
-            Path::Fast => Linear::forward(x, weight, bias)?,
-        };
-        if self.last { Ok(output) } else { output.relu() }
-    }
-
-    /// The gradient of the input (n, inputs); those of the parameters are added to `gradients`.
-    pub(super) fn backward(
-        &self,
-        params: &Params,
-        pass: &LinearPass,
-        grad_output: &Tensor,
-        gradients: &mut Params,
-    ) -> Result<Tensor> {
-        let grad = match self.last {
-            true => grad_output.clone(),
-            false => grad_output.mul(&pass.output.gt(0f64)?.to_dtype(grad_output.dtype())?)?,
-        };
-        let (grad_x, grad_weight, grad_bias) =
-            Linear::backward(&pass.input, params.get(&self.name("weight"))?, &grad, true)?;
-        gradients.insert(self.name("weight"), grad_weight);
-        gradients.insert(self.name("bias"), grad_bias);
-        Ok(grad_x.expect("asked for"))
-    }
-}
-
-/// Feature maps in the layout of `path` from (n, c, h, w).
-pub(super) fn enter(path: Path, nchw: &Tensor) -> Result<Tensor> {
-    match path {
-        Path::Plain => Ok(nchw.clone()),
-        Path::Fast => to_grouped(nchw),
-    }
-}
-
-/// (n, c, h, w) from feature maps in the layout of `path`.
-pub(super) fn leave(path: Path, maps: &Tensor, channels: usize) -> Result<Tensor> {
-    match path {
-        Path::Plain => Ok(maps.clone()),
-        Path::Fast => from_grouped(maps, channels),
-    }
 }

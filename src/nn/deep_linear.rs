@@ -6,9 +6,9 @@
 
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType, bail};
 
-use super::block::{Moments, Path, StatisticsMode};
 use super::init;
-use super::norm::{EPS, NormLayer};
+use super::mode::{Path, StatisticsMode};
+use super::norm::{EPS, Moments, NormLayer};
 use super::params::{LayerParameters, Params};
 use crate::kernels::dense::{self, UnitStatistics};
 use crate::study::{Init, Norm};
@@ -57,7 +57,6 @@ impl DeepLinearBlock {
     pub fn parameters(&self) -> LayerParameters {
         let norm = self.norm_layer();
         LayerParameters {
-            layer: self.layer,
             weight: self.weight(),
             bias: norm.map(|norm| norm.beta()),
             gamma: norm.map(|norm| norm.gamma()),

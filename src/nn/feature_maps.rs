@@ -2,9 +2,9 @@
 
 use candle_core::{DType, Result, Tensor, bail};
 
-use super::block::Path;
+use super::mode::Path;
 use crate::kernels::lanes::LANES;
-use crate::kernels::layout::from_grouped;
+use crate::kernels::layout::{from_grouped, to_grouped};
 
 /// Feature maps of `channels` channels, in the layout of a path.
 #[derive(Clone, Debug)]
@@ -18,11 +18,6 @@ impl FeatureMaps {
     /// `tensor` is (n, c, h, w) on the plain path, (n, ⌈c/8⌉, h, w, 8) on the fast one.
     pub fn new(tensor: Tensor, channels: usize, path: Path) -> Self {
         FeatureMaps { tensor, channels, path }
-    }
-
-    /// How many channels there are.
-    pub fn channels(&self) -> usize {
-        self.channels
     }
 
     /// The maps as (n, c, h, w).
@@ -66,7 +61,8 @@ impl FeatureMaps {
         for (first, run) in runs.split(&values) {
             for values in run.chunks_exact(runs.lanes) {
                 for (sums, &value) in sums[first..].iter_mut().zip(values) {
-                    let (value, after) = (f64::from(value), f64::from(value.max(0.0)));
+                    let value = f64::from(value);
+                    let after = positive_part(value);
                     sums[0] += value;
                     sums[1] += value * value;
                     sums[2] += after;
@@ -78,7 +74,7 @@ impl FeatureMaps {
         let of = |sum: usize| {
             let moments = |sums: &[f64; 4]| {
                 let mean = sums[sum] / count;
-                (mean, (sums[sum + 1] / count - mean * mean).max(0.0))
+                (mean, positive_part(sums[sum + 1] / count - mean * mean))
             };
             sums[..self.channels].iter().map(moments).collect()
         };
@@ -152,6 +148,19 @@ pub struct ChannelMoments {
     pub after_relu: Vec<(f64, f64)>,
 }
 
+/// Feature maps (n, c, h, w) in the layout of `path`.
+pub(super) fn to_layout_of(path: Path, nchw: &Tensor) -> Result<Tensor> {
+    match path {
+        Path::Plain => Ok(nchw.clone()),
+        Path::Fast => to_grouped(nchw),
+    }
+}
+
+/// max(0, x), and NaN of NaN, so that a channel that is broken does not look like a dead one.
+fn positive_part(x: f64) -> f64 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
@@ -175,6 +184,16 @@ mod tests {
             let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / 12.0;
             let (found_mean, found_variance) = plain.moments().unwrap().before_relu[channel];
             assert!((found_mean - mean).abs() < 1e-12 && (found_variance - variance).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_leaves_no_moment_a_number() {
+        let values = Tensor::from_slice(&[1.0, f32::NAN, 2.0, 3.0], (1, 2, 1, 2), &Device::Cpu).unwrap();
+        let found = FeatureMaps::new(to_grouped(&values).unwrap(), 2, Path::Fast).moments().unwrap();
+        for moments in [&found.before_relu, &found.after_relu] {
+            assert!(moments[0].0.is_nan() && moments[0].1.is_nan(), "{moments:?}");
+            assert_eq!(moments[1], (2.5, 0.25));
         }
     }
 

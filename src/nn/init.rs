@@ -38,9 +38,9 @@ mod tests {
     use statrs::distribution::{ContinuousCDF, Normal};
 
     use super::*;
-    use crate::nn::testing::{kolmogorov_smirnov, moments};
     use crate::nn::{Network, Path};
     use crate::study::{Model, ModelKind, Noise, Norm};
+    use crate::testing::{kolmogorov_smirnov, moments};
 
     fn values(init: Init, name: &str, shape: &[usize]) -> Vec<f64> {
         weight(init, 0, name, shape, DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()

@@ -4,9 +4,12 @@ use std::ops::Range;
 
 use candle_core::{DType, Result, Tensor, Var, bail};
 
-use super::block::{ConvBlock, ConvPass, LinearBlock, LinearPass, Mode, Path, enter, leave};
+use super::block::{ConvBlock, ConvPass};
 use super::deep_linear::{DeepLinearBlock, DeepLinearPass};
+use super::feature_maps::{FeatureMaps, to_layout_of};
+use super::linear::{LinearBlock, LinearPass};
 use super::loss::{correct, loss_and_gradient, loss_of};
+use super::mode::{Mode, Path};
 use super::params::{LayerParameters, Params};
 use crate::study::{Init, Loss, Model, Norm};
 
@@ -182,7 +185,7 @@ impl Network {
         match (self.blocks.first(), self.path) {
             (Some(Block::DeepLinear(_)), Path::Fast) => examples.t()?.contiguous(),
             (Some(Block::DeepLinear(_)), Path::Plain) => Ok(examples.clone()),
-            _ => enter(self.path, examples),
+            _ => to_layout_of(self.path, examples),
         }
     }
 
@@ -234,7 +237,10 @@ impl Network {
     /// The input of the fully connected block `index` as (n, inputs), in PyTorch's order (c, h, w).
     fn flatten(&self, index: usize, x: &Tensor) -> Result<Tensor> {
         match index.checked_sub(1).map(|before| &self.blocks[before]) {
-            Some(Block::Conv(conv)) => leave(self.path, x, conv.out_channels)?.flatten_from(1)?.contiguous(),
+            Some(Block::Conv(conv)) => {
+                let maps = FeatureMaps::new(x.clone(), conv.out_channels, self.path);
+                maps.nchw()?.flatten_from(1)?.contiguous()
+            }
             _ => Ok(x.clone()),
         }
     }
@@ -347,7 +353,7 @@ impl Network {
         match index.checked_sub(1).map(|before| (&self.blocks[before], &passes[before])) {
             Some((Block::Conv(conv), BlockPass::Conv(pass))) => {
                 let (n, _, h, w, _) = pass.after.output.dims5()?;
-                enter(self.path, &flat.reshape((n, conv.out_channels, h, w))?)
+                to_layout_of(self.path, &flat.reshape((n, conv.out_channels, h, w))?)
             }
             _ => Ok(flat),
         }

@@ -32,11 +32,6 @@ pub struct NoiseKey {
 pub enum NoiseMode {
     /// Nothing.
     Off,
-    /// Every random scale and shift at its mean; a scale and shift that are held for the whole trial as they are.
-    Mean {
-        /// The trial's seed, which the held values come from.
-        seed: u64,
-    },
     /// Algorithm 1.
     On(NoiseKey),
 }
@@ -47,7 +42,6 @@ pub fn draw(noise: &Noise, mode: NoiseMode, name: &str, channels: usize) -> Opti
     match mode {
         NoiseMode::Off => None,
         NoiseMode::On(key) => Some(on(constants, key, name, channels)),
-        NoiseMode::Mean { seed } => Some(mean(constants, seed, name, channels)),
     }
 }
 
@@ -66,16 +60,6 @@ fn on(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) ->
         scale,
         key: rng::key(key.seed, &format!("{} jitter", key.purpose), name, key.step),
     }
-}
-
-fn mean(constants: &NoiseConstants, seed: u64, name: &str, channels: usize) -> Jitter {
-    let (shift, scale) = match constants.redraw {
-        Redraw::Step | Redraw::Drift(_) => {
-            (vec![0.0; channels], vec![0.5 * (1.0 + constants.scale()) as f32; channels])
-        }
-        Redraw::Once => held(constants, seed, name, channels),
-    };
-    Jitter { shift, scale, shift_jitter: vec![0.0; channels], scale_jitter: 0.0, key: 0 }
 }
 
 fn moving(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {

@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::block::{Moments, StatisticsMode};
+use super::activation::relu;
+use super::mode::StatisticsMode;
 use super::params::Params;
 use crate::kernels::divisor::{Divisor, Spread};
 use crate::study::Norm;
@@ -25,6 +26,17 @@ pub fn divisor(norm: Norm) -> Option<Divisor> {
         Norm::L1Matched => divisor(Spread::MeanAbsolute, true),
         Norm::LinfMatched => divisor(Spread::MaxAbsolute, true),
     }
+}
+
+/// Mean and spread of each channel, over `count` values.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// (c)
+    pub mean: Tensor,
+    /// What running statistics are kept of (c): the biased variance under BatchNorm, what is divided by under the others.
+    pub spread: Tensor,
+    /// Values a channel.
+    pub count: usize,
 }
 
 /// A normalisation of `channels` channels.
@@ -142,7 +154,7 @@ impl NormLayer {
     fn plain_divisor(&self, y: &Tensor, mean: &Tensor) -> Result<(Tensor, Tensor)> {
         let eps = |spread: Tensor| spread.affine(1.0, EPS);
         // Its gradient at zero is zero, as that of |y| should be and Candle's is not.
-        let absolute = || y.relu()?.add(&y.neg()?.relu()?);
+        let absolute = || relu(y)?.add(&relu(&y.neg()?)?);
         let spread = match self.divisor.of {
             Spread::Deviation => {
                 let variance = channel_mean(&y.broadcast_sub(mean)?.sqr()?)?;

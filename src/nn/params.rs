@@ -14,8 +14,6 @@ pub struct Params(BTreeMap<String, Tensor>);
 /// The names of the parameters of one layer, its normalisation included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerParameters {
-    /// The layer, counted from 1 among those of its kind.
-    pub layer: usize,
     /// The weight (outputs first).
     pub weight: String,
     /// β of the normalisation, or the bias; `None` where the layer has neither.

@@ -5,7 +5,8 @@
 //! along the gradient if ⟨g, ŷ⟩ > 0 and the Hessian H = ∂²L/∂z² is positive semi-definite. Asked here, unit by unit
 //! (a unit is a channel, γ taken to be positive as in the paper): is ⟨g, ŷ⟩ > 0, is gᵀHg > 0, is γ²/σ² < 1, and are all three?
 //!
-//! ⟨g, ŷ⟩ is the gradient of γ. gᵀHg comes from two gradients at z ± ηg in the one unit, with all that follows the
+//! ⟨g, ŷ⟩ and γ²/σ² are known of every unit, gᵀHg and so all three of a fixed few (`units` of the study's file): the
+//! shares are of these. ⟨g, ŷ⟩ is the gradient of γ. gᵀHg comes from two gradients at z ± ηg in the one unit, with all that follows the
 //! normalisation as in the step, noise and all. A unit with g = 0 fulfils neither of the first two. Only layers with
 //! BatchNorm, and no noise before it, have something to measure.
 

@@ -38,7 +38,9 @@ impl Moments {
 
 impl Measure for Moments {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        let bin_ends = (context.step + 1).is_multiple_of(self.bin) || context.step + 1 == context.steps;
+        let taken = context.step + 1;
+        let is_last = taken == context.steps || !context.result.loss.is_finite();
+        let bin_ends = taken.is_multiple_of(self.bin) || is_last;
         for layer in &mut self.layers {
             layer.add(moments(context, layer.layer, self.units)?);
             if bin_ends {
@@ -71,7 +73,8 @@ fn moments(context: &StepContext, layer: usize, count: usize) -> Result<LayerMom
 }
 
 /// Means over the units of |Δμ|/sd, |Δσ²|/σ², |Δμ| and |Δσ²|, in units' own standard deviations and variances before
-/// the move. A unit without any variance (dead behind its ReLU) has no unit of measure and is left out of the first two.
+/// the move. A unit without any variance (dead behind its ReLU) has no unit of measure and is left out of the first two; one whose
+/// variance is not a number is not.
 fn drift(before: &[(f64, f64)], after: &[(f64, f64)]) -> [f64; 4] {
     let moves = || before.iter().zip(after).map(|(b, a)| ((a.0 - b.0).abs(), (a.1 - b.1).abs(), b.1));
     let mean = |values: &mut dyn Iterator<Item = f64>| {
@@ -79,8 +82,10 @@ fn drift(before: &[(f64, f64)], after: &[(f64, f64)]) -> [f64; 4] {
         if count == 0 { f64::NAN } else { sum / f64::from(count) }
     };
     [
-        mean(&mut moves().filter(|&(.., variance)| variance > 0.0).map(|(shift, _, variance)| shift / variance.sqrt())),
-        mean(&mut moves().filter(|&(.., variance)| variance > 0.0).map(|(_, change, variance)| change / variance)),
+        mean(
+            &mut moves().filter(|&(.., variance)| variance != 0.0).map(|(shift, _, variance)| shift / variance.sqrt()),
+        ),
+        mean(&mut moves().filter(|&(.., variance)| variance != 0.0).map(|(_, change, variance)| change / variance)),
         mean(&mut moves().map(|(shift, ..)| shift)),
         mean(&mut moves().map(|(_, change, _)| change)),
     ]

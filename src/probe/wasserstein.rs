@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 
-use super::{Measure, StepContext, is_due, record, units};
+use super::{Measure, StepContext, is_due_from_start, record, units};
 use crate::record::Record;
 use crate::stats::mean;
 
@@ -44,7 +44,7 @@ impl Wasserstein {
 
 impl Measure for Wasserstein {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        if context.step != 0 && !is_due(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.steps, self.points) {
             return Ok(());
         }
         let now: Vec<Vec<Distribution>> =
@@ -87,7 +87,7 @@ impl Distribution {
     fn drift(&self, other: &Distribution) -> Option<f64> {
         let moves = self.quantiles.iter().zip(&other.quantiles).map(|(before, after)| (after - before).abs());
         let distance = moves.sum::<f64>() / QUANTILES as f64;
-        (self.deviation > 0.0).then(|| distance / self.deviation)
+        (self.deviation != 0.0).then(|| distance / self.deviation)
     }
 }
 

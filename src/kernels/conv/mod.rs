@@ -19,7 +19,7 @@ use super::layout::{groups, values};
 /// (see [`layout`](super::layout)).
 ///
 /// As a [`CustomOp2`] its arguments are input (n, ⌈c_in / 8⌉, h, w, 8) and weight (c_out, c_in, 3, 3), its result
-/// (n, ⌈c_out / 8⌉, h, w, 8). Lanes without a channel may hold anything finite in the input and hold zero in the result.
+/// (n, ⌈c_out / 8⌉, h, w, 8). Lanes without a channel are not used in the input and hold zero in the result.
 pub struct Conv3x3;
 
 impl Conv3x3 {

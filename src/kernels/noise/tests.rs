@@ -3,6 +3,8 @@ use std::f64::consts::PI;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::*;
+use crate::kernels::random::SplitMix64;
+use crate::testing::{kolmogorov_smirnov, moments};
 
 /// Kernel that draws words, for what the maps do not show.
 struct NormalPairs<'a>(&'a [[u32; 2]]);
@@ -34,25 +36,11 @@ fn channel(maps: &(Tensor, Tensor), image: usize, channel: usize) -> [Vec<f64>; 
     })
 }
 
-fn moments(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    (mean, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64)
-}
-
 /// √n times the correlation: standard normal for independent values.
 fn scaled_correlation(a: &[f64], b: &[f64]) -> f64 {
     let ((mean_a, var_a), (mean_b, var_b)) = (moments(a), moments(b));
     let covariance: f64 = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum();
     covariance / (var_a * var_b * a.len() as f64).sqrt()
-}
-
-/// √n times the Kolmogorov–Smirnov distance to a distribution function.
-fn kolmogorov_smirnov(values: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len() as f64;
-    let distance = |(i, &x): (usize, &f64)| (cdf(x) - i as f64 / n).abs().max(((i + 1) as f64 / n - cdf(x)).abs());
-    sorted.iter().enumerate().map(distance).fold(0.0, f64::max) * n.sqrt()
 }
 
 /// Box–Muller in double precision from the same words. The tolerance is ten roundings of the largest normal.

@@ -59,7 +59,8 @@ impl Visitor for Forward<'_> {
     }
 }
 
-/// max(v, 0); not a number stays so, for a divergence must be seen.
+/// max(v, 0); not a number stays so, for a divergence must be seen. (A window's maximum keeps it for certain only where
+/// it fills the window, which it does soon: the weights that made it have met every pixel.)
 #[inline(always)]
 fn relu<L: Lanes>(v: L) -> L {
     L::zero().max(v)

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
-use super::super::grouped::cpu_values;
 use super::super::isa;
+use super::super::layout::values;
 use super::{Arguments, Statistics, Unit};
 
 /// One forward pass in a graph. It keeps its own statistics, so a second pass does not disturb its backward.
@@ -44,7 +44,7 @@ impl CustomOp2 for Operation {
     }
 
     fn cpu_fwd(&self, y: &CpuStorage, yl: &Layout, beta: &CpuStorage, bl: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (y, beta) = (cpu_values(y, yl, "input")?, cpu_values(beta, bl, "beta")?);
+        let (y, beta) = (values("input", y, yl)?, values("beta", beta, bl)?);
         self.forward(Arguments::new(y, yl.shape(), None, beta))
     }
 
@@ -68,8 +68,8 @@ impl CustomOp3 for Operation {
         beta: &CpuStorage,
         bl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let gamma = cpu_values(gamma, gl, "gamma")?;
-        let (y, beta) = (cpu_values(y, yl, "input")?, cpu_values(beta, bl, "beta")?);
+        let gamma = values("gamma", gamma, gl)?;
+        let (y, beta) = (values("input", y, yl)?, values("beta", beta, bl)?);
         self.forward(Arguments::new(y, yl.shape(), Some(gamma), beta))
     }
 

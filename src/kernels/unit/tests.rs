@@ -341,8 +341,8 @@ fn the_gradient_of_pooling_is_right_where_that_of_max_pool2d_is_not() {
     assert_eq!(quarters, shape.pooled().pixels() * LANES);
 }
 
-/// Of equal maxima the first row-major takes the gradient, at zero the ReLU passes none, and not-a-number
-/// is not lost: a divergence must be seen.
+/// Of equal maxima the first row-major takes the gradient, at zero the ReLU passes none, and
+/// not-a-number that fills a window is not lost: a divergence must be seen.
 #[test]
 fn ties_zeros_and_not_a_number() {
     let unit = Unit { normalise: Normalise::Nothing, noise: None, pool: true };
@@ -397,10 +397,10 @@ fn errors_print_what_was_got_and_what_is_expected() {
         (message(&y(&[2, 1, 4, 4, 8]), None, &beta), "beta: expected the channels of 1 groups of 8, got 9"),
         (message(&good, Some(&y(&[8])), &beta), "gamma: expected 9 channels as in beta, got 8"),
         (message(&y(&[2, 2, 1, 4, 8]), None, &beta), "2×2 pooling: expected at least 2×2 pixels, got 1×4"),
-        (message(&double, None, &beta), "input: expected f32, got F64"),
+        (message(&double, None, &beta), "input: got dtype F64, expected F32"),
     ];
     for (got, want) in cases {
         assert_eq!(got, want);
     }
-    assert!(message(&transposed, None, &beta).starts_with("input: expected a contiguous tensor, got strides"));
+    assert!(message(&transposed, None, &beta).starts_with("input: got strides"));
 }
