@@ -1,4 +1,12 @@
-//! Numbers, hashes and words of a command as text.
+//! Numbers, hashes and words of a command as text, and lines for the standard error.
+
+use std::fmt::Display;
+use std::io::Write;
+
+/// Writes a line to the standard error. A reader that has gone is no error: what is under way goes on.
+pub fn note(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// `12345678` as `12,345,678`.
 pub fn thousands(number: usize) -> String {

@@ -161,6 +161,11 @@ const LANDSCAPE: &str = "[[probe]]\nkind = \"landscape\"\npoints = 4\nrandom_poi
                          multiples = [1.0, 0.5]\nsmaller_step = 0.25\n[[probe]]";
 const ICS: &str = "[[probe]]\nkind = \"ics\"\nlayers = [2]\npoints = 4\nmatched_update = 0.0\n[[probe]]";
 
+/// A further claim before the example's own.
+const SECOND_PRIMARY: &str = "[[claim]]\nid = \"D0\"\nrole = \"primary\"\norigin = \"ours\"\nsays = \"s\"\n\
+                              metric = \"train_accuracy\"\nstatistic = { contrast = { batch_norm = 1.0 } }\n\
+                              criterion = { above = 0.0 }\nunit = \"%\"\n[[claim]]";
+
 /// What is wrong, where, and what would be right.
 #[test]
 fn mistakes_are_named_with_their_place_and_remedy() {
@@ -189,6 +194,7 @@ fn mistakes_are_named_with_their_place_and_remedy() {
         (error("metric = \"train_accuracy\"", "metric = \"accuracy\""), &["D1", "accuracy", "train_accuracy"]),
         (error("criterion = { above = -10.0 }", ""), &["D1", "criterion"]),
         (error("role =", "rank ="), &["rank", "role"]),
+        (error("[[claim]]", SECOND_PRIMARY), &["D0 and D1", "one primary claim"]),
     ];
     for (message, words) in cases {
         for word in words {

@@ -8,6 +8,7 @@ use super::opening::opening;
 use super::output::{count, say};
 use crate::run::{Cost, Datasets, Place, Stop, Task, distinct, duration, estimate};
 use crate::study::Plan;
+use crate::text::note;
 
 /// Shows the plan and an estimate of its cost.
 ///
@@ -21,7 +22,7 @@ pub fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task
     if pending.is_empty() {
         return say("All trials are finished: only the report would be written.");
     }
-    eprintln!("Timing a few steps of each condition …");
+    note("Timing a few steps of each condition …");
     say(&costs(&estimate(&pending)?, args.jobs, pending.len()))
 }
 

@@ -27,10 +27,10 @@ pub struct Work {
 pub fn write_report(input: &Input, out: &Path, work: &Work) -> Result<(), Stop> {
     let _lock = lock_reports(out)?;
     let page = report::write(input, out)?;
-    report::write_index(out)?;
     let entry = Provenance::of(&work.begun, work.jobs, work.trained, work.found);
     report::append_run_entry(&out.join(input.plan.output_name()), &entry)?;
     say(&verdicts(input))?;
+    report::write_index(out)?;
     let (trained, found) = (count(work.trained, "trial"), work.found);
     let took = duration(work.begun.elapsed());
     say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))
@@ -41,7 +41,7 @@ fn verdicts(input: &Input) -> String {
     let verdicts = judge(&input.plan.study.claim, &input.trials, &Context::of(input.plan));
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.role != Role::Descriptive) {
-        text += &format!("  {:<14} {:<4} {}\n", verdict.word.to_string(), verdict.id, verdict.says);
+        text += &format!("  {:<22} {:<5} {}\n", verdict.word.to_string(), verdict.id, verdict.says);
     }
     for means in verdicts.iter().filter(|verdict| verdict.role == Role::Primary).filter_map(|v| v.means.as_ref()) {
         text += &format!("\n{means}\n");

@@ -17,6 +17,7 @@ use clap::Parser;
 
 use crate::data;
 use crate::run::{OrMistake, Stop, caught, command_line, silence_panics};
+use crate::text::note;
 use args::{Command, CommandLine, DataCommand};
 use output::say;
 
@@ -30,8 +31,8 @@ pub fn main() -> ExitCode {
     let outcome = caught(|| Ok(dispatch(command))).unwrap_or_else(|panic| Err(Stop::Failure(panic)));
     let Err(stop) = outcome else { return ExitCode::SUCCESS };
     match &stop {
-        Stop::Interrupted => eprintln!("Stopped. The same command goes on from here:\n  {}", command_line()),
-        Stop::Mistake(error) | Stop::Failure(error) => eprintln!("error: {error:#}"),
+        Stop::Interrupted => note(format_args!("Stopped. The same command goes on from here:\n  {}", command_line())),
+        Stop::Mistake(error) | Stop::Failure(error) => note(format_args!("error: {error:#}")),
     }
     ExitCode::from(stop.exit_code())
 }

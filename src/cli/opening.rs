@@ -27,7 +27,9 @@ pub fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, found: usize,
 fn trials(plan: &Plan, found: usize, pending: usize) -> String {
     let conditions = count(plan.trials.iter().filter(|trial| trial.seed == plan.trials[0].seed).count(), "condition");
     let seeds = count(plan.seeds, "seed");
-    let mut text = format!("{} ({conditions} × {seeds}); {found} found finished", plan.trials.len());
+    let choosing = plan.trials.iter().filter(|trial| plan.choose_seeds().contains(&trial.seed)).count();
+    let choosing = if choosing > 0 { format!(", and {choosing} to choose places of sweeps on") } else { String::new() };
+    let mut text = format!("{} ({conditions} × {seeds}{choosing}); {found} found finished", plan.trials.len());
     let shared = plan.trials.len() - found - pending;
     if shared > 0 {
         text += &format!("; {shared} the same as others of the plan");

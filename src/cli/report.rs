@@ -11,6 +11,7 @@ use crate::record::TrialRecords;
 use crate::report::{self, Input};
 use crate::run::{Begun, Datasets, OrMistake, Place, Stop, Task, check_writable, collect, tasks};
 use crate::study::Plan;
+use crate::text::note;
 
 /// Writes a study's report again, from records alone: those in the runs, else those beside an earlier report.
 ///
@@ -22,37 +23,44 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     let out = &args.out.out;
     check_writable(out, "--out").or_mistake()?;
     let earlier = out.join(plan.output_name());
-    let input = match Datasets::load(&plan, args.place.data.data_dir.as_deref()) {
+    let gathered = match Datasets::load(&plan, args.place.data.data_dir.as_deref()) {
         Ok(datasets) => gather(&plan, &datasets, args, &earlier),
-        Err(_) if has_records(&earlier) => report::read_records(&earlier).and_then(|stored| stored.into_input(&plan)),
+        Err(error) if has_records(&earlier) => {
+            note(format_args!("Only from the records in {}, because: {error:#}", earlier.display()));
+            report::read_records(&earlier, &plan).map(|input| (input, 0))
+        }
         Err(error) => Err(error),
     };
-    let input = input.or_mistake()?;
+    let (input, found) = gathered.or_mistake()?;
     refuse_incomplete(&input, args).or_mistake()?;
-    let work = Work { jobs: 0, trained: 0, found: input.trials.len(), begun };
+    let work = Work { jobs: 0, trained: 0, found, begun };
     write_report(&input, out, &work)
 }
 
 /// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) beside the
-/// `earlier` report. Where the runs have none at all, the earlier report's, with what it says of its own data.
-fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<Input<'a>> {
+/// `earlier` report. Where the runs have none at all, the earlier report's, with what it says of its own data. And how
+/// many trials the runs have.
+fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<(Input<'a>, usize)> {
     let tasks = tasks(plan, datasets);
     let found = collect(&tasks, &Place::to_read(&args.place.runs))?;
+    let in_runs = found.iter().flatten().count();
     let mut stored = Vec::new();
-    if found.iter().any(Option::is_none) && has_records(earlier) {
-        let input = report::read_records(earlier).and_then(|stored| stored.into_input(plan));
-        if found.iter().all(Option::is_none) {
-            return input;
+    if in_runs < tasks.len() && has_records(earlier) {
+        let input = report::read_records(earlier, plan);
+        if in_runs == 0 {
+            return input.map(|input| (input, 0));
         }
-        // An earlier report of other settings has nothing for this one.
-        stored = input.map(|input| input.trials).unwrap_or_default();
+        match input {
+            Ok(input) => stored = input.trials,
+            Err(error) => note(format_args!("Nothing is taken from the earlier report: {error:#}")),
+        }
     }
     let same = |trial: &&TrialRecords, task: &Task| {
         trial.id == task.id && trial.arm == task.planned.arm && trial.sweep == task.planned.sweep
     };
     let stored = |task: &Task| stored.iter().find(|trial| same(trial, task)).cloned();
     let trials = tasks.iter().zip(found).filter_map(|(task, found)| found.or_else(|| stored(task)));
-    Ok(Input { plan, trials: trials.collect(), data: datasets.facts() })
+    Ok((Input { plan, trials: trials.collect(), data: datasets.facts() }, in_runs))
 }
 
 fn has_records(earlier: &Path) -> bool {
@@ -64,7 +72,7 @@ fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
     let runs = args.place.runs.display();
     if there == 0 {
         bail!(
-            "no trial of study `{}` is finished in {runs}; run `whybn study {}` first",
+            "no trial of study `{}` is finished in {runs}; run `whybn study {}` with the same options first",
             args.plan.study,
             args.plan.study
         );

@@ -1,7 +1,5 @@
 //! How each arm fared: accuracies, times to thresholds, trials that stuck or diverged.
 
-use super::Context;
-use super::sample::Table;
 use super::value::{Quantity, end};
 use crate::record::{Ending, TrialRecords};
 use crate::stats::{Estimate, first_passage, restricted_mean};
@@ -29,7 +27,7 @@ const CLEAN: &str = "eval.train.accuracy.batch.clean";
 /// The record of every step's loss.
 const LOSS: &str = "train_loss";
 
-/// One arm of a study. What no trial recorded is `None`.
+/// One arm of a study. What none of its trials recorded is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArmSummary {
     /// The arm's name.
@@ -39,8 +37,8 @@ pub struct ArmSummary {
     /// Those that diverged.
     pub diverged: usize,
     /// Those that did not diverge and whose mean minibatch accuracy over the 5 % of the run after its first quarter
-    /// is under 20 %.
-    pub stuck: usize,
+    /// is under 20 %, by seed.
+    pub stuck: Vec<u64>,
     /// The mean over the run of minibatch training accuracy ("AUC"), in percent.
     pub train_accuracy: Option<Values>,
     /// The same, from fixed training images with noise off and batch statistics.
@@ -80,42 +78,35 @@ pub struct TimeTo {
     pub steps: Vec<(u64, Option<usize>)>,
 }
 
-/// A summary of each arm, in the order of their names.
-pub fn arm_summaries(trials: &[TrialRecords]) -> Vec<ArmSummary> {
-    let context = Context::default();
-    let table = Table::new(trials, &context);
-    table.arms().into_iter().map(|arm| summary(arm, &table)).collect()
-}
-
-fn summary(arm: &str, table: &Table) -> ArmSummary {
-    let trials: Vec<&TrialRecords> = table.trials_of_arm(arm).collect();
+/// The summary of the arm `name` from its trials.
+pub fn arm_summary(name: &str, trials: &[&TrialRecords]) -> ArmSummary {
     let finals = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];
     let final_accuracy = |mode: &str| {
-        let values = values(&trials, &format!("final.test.accuracy.{mode}"), WHOLE_RUN, table)?;
+        let values = values(trials, &format!("final.test.accuracy.{mode}"), WHOLE_RUN)?;
         Some((mode.to_owned(), values))
     };
     ArmSummary {
-        name: arm.to_owned(),
+        name: name.to_owned(),
         trials: trials.len(),
         diverged: trials.iter().filter(|trial| trial.ending != Ending::Finished).count(),
-        stuck: trials.iter().filter(|trial| is_stuck(trial)).count(),
-        train_accuracy: values(&trials, MINIBATCH, WHOLE_RUN, table),
-        train_accuracy_clean: values(&trials, CLEAN, WHOLE_RUN, table),
-        last_quarter: values(&trials, MINIBATCH, LAST_QUARTER, table),
-        last_quarter_clean: values(&trials, CLEAN, LAST_QUARTER, table),
+        stuck: trials.iter().filter(|trial| is_stuck(trial)).map(|trial| trial.seed).collect(),
+        train_accuracy: values(trials, MINIBATCH, WHOLE_RUN),
+        train_accuracy_clean: values(trials, CLEAN, WHOLE_RUN),
+        last_quarter: values(trials, MINIBATCH, LAST_QUARTER),
+        last_quarter_clean: values(trials, CLEAN, LAST_QUARTER),
         final_test_accuracy: finals.into_iter().filter_map(final_accuracy).collect(),
-        time_to: if recorded(table, MINIBATCH) { times(&trials) } else { Vec::new() },
-        final_loss: if recorded(table, MINIBATCH) { None } else { values(&trials, LOSS, END, table) },
+        time_to: if recorded(trials, MINIBATCH) { times(trials) } else { Vec::new() },
+        final_loss: if recorded(trials, MINIBATCH) { None } else { values(trials, LOSS, END) },
     }
 }
 
-fn recorded(table: &Table, metric: &str) -> bool {
-    table.all().any(|trial| trial.series(metric, None).next().is_some())
+fn recorded(trials: &[&TrialRecords], metric: &str) -> bool {
+    trials.iter().any(|trial| trial.series(metric, None).next().is_some())
 }
 
-/// Each seed's mean in a window; `None` where no trial of the study recorded the metric.
-fn values(trials: &[&TrialRecords], metric: &str, window: [f64; 2], table: &Table) -> Option<Values> {
-    if !recorded(table, metric) {
+/// Each seed's mean in a window; `None` where no trial recorded the metric.
+fn values(trials: &[&TrialRecords], metric: &str, window: [f64; 2]) -> Option<Values> {
+    if !recorded(trials, metric) {
         return None;
     }
     let quantity = Quantity::mean(metric, window);

@@ -1,5 +1,7 @@
 //! One claim, condition by condition on each of its readings, before the words.
 
+use std::collections::BTreeSet;
+
 use super::SEEDS_TO_JUDGE;
 use super::curve::{Chosen, chosen};
 use super::decide::{Decision, Outcome, decide};
@@ -8,7 +10,7 @@ use super::value::Quantity;
 use super::verdict::{Line, Part};
 use crate::stats::Estimate;
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
-use crate::study::{Take, Term};
+use crate::study::{Reached, Take, Term};
 
 /// What the records say of a claim, before the rules on scales, roles and many claims.
 pub(super) struct Assessment {
@@ -38,6 +40,7 @@ impl Assessment {
         let mut notes = Vec::new();
         let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
         let beside = beside(claim, table, &mut notes);
+        notes.extend(absent(claim, table));
         notes.extend(left_out(claim, table));
         Self {
             p_t: largest(parts.iter().map(|part| part.p_t)),
@@ -165,6 +168,16 @@ fn beside(claim: &Claim, table: &Table, notes: &mut Vec<String>) -> Vec<Line> {
     claim.beside.iter().map(&mut line).collect()
 }
 
+/// Sentences on values that stand beside the claim and do not exist at this scale.
+fn absent(claim: &Claim, table: &Table) -> Vec<String> {
+    let beside = claim.beside.iter().filter_map(|beside| beside.statistic.as_ref());
+    let named: BTreeSet<&str> = beside.flat_map(Statistic::arms).collect();
+    let absent = table.absent_values().iter().filter(|value| named.contains(value.as_str()));
+    absent
+        .map(|value| format!("There is no `{value}` at this scale: what names it beside the claim is empty."))
+        .collect()
+}
+
 /// Sentences on the places that were chosen for the claim's own statistic, and on those at the edge of their grid.
 fn places(claim: &Claim, table: &Table) -> Vec<String> {
     let mut notes = Vec::new();
@@ -186,7 +199,14 @@ fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Cho
     let along = term.along.as_deref().unwrap_or_default();
     let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
     let (place, means) = (chosen.means[chosen.place].0, means.join(", "));
-    format!("On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on seeds {seeds} the means are {means}.")
+    let which = match take {
+        Take::FirstReached(Reached { arms, window: [from, to], .. }) => {
+            let arms = arms.iter().map(|arm| format!("`{arm}`")).collect::<Vec<_>>().join(", ");
+            format!("highest means of {arms} from {} to {} % of the run", 100.0 * from, 100.0 * to)
+        }
+        _ => "means".into(),
+    };
+    format!("On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on seeds {seeds} the {which} are {means}.")
 }
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.

@@ -18,7 +18,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use arms::{ArmSummary, STUCK_BELOW, TimeTo, Values, arm_summaries};
+pub use arms::{ArmSummary, STUCK_BELOW, TimeTo, Values, arm_summary};
 pub use decide::Outcome;
 pub use value::CHANCE;
 pub use verdict::{Line, PaperValue, Part, Verdict, Word};
@@ -47,6 +47,8 @@ pub struct Context {
     pub exploratory: bool,
     /// What the names of claims stand for.
     pub terms: BTreeMap<String, Term>,
+    /// The study's values that do not exist at this scale.
+    pub absent: Vec<String>,
     /// The seeds on which places of sweeps are chosen, and nothing is judged.
     pub choose_seeds: Vec<u64>,
 }
@@ -58,6 +60,7 @@ impl Context {
             scale: plan.scale.clone(),
             exploratory: plan.is_exploratory(),
             terms: plan.terms(),
+            absent: plan.absent_values().map(String::from).collect(),
             choose_seeds: plan.choose_seeds().to_vec(),
         }
     }
@@ -69,10 +72,11 @@ pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Ve
     let assess = |claim| Assessment::new(claim, &table, judged_at(claim, context));
     let assessed: Vec<_> = claims.iter().map(|claim| (claim, assess(claim))).collect();
     let in_family = |(claim, assessment): &(&Claim, Assessment)| {
-        claim.role == Role::Secondary && !is_exploratory(claim, context) && assessment.p_t.is_some()
+        claim.role == Role::Secondary && !is_exploratory(claim, context) && !assessment.readings().is_empty()
     };
     let family: Vec<usize> = (0..assessed.len()).filter(|&index| in_family(&assessed[index])).collect();
-    let p: Vec<f64> = family.iter().filter_map(|&index| assessed[index].1.p_t).collect();
+    // Where there is no t test (too few finite values) the claim has not passed, and counts all the same.
+    let p: Vec<f64> = family.iter().map(|&index| assessed[index].1.p_t.unwrap_or(1.0)).collect();
     let mut adjusted = vec![None; assessed.len()];
     for (&index, p) in family.iter().zip(holm(&p)) {
         adjusted[index] = Some(p);

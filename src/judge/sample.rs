@@ -56,18 +56,14 @@ impl<'a> Table<'a> {
         &self.context.choose_seeds
     }
 
-    pub fn arms(&self) -> BTreeSet<&'a str> {
-        self.conditions.keys().map(|condition| condition.0).collect()
+    /// The study's values that do not exist at this scale.
+    pub fn absent_values(&self) -> &'a [String] {
+        &self.context.absent
     }
 
     /// Every trial.
-    pub fn all(&self) -> impl Iterator<Item = &'a TrialRecords> {
+    fn all(&self) -> impl Iterator<Item = &'a TrialRecords> {
         self.conditions.values().flat_map(BTreeMap::values).copied()
-    }
-
-    /// Every trial of an arm.
-    pub fn trials_of_arm(&self, arm: &str) -> impl Iterator<Item = &'a TrialRecords> {
-        self.all().filter(move |trial| trial.arm == arm)
     }
 
     pub fn diverged(&self, name: &str) -> usize {

@@ -45,7 +45,7 @@ pub fn behind(view: &View) -> Option<String> {
     }
     let mut text = format!("Behind it, training accuracy over the run: {}.", levels.join(", "));
     for condition in shown {
-        let (stuck, trials) = (condition.summary.stuck, condition.summary.trials);
+        let (stuck, trials) = (condition.summary.stuck.len(), condition.summary.trials);
         if 2 * stuck > trials {
             text += &format!(
                 " `{}` had hardly begun to learn: {stuck} of {trials} seeds were under {STUCK_BELOW} % after a quarter \

@@ -19,7 +19,7 @@ const GROUPS: [(&str, &[Word]); 4] = [
     ("What these runs do not decide", &[Word::Inconclusive]),
 ];
 
-/// From the largest to the smallest.
+/// From the largest to the smallest; a scale of some study alone comes after them.
 const SCALES: [&str; 3] = ["paper", "lab", "desk"];
 
 /// What a line means, and what it does not.
@@ -53,7 +53,7 @@ pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
 fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>>> {
     let mut planned: Vec<&(String, Found)> =
         reports.iter().filter(|(_, found)| !found.exploratory && found.has_noise == has_noise).collect();
-    planned.sort_by_key(|(_, found)| SCALES.iter().position(|scale| *scale == found.scale));
+    planned.sort_by_key(|(_, found)| SCALES.iter().position(|scale| *scale == found.scale).unwrap_or(SCALES.len()));
     let mut claims: Vec<Vec<Judgement>> = Vec::new();
     for (report, found) in planned {
         for claim in found.claims.iter().filter(|claim| claim.settled && claim.verdict != Word::NotJudged) {

@@ -42,6 +42,7 @@ pub struct FoundClaim {
     pub paper_value: Option<f64>,
     pub paper_value_of: Option<String>,
     pub verdict: Word,
+    #[serde(default)]
     pub settled: bool,
     pub means: Option<String>,
 }

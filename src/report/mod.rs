@@ -31,7 +31,7 @@ use anyhow::{Context as _, Result};
 
 pub use index::write_index;
 pub use run_log::append_run_entry;
-pub use stored::{Stored, read_records};
+pub use stored::read_records;
 
 use crate::data::DataFacts;
 use crate::files::write_whole;

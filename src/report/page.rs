@@ -90,7 +90,8 @@ fn instruction_sets(view: &View) -> String {
 
 /// What the study's values stand for.
 fn values(view: &View) -> Vec<String> {
-    view.plan.study.value.iter().map(|(name, value)| format!("`{name}`: {value}")).collect()
+    let here = view.plan.study.value.iter().filter(|(_, value)| value.is_meant_at(&view.plan.scale));
+    here.map(|(name, value)| format!("`{name}`: {value}")).collect()
 }
 
 /// What each published number is a number of.
@@ -115,22 +116,41 @@ fn remarks<'a>(verdicts: &'a [Verdict]) -> Vec<String> {
     remarks.iter().map(|(note, ids)| format!("**{}**: {note}", ids.join(", "))).collect()
 }
 
-/// At which swept values claims are judged and figures drawn; `None` where nothing is swept or claimed.
+/// At which swept values claims are judged and figures drawn, with the arms where these differ; `None` where nothing is
+/// swept or claimed.
 fn swept(view: &View) -> Option<String> {
-    let first = view.shown().find(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty())?;
-    Some(records::sweep_text(first.sweep))
+    let mut places: Vec<(String, Vec<String>)> = Vec::new();
+    for condition in view.shown().filter(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty()) {
+        let (place, arm) = (records::sweep_text(condition.sweep), format!("`{}`", condition.arm.name));
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, arms)) => arms.push(arm),
+            None => places.push((place, vec![arm])),
+        }
+    }
+    match &places[..] {
+        [] => None,
+        [(place, _)] => Some(format!("`{place}`")),
+        _ => Some(
+            places
+                .iter()
+                .map(|(place, arms)| format!("`{place}` ({})", arms.join(", ")))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+    }
 }
 
 /// The trials that stuck or diverged, arm by arm.
 fn failures(view: &View) -> Vec<String> {
-    let failed = view.conditions.iter().filter(|condition| condition.summary.stuck + condition.summary.diverged > 0);
+    let failed =
+        view.conditions.iter().filter(|condition| condition.summary.stuck.len() + condition.summary.diverged > 0);
     failed
         .map(|condition| {
             let summary = &condition.summary;
             format!(
                 "`{}`: {} stuck, {} diverged, of {} trials",
                 condition.label(),
-                summary.stuck,
+                summary.stuck.len(),
                 summary.diverged,
                 summary.trials
             )

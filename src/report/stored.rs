@@ -16,7 +16,7 @@ use crate::study::{Plan, PlannedTrial, Probe, Spec};
 pub const FILE: &str = "plan.json";
 
 /// A report's plan as far as it was carried out.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize)]
 struct PlanFile {
     study: String,
     scale: String,
@@ -31,14 +31,14 @@ struct PlanFile {
 }
 
 /// An arm at one combination of swept values, with all that its trials train with.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ConditionFile {
     arm: String,
     sweep: BTreeMap<String, String>,
     settings: Spec,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct TrialFile {
     arm: String,
     seed: u64,
@@ -56,15 +56,13 @@ impl TrialFile {
     }
 }
 
-/// What the folder of a report holds beside pictures: trials with their records, and facts about the data.
-#[derive(Debug)]
-pub struct Stored {
-    /// The trials, in the plan's order.
-    pub trials: Vec<TrialRecords>,
-    /// The image sets.
-    pub data: Vec<DataFacts>,
-    /// The ids of the probes whose records these are.
+/// What is read back of it.
+#[derive(Deserialize)]
+struct Kept {
+    records_sha256: String,
+    data: Vec<DataFacts>,
     probes: Vec<String>,
+    trials: Vec<TrialFile>,
 }
 
 /// `plan.json` of a report whose records are `csv`.
@@ -96,56 +94,52 @@ pub(super) fn plan_json(view: &View, csv: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// Reads `records.csv.gz` and `plan.json` from the folder `dir` of a report. The data set itself is not needed.
+/// The input of a report of `plan` from `records.csv.gz` and `plan.json` in the folder `dir` of an earlier one. The data
+/// set itself is not needed. Trials that `plan` does not have are left out.
 ///
 /// # Errors
-/// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` beside them.
-pub fn read_records(dir: &Path) -> Result<Stored> {
+/// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` beside them; probes,
+/// or a trial's settings, that are not those of `plan`: its study was changed since.
+pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
     let path = dir.join(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
-    let plan: PlanFile = serde_json::from_str(&text)
+    let kept: Kept = serde_json::from_str(&text)
         .with_context(|| format!("{}: damaged; restore it, or run the study again", path.display()))?;
-    let mut trials: Vec<TrialRecords> = plan.trials.into_iter().map(TrialFile::without_records).collect();
+    let mut trials: Vec<TrialRecords> = kept.trials.into_iter().map(TrialFile::without_records).collect();
     let path = dir.join(records::FILE);
     let csv = records::read(&path)?;
     records::distribute(&csv, &path, &mut trials)?;
     ensure!(
-        records::sha256(&csv) == plan.records_sha256,
+        records::sha256(&csv) == kept.records_sha256,
         "{}: these are not the records that {FILE} beside them names; restore both, or run the study again",
         path.display()
     );
-    Ok(Stored { trials, data: plan.data, probes: plan.probes })
+    ensure!(
+        kept.probes == probe_ids(plan),
+        "these records were measured by other probes than the study `{}` now has; run it again",
+        plan.study.name
+    );
+    Ok(Input { plan, trials: trials_of(plan, trials, &kept.data)?, data: kept.data })
 }
 
-impl Stored {
-    /// The input of a report of `plan` from these trials; those that `plan` does not have are left out.
-    ///
-    /// # Errors
-    /// Probes, or a trial's settings, that are not those of `plan`: its study was changed since.
-    pub fn into_input(self, plan: &Plan) -> Result<Input<'_>> {
+/// The stored trials that `plan` has, in its order.
+fn trials_of(plan: &Plan, mut stored: Vec<TrialRecords>, data: &[DataFacts]) -> Result<Vec<TrialRecords>> {
+    let mut trials = Vec::new();
+    for planned in &plan.trials {
+        let same = |trial: &TrialRecords| {
+            trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
+        };
+        let Some(place) = stored.iter().position(same) else { continue };
+        let trial = stored.swap_remove(place);
         ensure!(
-            self.probes == probe_ids(plan),
-            "these records were measured by other probes than the study `{}` now has; run it again",
+            trial.id == identity(planned, data),
+            "{}: these records were made with other settings or data than the study `{}` now has; run it again",
+            planned.label(),
             plan.study.name
         );
-        let mut stored = self.trials;
-        let mut trials = Vec::new();
-        for planned in &plan.trials {
-            let same = |trial: &TrialRecords| {
-                trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
-            };
-            let Some(place) = stored.iter().position(same) else { continue };
-            let trial = stored.swap_remove(place);
-            ensure!(
-                trial.id == identity(planned, &self.data),
-                "{}: these records were made with other settings or data than the study `{}` now has; run it again",
-                planned.label(),
-                plan.study.name
-            );
-            trials.push(trial);
-        }
-        Ok(Input { plan, trials, data: self.data })
+        trials.push(trial);
     }
+    Ok(trials)
 }
 
 fn probe_ids(plan: &Plan) -> Vec<String> {

@@ -124,7 +124,7 @@ fn arm_part<'a>(condition: &'a Condition) -> ArmPart<'a> {
         sweep: condition.sweep,
         trials: condition.summary.trials,
         diverged: condition.summary.diverged,
-        stuck: condition.summary.stuck,
+        stuck: condition.summary.stuck.len(),
         train_accuracy_auc: condition.summary.train_accuracy.as_ref().map(mean),
         train_accuracy_auc_clean: condition.summary.train_accuracy_clean.as_ref().map(mean),
         final_train_loss: condition.summary.final_loss.as_ref().map(mean),

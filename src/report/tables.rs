@@ -4,7 +4,7 @@ use super::numbers::{as_factor, estimate_or_dash, fixed, p_value, plain};
 use super::table::Table;
 use super::view::View;
 use crate::data::Standing;
-use crate::judge::{ArmSummary, Outcome, Values, Verdict, arm_summaries};
+use crate::judge::{ArmSummary, Outcome, Values, Verdict};
 use crate::record::{Ending, TrialRecords};
 use crate::study::claim::{Origin, Role};
 
@@ -129,7 +129,7 @@ pub fn arms(view: &View) -> Table {
     for condition in view.trained() {
         let summary = &condition.summary;
         let mut cells = vec![format!("`{}`", condition.label())];
-        cells.extend([summary.trials, summary.stuck, summary.diverged].map(|count| count.to_string()));
+        cells.extend([summary.trials, summary.stuck.len(), summary.diverged].map(|count| count.to_string()));
         let mean = |column: &Column| estimate_or_dash(column.1(summary).and_then(|values| values.mean.as_ref()));
         cells.extend(columns.iter().map(mean));
         table.row(cells);
@@ -172,19 +172,19 @@ pub fn seeds(view: &View) -> Table {
         .numbers(thresholds.iter().map(|threshold| format!("steps to {threshold} %")))
         .texts(["ending"]);
     for condition in view.trained() {
-        for trial in &condition.trials {
-            let own = arm_summaries(std::slice::from_ref(trial)).pop().expect("a trial makes an arm");
+        for (index, trial) in condition.trials.iter().enumerate() {
+            let summary = &condition.summary;
             let mut cells = vec![format!("`{}`", condition.label()), trial.seed.to_string()];
             let value = |column: &Column| {
-                let values = column.1(&condition.summary);
+                let values = column.1(summary);
                 let seed = values.and_then(|values| values.seeds.iter().find(|seed| seed.0 == trial.seed));
                 seed.map_or_else(|| "–".into(), |seed| fixed(seed.1, 1))
             };
             cells.extend(columns.iter().map(value));
             let step = |step: Option<usize>| step.map_or_else(|| format!("> {}", trial.steps), |step| step.to_string());
-            cells.extend(own.time_to.iter().map(|time| step(time.steps[0].1)));
+            cells.extend(summary.time_to.iter().map(|time| step(time.steps[index].1)));
             cells.resize(2 + columns.len() + thresholds.len(), "–".into());
-            cells.push(ending(trial, own.stuck > 0));
+            cells.push(ending(trial, summary.stuck.contains(&trial.seed)));
             table.row(cells);
         }
     }

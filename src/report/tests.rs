@@ -64,12 +64,12 @@ fn a_report_is_written_again_from_its_own_folder() {
     made.trials[1].ending = Ending::Diverged { step: 7 };
     let (folder, _) = page_of(&made);
     let first = files_of(folder.path());
-    let stored = read_records(&folder.path().join("noisy_bn")).unwrap();
+    let stored = read_records(&folder.path().join("noisy_bn"), &plan).unwrap();
     for (ours, theirs) in made.trials.iter().zip(&stored.trials) {
         let bits = |trial: &TrialRecords| trial.records.iter().map(|record| record.value.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(ours), bits(theirs));
     }
-    write(&stored.into_input(&plan).unwrap(), folder.path()).unwrap();
+    write(&stored, folder.path()).unwrap();
     assert_eq!(files_of(folder.path()), first);
 }
 
@@ -83,7 +83,8 @@ fn damage_is_named_with_file_and_line() {
     let csv = String::from_utf8(records::read(&path).unwrap()).unwrap();
     let error = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        format!("{:#}", read_records(&dir).unwrap_err())
+        let Err(error) = read_records(&dir, &plan) else { panic!("damage is seen") };
+        format!("{error:#}")
     };
     let edited = |from: &str, to: &str| records::compress(csv.replacen(from, to, 1).as_bytes()).unwrap();
     let cut = error(&whole[..whole.len() / 2]);
@@ -107,8 +108,8 @@ fn records_of_other_settings_are_refused() {
     let (folder, _) = page_of(&input(&plan));
     let mut other = super::synthetic::plan(1);
     other.trials[0].spec.train.learning_rate = 0.2;
-    let stored = read_records(&folder.path().join("noisy_bn")).unwrap();
-    let error = stored.into_input(&other).unwrap_err().to_string();
+    let Err(error) = read_records(&folder.path().join("noisy_bn"), &other) else { panic!("other settings") };
+    let error = error.to_string();
     assert!(error.starts_with("standard seed 0: these records were made with other settings"), "{error}");
 }
 

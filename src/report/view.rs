@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Input;
 use super::records::sweep_text;
 use crate::data::DataFacts;
-use crate::judge::{ArmSummary, Context, Verdict, arm_summaries, judge};
+use crate::judge::{ArmSummary, Context, Verdict, arm_summary, judge};
 use crate::record::TrialRecords;
 use crate::study::claim::{Claim, Role};
 use crate::study::{Arm, Noise, Plan, PlannedTrial, Spec};
@@ -132,12 +132,6 @@ impl<'a> View<'a> {
     }
 }
 
-impl Condition<'_> {
-    fn cloned(&self) -> Vec<TrialRecords> {
-        self.trials.iter().map(|&trial| trial.clone()).collect()
-    }
-}
-
 fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'a>> {
     let mut conditions: Vec<Condition> = Vec::new();
     for planned in &plan.trials {
@@ -146,19 +140,16 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             continue;
         }
         let arm = plan.study.arm.iter().find(|arm| arm.name == planned.arm).expect("a plan's arms are its study's");
-        let mut condition = Condition {
+        let mut trials: Vec<&TrialRecords> = trials.iter().filter(|trial| is_judged(plan, trial, planned)).collect();
+        trials.sort_by_key(|trial| trial.seed);
+        conditions.push(Condition {
             arm,
             sweep: &planned.sweep,
             spec: &planned.spec,
             shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
-            summary: nothing(&planned.arm),
-            trials: trials.iter().filter(|trial| is_judged(plan, trial, planned)).collect(),
-        };
-        condition.trials.sort_by_key(|trial| trial.seed);
-        if let Some(summary) = arm_summaries(&condition.cloned()).pop() {
-            condition.summary = summary;
-        }
-        conditions.push(condition);
+            summary: arm_summary(&planned.arm, &trials),
+            trials,
+        });
     }
     conditions
 }
@@ -170,21 +161,4 @@ fn is_judged(plan: &Plan, trial: &TrialRecords, planned: &PlannedTrial) -> bool 
 
 fn is_of(trial: &TrialRecords, planned: &PlannedTrial) -> bool {
     trial.arm == planned.arm && trial.sweep == planned.sweep
-}
-
-/// The summary of an arm without trials.
-fn nothing(arm: &str) -> ArmSummary {
-    ArmSummary {
-        name: arm.into(),
-        trials: 0,
-        diverged: 0,
-        stuck: 0,
-        train_accuracy: None,
-        train_accuracy_clean: None,
-        last_quarter: None,
-        last_quarter_clean: None,
-        final_test_accuracy: Vec::new(),
-        time_to: Vec::new(),
-        final_loss: None,
-    }
 }

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
+use crate::text::note;
+
 /// Whether the user wants to stop.
 #[derive(Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens for Ctrl-C (and SIGTERM): the first asks for a stop at a checkpoint, the second leaves at once, which
+    /// Listens for Ctrl-C (and SIGTERM, and SIGHUP, even under `nohup`): the first asks for a stop at a checkpoint, the second leaves at once, which
     /// loses no more than the steps since the last checkpoint.
     ///
     /// # Errors
@@ -22,7 +24,7 @@ impl Interrupt {
             if requested.swap(true, Ordering::SeqCst) {
                 std::process::exit(130);
             }
-            eprintln!("\nStopping at a checkpoint, within seconds (Ctrl-C again: at once).");
+            note("\nStopping at a checkpoint, within seconds (Ctrl-C again: at once).");
         };
         ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")?;
         Ok(interrupt)

@@ -111,10 +111,8 @@ pub fn check_writable(folder: &Path, option: &str) -> Result<()> {
     let problem =
         || format!("{}: cannot write here; make it writable or choose another with {option}", folder.display());
     fs::create_dir_all(folder).with_context(problem)?;
-    let trial = folder.join(format!(".whybn-{}", std::process::id()));
-    let written = File::create(&trial).and_then(|mut file| file.write_all(b"may be deleted\n"));
-    let removed = fs::remove_file(&trial);
-    written.and(removed).with_context(problem)
+    let mut trial = tempfile::Builder::new().prefix(".whybn-").tempfile_in(folder).with_context(problem)?;
+    trial.write_all(b"may be deleted\n").and_then(|()| trial.close()).with_context(problem)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::{Tally, duration};
+use crate::text::note;
 
 /// Without a terminal, how often a line says how far the whole is while no trial ends.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
@@ -63,7 +64,7 @@ impl Screen {
 
     /// A line of text, above the bars.
     pub fn say(&self, text: &str) {
-        self.bars.suspend(|| eprintln!("{text}"));
+        self.bars.suspend(|| note(text));
     }
 
     /// Takes the bars away.
@@ -98,7 +99,8 @@ impl Screen {
         let mut state = self.state();
         if self.plain && state.last_line.elapsed() >= PLAIN_INTERVAL {
             state.last_line = Instant::now();
-            eprintln!("  {} of {} steps{}", tally.done(), tally.steps, self.time_left(", ", tally));
+            let left = self.time_left(", ", tally);
+            note(format_args!("  {} of {} steps{left}", tally.done(), tally.steps));
         }
     }
 }

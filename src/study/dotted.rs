@@ -17,12 +17,6 @@ impl Spec {
             .map_err(|error| format!("`{key}`: {}", error.inner().to_string().trim_end()))?;
         Ok(())
     }
-
-    /// The value at a dotted key; `None` for a key that does not exist or is absent because it is at its neutral value.
-    pub fn get(&self, key: &str) -> Option<toml::Value> {
-        let table = toml::Value::try_from(self).expect("a specification is plain data");
-        key.split('.').try_fold(&table, |place, part| place.as_table()?.get(part)).cloned()
-    }
 }
 
 /// Keys that are not written where they are at their neutral value.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::claim::{Claim, Statistic};
+use super::claim::{Claim, Role, Statistic};
 use super::plan::{Setting, flatten};
 use super::probe::Probe;
 use super::value::{LAYERS as ALONG_LAYERS, Value};
@@ -201,6 +201,14 @@ impl Study {
         for (name, value) in &self.value {
             let checked = self.check_value(name, value, &arms).and_then(|()| self.check_scales(&value.scales));
             checked.map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+        }
+        if let [first, second, ..] =
+            self.claim.iter().filter(|claim| claim.role == Role::Primary).collect::<Vec<_>>()[..]
+        {
+            let (first, second) = (&first.id, &second.id);
+            bail!(
+                "{path}: {first} and {second} are both primary; a study has one primary claim: make the other secondary"
+            );
         }
         for (index, claim) in self.claim.iter().enumerate() {
             if self.claim[..index].iter().any(|earlier| earlier.id == claim.id) {

@@ -134,6 +134,11 @@ impl Plan {
         terms
     }
 
+    /// The names of the study's values that do not exist at this scale.
+    pub fn absent_values(&self) -> impl Iterator<Item = &str> {
+        self.study.value.iter().filter(|(_, value)| !value.is_meant_at(&self.scale)).map(|(name, _)| name.as_str())
+    }
+
     /// The seeds on which places of sweeps are chosen, and nothing is judged.
     pub fn choose_seeds(&self) -> &[u64] {
         &self.study.scale[&self.scale].choose_seeds

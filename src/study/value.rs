@@ -202,9 +202,13 @@ impl Value {
 
     /// Whether a trial has the settings of `at`.
     fn fits(&self, trial: &PlannedTrial) -> bool {
-        self.at.iter().all(|(key, value)| {
-            let found = trial.sweep.get(key).cloned().or_else(|| trial.spec.get(key).map(|found| found.to_string()));
-            found.is_some_and(|found| alike(&found, &value.to_string()))
+        self.at.iter().all(|(key, value)| match trial.sweep.get(key) {
+            Some(swept) => alike(swept, &value.to_string()),
+            None => {
+                // Also where the specification leaves a setting out because it is at its neutral value.
+                let mut same = trial.spec.clone();
+                same.set(key, value.clone()).is_ok() && same == trial.spec
+            }
         })
     }
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Figure;
 use super::accuracy::steps_axis;
 use super::house::{self, ZOOM};
-use super::traces::{Lines, Trace, decades, log_axis, looks, names, panel};
+use super::traces::{Lines, Trace, decades, heights, log_axis, looks, names, panel};
 use crate::report::view::View;
 
 /// A record and its name on the axis.
@@ -59,7 +59,7 @@ fn picture(view: &View, title: &str, rows: &[Row]) -> Result<Option<String>> {
             let (row, column) = (index / layers.len(), index % layers.len());
             let headline = format!("layer {}", layers[column]);
             let title = if column == 0 { rows[row].1 } else { "" };
-            let y = log_axis(decades(panels[row].iter().flatten().flat_map(|lines| &lines.seeds)), title);
+            let y = log_axis(decades(heights(panels[row].iter().flatten().flat_map(|lines| &lines.seeds))), title);
             panel(area, &headline, &steps_axis(view, 4), &y, &panels[row][column])?;
         }
         Ok(())

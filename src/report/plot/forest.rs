@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::Figure;
 use super::house::{self, Area, Axis, Chart, GREY, WIDTH, ZOOM};
-use crate::judge::{Outcome, Part, Verdict, Word};
+use crate::judge::{Outcome, Part, Verdict};
 use crate::report::view::View;
 use crate::stats::Estimate;
 use crate::study::claim::{Claim, Criterion};
@@ -51,8 +51,8 @@ pub fn forest(view: &View) -> Result<Option<Figure>> {
     let reading = "One row an estimate, with its 95 % interval: blue where it meets what the claim needs, orange where it \
                    fails it, grey where it does neither or is not judged. A filled dot is the claim's own reading, a hollow one \
                    its second reading. The shaded side is where the claim needs the estimate to be: an interval wholly \
-                   within it speaks for the claim, one wholly outside against it. A diamond is the paper's number over \
-                   the same horizon. Estimates of different units have axes of their own; one that is headed by a \
+                   within it speaks for the claim, one wholly outside against it. A diamond is the paper's number, of \
+                   which the list under the claims says what it is a number of. Estimates of different units have axes of their own; one that is headed by a \
                    record's name is of a claim's further condition on that record."
         .into();
     Ok(Some(Figure { file: "claims.svg", title: TITLE, reading, svg }))
@@ -81,7 +81,7 @@ fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
         let row = Row {
             label: label(verdict, part, reading, condition, other_record.is_some()),
             estimate: part.estimate.filter(|estimate| estimate.point.is_finite())?,
-            outcome: part.outcome.filter(|_| !matches!(verdict.word, Word::Descriptive | Word::NotJudged)),
+            outcome: part.outcome,
             criterion: also.map_or(claim.criterion, |also| Some(also.criterion)),
             paper: verdict.paper.as_ref().filter(|_| index == 0).map(|paper| paper.value),
             word: (index == 0).then(|| word(verdict)),

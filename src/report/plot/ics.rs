@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Figure;
 use super::accuracy::steps_axis;
 use super::house::{self, Axis, Look, ZOOM};
-use super::traces::{Lines, Trace, decades, log_axis, panel};
+use super::traces::{Lines, Trace, decades, heights, log_axis, panel};
 use crate::report::records::sweep_text;
 use crate::report::view::View;
 
@@ -29,7 +29,7 @@ pub fn ics(view: &View) -> Result<Option<Figure>> {
     }
     const TITLE: &str = "Internal covariate shift";
     let sizes = rows.iter().zip(&panels).filter(|(row, _)| row.name == SIZE).flat_map(|(_, panels)| panels);
-    let size_range = decades(sizes.flatten().map(|lines| &lines.mean));
+    let size_range = decades(heights(sizes.flatten().map(|lines| &lines.mean)));
     let names: Vec<(String, Look)> = arms(view).map(|(look, name)| (name.to_string(), look)).collect();
     let strip = house::legend_height(names.len(), 3);
     let svg = house::picture(TITLE, strip + 190 * rows.len() as i32, |area| {

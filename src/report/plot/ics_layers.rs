@@ -28,7 +28,7 @@ pub fn ics_by_layer(view: &View) -> Result<Option<Figure>> {
             let x = Axis { range: (first, last), title: "layer", ticks: 8, log: false, room: 34 };
             let y = Axis { range: (-1.05, 1.05), title: "cosine of G, G′", ticks: 5, log: false, room: 56 };
             let mut chart = house::chart(area, &sweep_text(sweep), &x, &y)?;
-            house::line(&mut chart, &[(first, 1.0), (last, 2.0 / last - 1.0)], GREY.to_rgba(), 1.5, Some((8, 4)))?;
+            house::line(&mut chart, &edge_of_stability(view, [first, last]), GREY.to_rgba(), 1.5, Some((8, 4)))?;
             for condition in view.conditions.iter().filter(|condition| condition.sweep == *sweep) {
                 let Some((look, _)) = arms(view).find(|(_, name)| *name == condition.arm.name) else { continue };
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| second_half(trial, &layers)).collect();
@@ -45,6 +45,12 @@ pub fn ics_by_layer(view: &View) -> Result<Option<Figure>> {
                    steps at the edge of stability would leave if every layer counted alike: a line along it says that the measure reads the length of \
                    the step and the place of the layer. Thin lines are seeds, thick ones their mean.";
     Ok(Some(Figure { file: "ics_layers.svg", title: TITLE, reading: reading.into(), svg }))
+}
+
+/// 1 − 2(i−1)/k for layers i of the deepest network's k.
+fn edge_of_stability(view: &View, layers: [f64; 2]) -> [(f64, f64); 2] {
+    let depth = view.conditions.iter().map(|condition| condition.spec.model.layers()).max().unwrap_or(1) as f64;
+    layers.map(|layer| (layer, 1.0 - 2.0 * (layer - 1.0) / depth))
 }
 
 /// The mean cosine at each layer over the second half of a run.

@@ -7,7 +7,7 @@ use super::Figure;
 use super::accuracy::steps_axis;
 use super::curves::Curve;
 use super::house::{self, Area, Axis, GREY, Look};
-use super::traces::{Lines, Trace, decades, log_axis, looks, panel};
+use super::traces::{Lines, Trace, decades, heights, log_axis, looks, panel};
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
 
@@ -62,7 +62,9 @@ fn picture(view: &View, direction: &str, title: &str) -> Result<Option<String>> 
     let svg = house::picture(title, ROW * ROWS.len() as i32, |area| {
         for (index, area) in area.split_evenly((ROWS.len(), columns.len())).iter().enumerate() {
             let (row, column) = (index / columns.len(), index % columns.len());
-            let range = decades(columns.iter().flat_map(|column| &column[row].lines).map(|lines| &lines.mean));
+            let cells = || columns.iter().map(|column| &column[row]);
+            let means = heights(cells().flat_map(|cell| &cell.lines).map(|lines| &lines.mean));
+            let range = decades(means.chain(cells().flat_map(|cell| &cell.levels).map(|level| level.0)));
             let title = if column == 0 { ROWS[row] } else { "" };
             let y = Axis { room: 60, ..log_axis(range, title) };
             let headline = if row == 0 { conditions[column].1.short_label() } else { String::new() };

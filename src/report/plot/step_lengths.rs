@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Figure;
 use super::curves::{Curve, mean};
 use super::house::{self, Axis, Look, ZOOM};
-use super::traces::{Lines, decades, log_axis, looks, names, panel};
+use super::traces::{Lines, decades, heights, log_axis, looks, names, panel};
 use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
@@ -36,7 +36,7 @@ pub fn distance_by_length(view: &View) -> Result<Option<Figure>> {
             };
             looks(view).map(lines).collect::<Vec<_>>()
         });
-        let range = decades(panels.iter().flatten().flat_map(|lines| &lines.seeds));
+        let range = decades(heights(panels.iter().flatten().flat_map(|lines| &lines.seeds)));
         for ((area, (headline, _)), lines) in bottom.split_evenly((1, 2)).iter().zip(&parts).zip(&panels) {
             panel(area, headline, &x, &Axis { room: 60, ..log_axis(range, "‖∇(x − ηg) − g‖") }, lines)?;
         }

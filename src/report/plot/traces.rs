@@ -65,9 +65,13 @@ pub fn panel<'a>(area: &Area<'a>, headline: &str, x: &Axis, y: &Axis, lines: &[L
     Ok(chart)
 }
 
-/// Whole powers of ten around all `curves`.
-pub fn decades<'a>(curves: impl Iterator<Item = &'a Curve>) -> (f64, f64) {
-    let values = curves.flatten().map(|point| point.1);
+/// The heights of all `curves`.
+pub fn heights<'a>(curves: impl Iterator<Item = &'a Curve>) -> impl Iterator<Item = f64> {
+    curves.flatten().map(|point| point.1)
+}
+
+/// Whole powers of ten around all `values`.
+pub fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     house::range(values, 0.02).map_or((-1.0, 1.0), |(low, high)| (low.floor(), high.ceil()))
 }
 

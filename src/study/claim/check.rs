@@ -101,6 +101,9 @@ impl Claim {
 
     fn check_paper(&self) -> Result<(), String> {
         let Some(Paper::Curves { curves, columns, .. }) = &self.paper else { return Ok(()) };
+        if self.aggregate != Aggregate::Mean {
+            return Err("`paper.curves` are read as means: give the paper's number, or no `aggregate`".into());
+        }
         for arm in self.statistic.arms() {
             let column = columns.get(arm).ok_or_else(|| format!("`paper.columns` gives no column for arm `{arm}`"))?;
             curve(curves, column)?;

@@ -62,6 +62,8 @@ fn a_curve_is_in_order_and_other_sweeps_stand_at_their_first_value_or_at_the_one
 fn a_place_may_be_the_arms_own_setting() {
     let place = term("arm = \"fixed\"\nat = { \"train.learning_rate\" = 0.1 }");
     assert_eq!((place.points.len(), place.points[0].sweep.len()), (1, 0));
+    let neutral = term("arm = \"fixed\"\nat = { \"train.dtype\" = \"f32\" }");
+    assert_eq!(neutral.points.len(), 1, "a neutral value, which a specification leaves out");
     let error = plan("[value.v]\narm = \"fixed\"\nat = { \"train.learning_rate\" = 0.2 }").unwrap_err();
     assert!(error.contains("value `v`") && error.contains("train.learning_rate = 0.2"), "{error}");
     let elsewhere = "[value.v]\narm = \"fixed\"\nat = { \"train.learning_rate\" = 0.2 }\nscales = [\"lab\"]";
