@@ -137,7 +137,7 @@ impl<T: WithDType> Kernel for Statistics<'_, T> {
         for y in self.y.chunks_exact(self.n) {
             let summary = summary(y, self.divisor.needs_magnitudes());
             let divisor = self.divisor.value(&summary, self.eps);
-            let slopes = Some(self.divisor.slopes(&summary, divisor));
+            let slopes = Some(self.divisor.slopes(summary.count, summary.mean, divisor));
             statistics.push(UnitStatistics { mean: summary.mean, divisor, variance: summary.variance, slopes });
         }
         statistics

@@ -17,7 +17,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 pub struct Divisor {
     /// The norm of the values.
     pub of: Spread,
-    /// Whether it is divided by its expected value for as many standard normal values. As an estimate of the standard
+    /// Whether it is divided by its expected value (the maximum's: by its median) for as many standard normal values. As an estimate of the standard
     /// deviation it is then consistent for centred normal values, whose ŷ has the variance that BatchNorm gives it.
     pub matched: bool,
 }
@@ -84,17 +84,17 @@ impl Divisor {
         if self.matched { spread / self.of.of_standard_normal(summary.count) } else { spread }
     }
 
-    /// ∂s/∂y, for the divisor s of `summary`.
-    pub fn slopes(&self, summary: &Summary, s: f64) -> Slopes {
-        let unmatched = if self.matched { self.of.of_standard_normal(summary.count) } else { 1.0 };
+    /// ∂s/∂y, for the divisor s of `count` values with this mean.
+    pub fn slopes(&self, count: usize, mean: f64, s: f64) -> Slopes {
+        let unmatched = if self.matched { self.of.of_standard_normal(count) } else { 1.0 };
         match self.of {
             Spread::Deviation => Slopes { centred: 1.0 / (unmatched * unmatched), ..Slopes::default() },
             Spread::RootMeanSquare => {
                 let centred = 1.0 / (unmatched * unmatched);
-                Slopes { constant: centred * summary.mean, centred, ..Slopes::default() }
+                Slopes { constant: centred * mean, centred, ..Slopes::default() }
             }
             Spread::MeanAbsolute => Slopes { sign: s / unmatched, ..Slopes::default() },
-            Spread::MaxAbsolute => Slopes { peak: summary.count as f64 * s / unmatched, ..Slopes::default() },
+            Spread::MaxAbsolute => Slopes { peak: count as f64 * s / unmatched, ..Slopes::default() },
         }
     }
 }
@@ -146,7 +146,7 @@ mod tests {
             let divisor = Divisor { of, matched };
             let at = |y: &[f64]| divisor.value(&summary(y), 1e-3);
             let (s, now) = (at(&y), summary(&y));
-            let slopes = divisor.slopes(&now, s);
+            let slopes = divisor.slopes(now.count, now.mean, s);
             for i in 0..y.len() {
                 let moved = |step: f64| at(&std::array::from_fn::<_, 5, _>(|j| y[j] + if i == j { step } else { 0.0 }));
                 let want = (moved(1e-6) - moved(-1e-6)) / 2e-6 * s * y.len() as f64;

@@ -38,12 +38,12 @@ pub enum Normalise {
         /// The ε in it.
         eps: f64,
     },
-    /// With given statistics, which are constants of the gradient: ŷ = (y − mean) · inv_std.
+    /// With given statistics, which are constants of the gradient: ŷ = (y − mean) · inv_divisor.
     Given {
         /// One for each channel.
         mean: Vec<f32>,
         /// 1 / divisor, one for each channel.
-        inv_std: Vec<f32>,
+        inv_divisor: Vec<f32>,
     },
 }
 
@@ -56,7 +56,7 @@ pub struct Statistics {
     /// divisor; empty unless the batch normalised.
     pub spread: Vec<f32>,
     /// Multiplied with: 1 where nothing was normalised.
-    pub inv_std: Vec<f32>,
+    pub inv_divisor: Vec<f32>,
 }
 
 /// Normalisation, noise, ReLU and pooling. One value serves one step of one layer.
@@ -199,10 +199,10 @@ impl Unit {
         let channels = arguments.beta.len();
         Ok(match &self.normalise {
             Normalise::Nothing => {
-                Statistics { mean: vec![0.0; channels], spread: vec![], inv_std: vec![1.0; channels] }
+                Statistics { mean: vec![0.0; channels], spread: vec![], inv_divisor: vec![1.0; channels] }
             }
-            Normalise::Given { mean, inv_std } => {
-                Statistics { mean: mean.clone(), spread: vec![], inv_std: inv_std.clone() }
+            Normalise::Given { mean, inv_divisor } => {
+                Statistics { mean: mean.clone(), spread: vec![], inv_divisor: inv_divisor.clone() }
             }
             Normalise::Batch { by, eps } => {
                 let summaries = moments::summaries(isa, arguments.y.as_chunks().0, arguments.shape, *by);
@@ -214,7 +214,7 @@ impl Unit {
                 Statistics {
                     mean: summaries.iter().map(|summary| summary.mean as f32).collect(),
                     spread: summaries.iter().map(|summary| spread(summary) as f32).collect(),
-                    inv_std: summaries.iter().map(|summary| (1.0 / by.value(summary, *eps)) as f32).collect(),
+                    inv_divisor: summaries.iter().map(|summary| (1.0 / by.value(summary, *eps)) as f32).collect(),
                 }
             }
         })
@@ -233,13 +233,13 @@ impl Unit {
 
     fn input<'a>(&self, arguments: &Arguments<'a>, statistics: &Statistics) -> Result<Input<'a>> {
         let (groups, channels) = (arguments.shape.groups, arguments.beta.len());
-        let (mean, inv_std) = (&statistics.mean, &statistics.inv_std);
-        if mean.len() != channels || inv_std.len() != channels {
-            bail!("statistics: expected {channels} channels, got {} and {}", mean.len(), inv_std.len())
+        let (mean, inv_divisor) = (&statistics.mean, &statistics.inv_divisor);
+        if mean.len() != channels || inv_divisor.len() != channels {
+            bail!("statistics: expected {channels} channels, got {} and {}", mean.len(), inv_divisor.len())
         }
         let gain: Vec<f32> = match arguments.gamma {
-            Some(gamma) => gamma.iter().zip(inv_std).map(|(gamma, inv_std)| gamma * inv_std).collect(),
-            None => inv_std.clone(),
+            Some(gamma) => gamma.iter().zip(inv_divisor).map(|(gamma, inv_divisor)| gamma * inv_divisor).collect(),
+            None => inv_divisor.clone(),
         };
         if let Some(jitter) = &self.noise {
             jitter.check(channels)?;
@@ -249,7 +249,7 @@ impl Unit {
             shape: arguments.shape,
             affine: Affine {
                 mean: padded(mean, groups),
-                inv_std: padded(inv_std, groups),
+                inv_divisor: padded(inv_divisor, groups),
                 gain: padded(&gain, groups),
                 beta: padded(arguments.beta, groups),
             },

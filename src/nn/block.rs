@@ -248,7 +248,7 @@ impl ConvBlock {
             (Some(norm), StatisticsMode::Running) => {
                 let (mean, divisor) = norm.running(buffers)?;
                 let mean = mean.iter().map(|&mean| mean as f32).collect();
-                Normalise::Given { mean, inv_std: divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect() }
+                Normalise::Given { mean, inv_divisor: divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect() }
             }
         };
         let sd = || activation_sd(standard_deviations(y, self.out_channels)?, &normalise, gamma);
@@ -300,7 +300,7 @@ fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>
                 bail!("noise in units of a channel's own standard deviation needs BatchNorm or no normalisation")
             }
             Normalise::Batch { eps, .. } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
-            Normalise::Given { inv_std, .. } => inv_std[channel],
+            Normalise::Given { inv_divisor, .. } => inv_divisor[channel],
         };
         *sd *= gamma.as_ref().map_or(1.0, |gamma| gamma[channel].abs());
     }

@@ -55,27 +55,22 @@ fn in_all_modes(
     split: &Split,
     sample: &[usize],
 ) -> Result<Vec<(String, f64, f64)>> {
-    let mut measured: Vec<(String, f64, f64)> = Vec::new();
-    for statistics in ["batch", "running"] {
-        for noise in ["clean", "noisy"] {
-            let has_noise = context.model.noise != Noise::None;
-            let same_as = match (statistics, noise) {
-                ("running", _) if context.model.norm == Norm::None => Some(format!("batch.{noise}")),
-                (_, "noisy") if !has_noise => Some(format!("{statistics}.clean")),
-                _ => None,
-            };
-            let known = same_as.and_then(|name| measured.iter().find(|(known, ..)| *known == name).cloned());
+    let (has_norm, has_noise) = (context.model.norm != Norm::None, context.model.noise != Noise::None);
+    let mut measured: Vec<((StatisticsMode, bool), f64, f64)> = Vec::new();
+    let mut named = Vec::new();
+    for (statistics, statistics_name) in [(StatisticsMode::Batch, "batch"), (StatisticsMode::Running, "running")] {
+        for (noisy, noise_name) in [(false, "clean"), (true, "noisy")] {
+            let mode = (if has_norm { statistics } else { StatisticsMode::Batch }, noisy && has_noise);
+            let known = measured.iter().find(|(known, ..)| *known == mode).map(|&(_, loss, accuracy)| (loss, accuracy));
             let (loss, accuracy) = match known {
-                Some((_, loss, accuracy)) => (loss, accuracy),
-                None => {
-                    let mode = (statistics == "batch", noise == "noisy");
-                    in_mode(context, images, split, sample, mode)?
-                }
+                Some(known) => known,
+                None => in_mode(context, images, split, sample, mode)?,
             };
-            measured.push((format!("{statistics}.{noise}"), loss, accuracy));
+            measured.push((mode, loss, accuracy));
+            named.push((format!("{statistics_name}.{noise_name}"), loss, accuracy));
         }
     }
-    Ok(measured)
+    Ok(named)
 }
 
 /// Mean loss and accuracy over `sample`, in chunks of a minibatch's size (whose statistics a batch mode uses).
@@ -84,7 +79,7 @@ fn in_mode(
     images: &ImageSet,
     split: &Split,
     sample: &[usize],
-    (batch, noisy): (bool, bool),
+    (statistics, noisy): (StatisticsMode, bool),
 ) -> Result<(f64, f64)> {
     let (mut loss, mut hits) = (0.0, 0);
     for (chunk, indices) in sample.chunks(context.batch).enumerate() {
@@ -92,10 +87,7 @@ fn in_mode(
             return Err(GivenUp.into());
         }
         let key = NoiseKey { seed: context.seed, purpose: "evaluation", step: (context.taken * 1000 + chunk) as u64 };
-        let mode = Mode {
-            statistics: if batch { StatisticsMode::Batch } else { StatisticsMode::Running },
-            noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off },
-        };
+        let mode = Mode { statistics, noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off } };
         let (pixels, labels) = images.batch(split, indices, &candle_core::Device::Cpu)?;
         let input = context.network.enter(&pixels.to_dtype(context.dtype)?)?;
         let logits = context.network.forward(context.params, context.buffers, mode, &input)?;

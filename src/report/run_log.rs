@@ -13,7 +13,8 @@ use crate::files::write_whole;
 /// The file's name.
 pub const FILE: &str = "run.json";
 
-/// Appends `entry` (time, machine, commit, command) to the `run.json` of the report's folder `dir`.
+/// Appends `entry` (time, machine, commit, command) to the `run.json` of the report's folder `dir`. Of invocations in a
+/// row that only wrote the report again the last stays.
 ///
 /// # Errors
 /// A `run.json` that is no list (with the remedy), or that cannot be written.
@@ -25,6 +26,14 @@ pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
     };
-    entries.push(serde_json::to_value(entry)?);
+    let entry = serde_json::to_value(entry)?;
+    if trained_nothing(&entry) && entries.last().is_some_and(trained_nothing) {
+        entries.pop();
+    }
+    entries.push(entry);
     write_whole(&path, &files::json(&entries)?)
+}
+
+fn trained_nothing(entry: &Value) -> bool {
+    entry["trained"] == 0
 }

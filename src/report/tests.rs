@@ -195,12 +195,13 @@ fn a_partial_swept_run_at_paper_scale() {
 #[test]
 fn the_run_log_grows_and_a_damaged_one_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["first", "second"] {
-        append_run_entry(folder.path(), &serde_json::json!({ "command": command })).unwrap();
+    for (command, trained) in [("report", 0), ("study", 8), ("report", 0), ("report again", 0)] {
+        append_run_entry(folder.path(), &serde_json::json!({ "command": command, "trained": trained })).unwrap();
     }
     let path = folder.path().join("run.json");
     let entries: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    assert_eq!(entries[1]["command"], "second");
+    let commands: Vec<_> = entries.iter().map(|entry| entry["command"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["report", "study", "report again"]);
     std::fs::write(&path, "{").unwrap();
     let error = append_run_entry(folder.path(), &()).unwrap_err().to_string();
     assert!(error.contains("run.json: not a list of runs"), "{error}");

@@ -2,6 +2,17 @@
 
 use super::spec::Spec;
 
+/// One dotted key, its value, and where it was written (for messages).
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The dotted key.
+    pub key: String,
+    /// Its value.
+    pub value: toml::Value,
+    /// File, line and place, or the command line.
+    pub origin: String,
+}
+
 impl Spec {
     /// Sets the value at a dotted `key` (`train.learning_rate`, `model.noise.shift`).
     ///
@@ -32,7 +43,7 @@ const OPTIONAL: [&str; 8] = [
 ];
 
 /// Keys whose value may be a table.
-pub(super) const TABLES: [&str; 2] = ["model.noise", "model.noise.redraw"];
+const TABLES: [&str; 2] = ["model.noise", "model.noise.redraw"];
 
 /// The group of an optional key, where it has one.
 fn optional<'a>(table: &'a mut toml::Value, key: &str) -> Option<&'a mut toml::Table> {
@@ -88,6 +99,26 @@ fn leaves(value: &toml::Value, prefix: &str) -> Vec<String> {
             .collect(),
         _ => vec![prefix.to_string()],
     }
+}
+
+/// `value` at `key` as dotted leaves; a table that is a value is a leaf.
+pub(super) fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut Vec<Setting>) {
+    match value {
+        toml::Value::Table(table) if !TABLES.contains(&key) => {
+            for (inner, value) in table {
+                flatten(&format!("{key}.{inner}"), value, origin, into);
+            }
+        }
+        _ => into.push(Setting { key: key.into(), value: value.clone(), origin: origin.into() }),
+    }
+}
+
+/// Whether one of two dotted keys lies within the other.
+pub(super) fn overlaps(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    within(a, b) || within(b, a)
 }
 
 #[cfg(test)]

@@ -6,23 +6,12 @@ use std::ops::Range;
 use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
-use super::dotted::TABLES;
+use super::dotted::{Setting, overlaps};
 use super::file::{Arm, Scale, Study, Sweep};
 use super::probe::Probe;
 use super::spec::Spec;
 use super::value::{Term, Value};
 use crate::text::hex;
-
-/// One dotted key, its value, and where it was written (for messages).
-#[derive(Clone, Debug)]
-pub struct Setting {
-    /// The dotted key.
-    pub key: String,
-    /// Its value.
-    pub value: toml::Value,
-    /// File, line and place, or the command line.
-    pub origin: String,
-}
 
 /// What the command line changes of a plan.
 #[derive(Clone, Debug, Default)]
@@ -291,23 +280,4 @@ fn refuse_fixed_keys(study: &Study, scale: &Scale, overrides: &Overrides) -> Res
         }
     }
     Ok(())
-}
-
-fn overlaps(a: &str, b: &str) -> bool {
-    let within = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    within(a, b) || within(b, a)
-}
-
-/// `value` at `key` as dotted leaves; a table that is a value is a leaf.
-pub(super) fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut Vec<Setting>) {
-    match value {
-        toml::Value::Table(table) if !TABLES.contains(&key) => {
-            for (inner, value) in table {
-                flatten(&format!("{key}.{inner}"), value, origin, into);
-            }
-        }
-        _ => into.push(Setting { key: key.into(), value: value.clone(), origin: origin.into() }),
-    }
 }

@@ -3,7 +3,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::divisor::{Divisor, Spread, Summary};
+use super::super::divisor::{Divisor, Spread};
 use super::super::grouped::{Grouped, Pixel, load, store, write, written};
 use super::super::isa::{self, Isa, Kernel};
 use super::super::lanes::{LANES, Lanes};
@@ -39,9 +39,9 @@ pub(super) fn backward(
             correct_peaks(input, &along, grad_y);
         }
     }
-    let inv_std = input.affine.inv_std.as_flattened();
+    let inv_divisor = input.affine.inv_divisor.as_flattened();
     let grad_gamma =
-        sums.iter().flat_map(|sums| sums.grad_centred).zip(inv_std).map(|(sum, &i)| (sum * i as f64) as f32);
+        sums.iter().flat_map(|sums| sums.grad_centred).zip(inv_divisor).map(|(sum, &i)| (sum * i as f64) as f32);
     let grad_beta = sums.iter().flat_map(|sums| sums.grad).map(|sum| sum as f32);
     (grad_y, grad_gamma.collect(), grad_beta.collect())
 }
@@ -142,12 +142,12 @@ fn along_statistics(input: &Input, sums: &[Sums], by: Divisor) -> Vec<Along> {
     let mut groups = vec![Along::default(); sums.len()];
     for (group, (sums, along)) in sums.iter().zip(&mut groups).enumerate() {
         for lane in 0..LANES {
-            let inv_std = input.affine.inv_std[group][lane] as f64;
+            let inv_divisor = input.affine.inv_divisor[group][lane] as f64;
             // Lanes without a channel hold zero.
-            let divisor = if inv_std == 0.0 { 0.0 } else { 1.0 / inv_std };
+            let divisor = if inv_divisor == 0.0 { 0.0 } else { 1.0 / inv_divisor };
             let mean = input.affine.mean[group][lane] as f64;
-            let slopes = by.slopes(&Summary { count, mean, ..Summary::default() }, divisor);
-            let projection = sums.grad_centred[lane] / count as f64 * inv_std.powi(2);
+            let slopes = by.slopes(count, mean, divisor);
+            let projection = sums.grad_centred[lane] / count as f64 * inv_divisor.powi(2);
             along.offset[lane] = (sums.grad[lane] / count as f64 + projection * slopes.constant) as f32;
             along.slope[lane] = (projection * slopes.centred) as f32;
             along.sign[lane] = (projection * slopes.sign) as f32;

@@ -83,7 +83,7 @@ impl Case {
             let shape = Grouped { images, groups: channels.div_ceil(LANES), height, width };
             let given = || Normalise::Given {
                 mean: per_channel("mean", channels, -0.5),
-                inv_std: per_channel("inv_std", channels, 0.5),
+                inv_divisor: per_channel("inv_std", channels, 0.5),
             };
             for normalise in by_batch().chain([Normalise::Nothing, given()]) {
                 for bits in 0..8 {
@@ -123,9 +123,9 @@ impl Case {
                 let expected = if by.matched { by.of.of_standard_normal(count) } else { 1.0 };
                 centred.broadcast_div(&(divisor / expected).unwrap()).unwrap()
             }
-            Normalise::Given { mean, inv_std } => {
+            Normalise::Given { mean, inv_divisor } => {
                 let centred = y.broadcast_sub(&self.lanes(mean)).unwrap();
-                centred.broadcast_mul(&self.lanes(inv_std)).unwrap()
+                centred.broadcast_mul(&self.lanes(inv_divisor)).unwrap()
             }
         };
         let a = normalised.broadcast_mul(gamma).unwrap().broadcast_add(beta).unwrap();
@@ -241,7 +241,7 @@ fn a_mean_of_a_hundred_standard_deviations_costs_no_more_than_its_rounding() {
             let (mean, var) = (flat(&mean)[c], flat(&var)[c]);
             assert!((statistics.mean[c] as f64 - mean).abs() < 4e-6, "{isa} {c}");
             assert!((statistics.spread[c] as f64 / var - 1.0).abs() < 1e-6, "{isa} {c}");
-            assert!((statistics.inv_std[c] as f64 * (var + 1e-5).sqrt() - 1.0).abs() < 1e-6, "{isa} {c}");
+            assert!((statistics.inv_divisor[c] as f64 * (var + 1e-5).sqrt() - 1.0).abs() < 1e-6, "{isa} {c}");
         }
         let (z, _) = case.unit.forward_on(isa, &case.y, None, &case.beta).unwrap();
         let [y, gamma, beta] = case.variables();

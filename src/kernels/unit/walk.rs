@@ -13,8 +13,8 @@ use super::super::noise::{ImageNoise, PaddedJitter};
 /// a = (y − mean)·gain + beta, one pixel for each group; zero in lanes without a channel.
 pub(super) struct Affine {
     pub mean: Vec<Pixel>,
-    pub inv_std: Vec<Pixel>,
-    /// γ·inv_std
+    pub inv_divisor: Vec<Pixel>,
+    /// γ·inv_divisor
     pub gain: Vec<Pixel>,
     pub beta: Vec<Pixel>,
 }

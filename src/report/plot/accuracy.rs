@@ -3,27 +3,17 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use plotters::prelude::*;
 
 use super::Figure;
 use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
-use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
+use super::house;
+use super::learning::{Line, one_by_one, points_of_the_paper, together};
+use super::traces::percent_axis;
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
-use crate::study::claim::{Claim, Origin, Paper, Role, Statistic, curves};
+use crate::study::claim::{Claim, Origin, Role, Statistic};
 
 const NAME: &str = "train_accuracy";
-
-/// An arm's curves.
-struct Line {
-    arm: String,
-    label: String,
-    look: Look,
-    seeds: Vec<Curve>,
-    /// Where seeds diverged.
-    crosses: Vec<(f64, f64)>,
-    mean: Curve,
-}
 
 /// The arms of the paper's claims, labelled at their ends; at paper scale the paper's curves under them.
 pub fn main(view: &View) -> Result<Option<Figure>> {
@@ -36,24 +26,7 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
     }
     let references = if view.plan.scale == "paper" { references(view) } else { Vec::new() };
     const TITLE: &str = "Training accuracy";
-    let room = 40 + 7 * lines.iter().map(|line| line.label.len()).max().unwrap_or(0) as i32;
-    let svg = house::picture(TITLE, 430, |area| {
-        let (left, _) = area.split_horizontally((WIDTH - room) * ZOOM);
-        let mut chart = house::chart(&left, "", &steps_axis(view, 8), &percent_axis("minibatch training accuracy, %"))?;
-        for (arm, curve) in &references {
-            let ours = lines.iter().find(|line| line.arm == *arm).map_or(GREY, |line| line.look.color);
-            house::line(&mut chart, curve, ours.mix(0.3), 6.0, None)?;
-        }
-        for line in &lines {
-            draw_seeds(&mut chart, line)?;
-        }
-        for line in &lines {
-            house::line(&mut chart, &line.mean, line.look.color.to_rgba(), 2.5, line.look.dash)?;
-        }
-        let end = |curve: &Curve| curve.last().map(|point| point.1);
-        let ends = lines.iter().filter_map(|line| Some((end(&line.mean)?, line.label.clone(), line.look)));
-        house::end_labels(area, &chart, &ends.collect::<Vec<_>>())
-    })?;
+    let svg = together(view, TITLE, &lines, &references, &percent_axis("minibatch training accuracy, %"))?;
     let noisy = if view.has_noise() { "; a noisy arm's reading passes through its noise" } else { "" };
     let mut reading = format!(
         "Accuracy on each step's own minibatch, averaged over the last {} steps (fewer at the start){noisy}. Thin lines \
@@ -77,20 +50,7 @@ pub fn every_arm(view: &View) -> Result<Option<Figure>> {
         return Ok(None);
     }
     const TITLE: &str = "Training accuracy, arm by arm";
-    let (columns, rows) = (3.min(lines.len()), lines.len().div_ceil(3));
-    let svg = house::picture(TITLE, 215 * rows as i32, |area| {
-        for (index, panel) in area.split_evenly((rows, columns)).iter().take(lines.len()).enumerate() {
-            let first = index % columns == 0;
-            let y = percent_axis(if first { "training accuracy, %" } else { "" });
-            let mut chart = house::chart(panel, &lines[index].label, &steps_axis(view, 4), &y)?;
-            for other in lines.iter().filter(|other| other.label != lines[index].label) {
-                house::line(&mut chart, &other.mean, GREY.mix(0.7), 1.0, None)?;
-            }
-            draw_seeds(&mut chart, &lines[index])?;
-            house::line(&mut chart, &lines[index].mean, lines[index].look.color.to_rgba(), 2.0, None)?;
-        }
-        Ok(())
-    })?;
+    let svg = one_by_one(view, TITLE, &lines, ("training accuracy, %", percent_axis))?;
     let reading =
         "The same curves, each arm's seeds (thin) and mean (thick) by themselves; grey lines are the means of \
                    the other arms, for comparison. How far the thin lines lie apart shows how much hangs on the seed."
@@ -129,32 +89,11 @@ fn lines(view: &View) -> Vec<Line> {
     view.shown().enumerate().map(line).filter(|line| !line.mean.is_empty()).collect()
 }
 
-fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {
-    for seed in &line.seeds {
-        house::line(chart, seed, line.look.color.mix(0.35), 0.8, None)?;
-    }
-    let style = line.look.color.stroke_width(2 * ZOOM as u32);
-    chart.draw_series(line.crosses.iter().map(|&place| Cross::new(place, 5 * ZOOM, style)))?;
-    Ok(())
-}
-
 /// The paper's curves of training accuracy, by our arms' names, as far as our run goes.
 fn references(view: &View) -> Vec<(String, Curve)> {
-    let papers =
-        view.plan.study.claim.iter().filter(|claim| claim.metric == NAME).filter_map(|claim| claim.paper.as_ref());
-    let mut found: Vec<(String, Curve)> = Vec::new();
-    for paper in papers {
-        let Paper::Curves { curves: file, columns, .. } = paper else { continue };
-        for (arm, column) in columns {
-            let known = found.iter().any(|(name, _)| name == arm);
-            let Ok(points) = curves::curve(file, column) else { continue };
-            if !known {
-                let inside = up_to(&points, view.steps()).into_iter();
-                found.push((arm.clone(), smoothed(inside, window(view), view.steps())));
-            }
-        }
-    }
-    found
+    let inside = |points: Vec<(usize, f64)>| up_to(&points, view.steps()).into_iter();
+    let curve = |points| smoothed(inside(points), window(view), view.steps());
+    points_of_the_paper(view, NAME).into_iter().map(|(arm, points)| (arm, curve(points))).collect()
 }
 
 /// The curve through `points` as far as `end`, where it is interpolated if it goes on: a run shorter than the paper's
@@ -171,16 +110,6 @@ fn up_to(points: &[(usize, f64)], end: usize) -> Vec<(usize, f64)> {
 /// Steps of the running mean.
 fn window(view: &View) -> usize {
     (SMOOTHING * view.steps() as f64).ceil() as usize
-}
-
-/// The axis of steps.
-pub fn steps_axis(view: &View, ticks: usize) -> Axis<'static> {
-    Axis { range: (0.0, view.steps() as f64), title: "step", ticks, log: false, room: 34 }
-}
-
-/// An axis of percent.
-pub fn percent_axis(title: &'static str) -> Axis<'static> {
-    Axis { range: (0.0, 100.0), title, ticks: 6, log: false, room: 46 }
 }
 
 #[cfg(test)]

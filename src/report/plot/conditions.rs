@@ -4,10 +4,9 @@ use anyhow::Result;
 use plotters::style::Color;
 
 use super::Figure;
-use super::accuracy::{percent_axis, steps_axis};
 use super::curves::{Curve, mean};
 use super::house::{self, Axis, GREY, Look, ZOOM};
-use super::traces::{Lines, looks, names, panel};
+use super::traces::{Lines, looks, names, panel, percent_axis, steps_axis};
 use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
 

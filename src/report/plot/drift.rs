@@ -3,9 +3,8 @@
 use anyhow::Result;
 
 use super::Figure;
-use super::accuracy::steps_axis;
 use super::house::{self, ZOOM};
-use super::traces::{Lines, Trace, decades, heights, log_axis, looks, names, panel};
+use super::traces::{Lines, Trace, decades, heights, log_axis, looks, names, panel, steps_axis};
 use crate::report::view::View;
 
 /// A record and its name on the axis.

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::Figure;
-use super::accuracy::steps_axis;
 use super::house::{self, Axis, Look, ZOOM};
-use super::traces::{Lines, Trace, decades, heights, log_axis, panel};
+use super::traces::{Lines, Trace, decades, heights, log_axis, panel, steps_axis};
 use crate::report::records::sweep_text;
 use crate::report::view::View;
 

@@ -4,10 +4,9 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::Figure;
-use super::accuracy::steps_axis;
 use super::curves::Curve;
 use super::house::{self, Area, Axis, GREY, Look};
-use super::traces::{Lines, Trace, decades, heights, log_axis, looks, panel};
+use super::traces::{Lines, Trace, decades, heights, log_axis, looks, panel, steps_axis};
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
 

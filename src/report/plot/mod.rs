@@ -10,6 +10,7 @@ mod house;
 mod ics;
 mod ics_layers;
 mod landscape;
+mod learning;
 mod loss;
 mod readings;
 mod step_lengths;

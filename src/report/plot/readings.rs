@@ -4,9 +4,9 @@ use anyhow::Result;
 use plotters::style::Color;
 
 use super::Figure;
-use super::accuracy::{percent_axis, steps_axis};
 use super::curves::{Curve, accuracy, mean_accuracy};
 use super::house::{self, Look, ZOOM};
+use super::traces::{percent_axis, steps_axis};
 use crate::report::view::{Condition, View};
 
 /// A reading: its record, its name, and the number of its look.

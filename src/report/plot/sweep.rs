@@ -7,8 +7,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::Figure;
-use super::accuracy::percent_axis;
 use super::house::{self, Area, Axis, Chart, Look, ZOOM};
+use super::traces::percent_axis;
 use crate::judge::{ArmSummary, Values};
 use crate::report::view::View;
 

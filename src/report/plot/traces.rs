@@ -79,3 +79,13 @@ pub fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
 pub fn log_axis(range: (f64, f64), title: &str) -> Axis<'_> {
     Axis { range, title, ticks: (range.1 - range.0) as usize + 1, log: true, room: 52 }
 }
+
+/// The axis of steps.
+pub fn steps_axis(view: &View, ticks: usize) -> Axis<'static> {
+    Axis { range: (0.0, view.steps() as f64), title: "step", ticks, log: false, room: 34 }
+}
+
+/// An axis of percent.
+pub fn percent_axis(title: &str) -> Axis<'_> {
+    Axis { range: (0.0, 100.0), title, ticks: 6, log: false, room: 46 }
+}
