@@ -3,7 +3,7 @@
 //! Per layer and step, every channel has a shift μ and a scale σ (drawn elsewhere). Every element of that
 //! channel then gets its own m ~ U(μ − r_μ, μ + r_μ) and s ~ N(σ, r_σ), and becomes s·a + m.
 //!
-//! Numbers come from [`random`](super::random), one generator for each of the eight lanes, seeded from (key, image): an
+//! Numbers come from `random.rs`, one generator for each of the eight lanes, seeded from (key, image): an
 //! image's noise does not depend on the other images, nor on threads. They are drawn in the order of the layout for four pixels at a time: two Box–Muller pairs for s and, at
 //! 16 bits each, the shifts m. Every chunk (two rows of a group, or the last one) starts with a new four.
 
