@@ -18,31 +18,8 @@ use crate::kernels::layout::groups;
 /// Images are taken in blocks of about this many bytes of input, half of a usual second-level cache.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// The convolution of `input` with `weight` (c_out, c_in, 3, 3), grouped.
-pub fn forward(
-    isa: Isa,
-    size: Size,
-    in_channels: usize,
-    out_channels: usize,
-    input: &[f32],
-    weight: &[f32],
-) -> Vec<f32> {
-    convolve(isa, size, input, Weights::forward(weight, in_channels, out_channels))
-}
-
-/// The gradient of the input from `grad`, that of the output, and `weight` (c_out, c_in, 3, 3), grouped.
-pub fn input_gradient(
-    isa: Isa,
-    size: Size,
-    in_channels: usize,
-    out_channels: usize,
-    grad: &[f32],
-    weight: &[f32],
-) -> Vec<f32> {
-    convolve(isa, size, grad, Weights::transposed(weight, in_channels, out_channels))
-}
-
-fn convolve(isa: Isa, size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
+/// The convolution of `input` by `weights`, grouped.
+pub fn convolve(isa: Isa, size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
     let out_groups = groups(weights.out_channels());
     assert_eq!(input.len(), size.images * size.image_len(weights.in_channels()));
     let len = size.images * size.image_len(weights.out_channels());

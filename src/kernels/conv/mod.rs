@@ -1,16 +1,19 @@
-//! 3×3 convolution of grouped activations, direct (no im2col), in f32 on one thread.
+//! 3×3 convolution of grouped activations in f32 on one thread.
 //!
 //! Forward and input gradient are one kernel (`image.rs`): the input gradient is the convolution of the output's
-//! gradient with the weights transposed and flipped. The weight gradient is the other (`weight_gradient.rs`).
+//! gradient with the weights transposed and flipped. The weight gradient is the other (`weight_gradient.rs`). Both are
+//! direct (no im2col); large layers are convolved with fewer multiplications instead (`winograd/`).
 
 mod image;
 mod pack;
 #[cfg(test)]
 mod tests;
 mod weight_gradient;
+mod winograd;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
+use self::pack::Weights;
 use super::isa;
 use super::lanes::LANES;
 use super::layout::{groups, values};
@@ -81,7 +84,7 @@ impl CustomOp2 for Conv3x3 {
         let size = Size::of("input", input_layout, in_channels)?;
         let input = values("conv3x3 input", input, input_layout)?;
         let weight = values("conv3x3 weight", weight, weight_layout)?;
-        let output = image::forward(isa::current(), size, in_channels, out_channels, input, weight);
+        let output = convolve(size, input, Weights::forward(weight, in_channels, out_channels));
         Ok((CpuStorage::F32(output), size.shape(out_channels)))
     }
 
@@ -118,7 +121,7 @@ impl CustomOp2 for InputGradient {
         let size = Size::of("output gradient", grad_layout, out_channels)?;
         let grad = values("conv3x3 output gradient", grad, grad_layout)?;
         let weight = values("conv3x3 weight", weight, weight_layout)?;
-        let grad_input = image::input_gradient(isa::current(), size, in_channels, out_channels, grad, weight);
+        let grad_input = convolve(size, grad, Weights::transposed(weight, in_channels, out_channels));
         Ok((CpuStorage::F32(grad_input), size.shape(in_channels)))
     }
 }
@@ -149,10 +152,21 @@ impl CustomOp2 for WeightGradient {
         }
         let input = values("conv3x3 input", input, input_layout)?;
         let grad = values("conv3x3 output gradient", grad, grad_layout)?;
-        let grad_weight =
-            weight_gradient::weight_gradient(isa::current(), size, in_channels, out_channels, input, grad);
+        let weight_gradient = if winograd::pays(size, in_channels, out_channels) {
+            winograd::weight_gradient
+        } else {
+            weight_gradient::weight_gradient
+        };
+        let grad_weight = weight_gradient(isa::current(), size, in_channels, out_channels, input, grad);
         Ok((CpuStorage::F32(grad_weight), Shape::from((out_channels, in_channels, 3, 3))))
     }
+}
+
+/// The convolution by whichever kernel the layer's size asks for.
+fn convolve(size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
+    let pays = winograd::pays(size, weights.in_channels(), weights.out_channels());
+    let convolve = if pays { winograd::convolve } else { image::convolve };
+    convolve(isa::current(), size, input, weights)
 }
 
 /// (c_out, c_in) of a weight (c_out, c_in, 3, 3).

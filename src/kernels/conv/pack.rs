@@ -95,7 +95,7 @@ impl<'a> Weights<'a> {
     }
 
     /// The taps of kernel row `row`.
-    fn taps(&self, outer: usize, inner: usize, row: usize) -> [f32; 3] {
+    pub fn taps(&self, outer: usize, inner: usize, row: usize) -> [f32; 3] {
         let taps = &self.values[outer * self.outer.1 + inner * self.inner.1..][..TAPS];
         if self.flipped {
             [taps[8 - 3 * row], taps[7 - 3 * row], taps[6 - 3 * row]]

@@ -3,7 +3,8 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Conv3x3, Size, image, weight_gradient};
+use super::pack::Weights;
+use super::{Conv3x3, Size, image, weight_gradient, winograd};
 use crate::kernels::isa::Isa;
 use crate::kernels::lanes::LANES;
 use crate::kernels::layout::{from_grouped, groups, to_grouped};
@@ -77,8 +78,27 @@ impl Case {
         Ok(Passes([output.detach(), gradient(&input), gradient(&weight)]))
     }
 
-    /// Our kernels, with `isa`.
-    fn kernels(&self, isa: Isa) -> Result<Passes> {
+    /// What Winograd's algorithm adds up, in absolute values: of the products of a tile's 4×4 (in one dimension, 4)
+    /// positions no pair of a pixel and a tap enters an output more than 2·2 times, and only pixels of the output's 3×3
+    /// window do; but every tap may. In the gradient of the taps that holds of pairs of an input and a gradient within
+    /// 5×5 pixels.
+    fn winograd_bound(&self) -> Result<Passes> {
+        let Case { input, weight, grad } = self.abs()?;
+        let taps = weight.sum_keepdim((2, 3))?.affine(4.0, 0.0)?.broadcast_as(weight.shape())?.contiguous()?;
+        let Passes([output, grad_input, _]) =
+            Case { input: input.clone(), weight: taps, grad: grad.clone() }.reference()?;
+        let (n, c, h, w) = input.dims4()?;
+        let five = Tensor::ones((1, 1, 5, 5), DType::F64, &Device::Cpu)?;
+        let around = input.reshape((n * c, 1, h, w))?.conv2d(&five, 2, 1, 1, 1)?.reshape((n, c, h, w))?;
+        let Passes([.., pairs]) = Case { input: around, weight: weight.clone(), grad }.reference()?;
+        let pairs = pairs.narrow(2, 1, 1)?.narrow(3, 1, 1)?.affine(4.0, 0.0)?.broadcast_as(weight.shape())?;
+        Ok(Passes([output, grad_input, pairs.contiguous()?]))
+    }
+
+    /// Our kernels, with `isa`; the direct ones, or Winograd's.
+    fn kernels(&self, isa: Isa, direct: bool) -> Result<Passes> {
+        let convolve = if direct { image::convolve } else { winograd::convolve };
+        let weight_gradient = if direct { weight_gradient::weight_gradient } else { winograd::weight_gradient };
         let (images, c_in, height, width) = self.input.dims4()?;
         let c_out = self.weight.dim(0)?;
         let size = Size { images, height, width };
@@ -89,10 +109,10 @@ impl Case {
             assert_eq!(to_grouped(&nchw)?.sub(&grouped)?.abs()?.max_all()?.to_scalar::<f32>()?, 0.0, "empty lanes");
             nchw.to_dtype(DType::F64)
         };
-        let grad_weight = weight_gradient::weight_gradient(isa, size, c_in, c_out, &input, &grad);
+        let grad_weight = weight_gradient(isa, size, c_in, c_out, &input, &grad);
         Ok(Passes([
-            ungroup(image::forward(isa, size, c_in, c_out, &input, &weight), c_out)?,
-            ungroup(image::input_gradient(isa, size, c_in, c_out, &grad, &weight), c_in)?,
+            ungroup(convolve(isa, size, &input, Weights::forward(&weight, c_in, c_out)), c_out)?,
+            ungroup(convolve(isa, size, &grad, Weights::transposed(&weight, c_in, c_out)), c_in)?,
             Tensor::from_vec(grad_weight, self.weight.shape(), &Device::Cpu)?.to_dtype(DType::F64)?,
         ]))
     }
@@ -123,20 +143,39 @@ fn all_passes_equal_plain_convolution() -> Result<()> {
     for shape in SHAPES {
         let [n, c_in, c_out, h, w] = shape;
         let case = Case::draw(shape)?;
-        let (expected, bound) = (case.reference()?, case.abs()?.reference()?);
-        let mut by_isa = Vec::new();
-        for isa in Isa::available() {
-            let got = case.kernels(isa)?;
-            assert_close(&got, &expected, &bound, [9 * c_in, 9 * c_out, n * h * w], &format!("{shape:?} {isa}"))?;
-            assert_eq!(got.values()?, case.kernels(isa)?.values()?, "{shape:?} {isa}: again");
-            by_isa.push(got.values()?);
-        }
-        // Wider registers hold more channels; each channel's sum is taken in the same order.
-        if let [_, avx2, avx512] = &by_isa[..] {
-            assert_eq!(avx2, avx512, "{shape:?}");
+        let expected = case.reference()?;
+        // Winograd's transforms round up to eleven times, and once more for each block of tiles.
+        let winograd = [c_in + 11, c_out + 11, 2 * n * h * w + 11];
+        for (direct, bound, summands) in [
+            (true, case.abs()?.reference()?, [9 * c_in, 9 * c_out, n * h * w]),
+            (false, case.winograd_bound()?, winograd),
+        ] {
+            let mut by_isa = Vec::new();
+            for isa in Isa::available() {
+                let got = case.kernels(isa, direct)?;
+                assert_close(&got, &expected, &bound, summands, &format!("{shape:?} {isa} {direct}"))?;
+                assert_eq!(got.values()?, case.kernels(isa, direct)?.values()?, "{shape:?} {isa} {direct}: again");
+                by_isa.push(got.values()?);
+            }
+            // Wider registers hold more channels; each channel's sum is taken in the same order.
+            if let [_, avx2, avx512] = &by_isa[..] {
+                assert_eq!(avx2, avx512, "{shape:?} {direct}");
+            }
         }
     }
     Ok(())
+}
+
+/// The layers of VGG-16 at 1/4 width were reported on with the direct convolution; of a 2×2 map Winograd's is no faster.
+#[test]
+fn only_large_layers_are_convolved_by_winograd() {
+    let pays = |channels, side| winograd::pays(Size { images: 128, height: side, width: side }, channels, channels);
+    for (channels, side) in [(16, 32), (32, 16), (64, 8), (128, 4), (128, 2), (512, 2)] {
+        assert!(!pays(channels, side), "{channels} channels of {side}×{side}");
+    }
+    for (channels, side) in [(64, 32), (128, 16), (256, 8), (512, 4)] {
+        assert!(pays(channels, side), "{channels} channels of {side}×{side}");
+    }
 }
 
 /// Input and weight as variables in the grouped layout, f32, and the gradient of the output.
