@@ -1,8 +1,9 @@
 //! The convolution's passes on the shapes of VGG-16, as shares of the core's multiply-add peak.
 //!
 //! `cargo bench --bench kernels` prints criterion's intervals (an "element" is a floating-point operation) and then
-//! one table of the best rates. Only multiply-adds that the convolution needs are counted: taps in the padding and
-//! lanes without a channel are no work. Times include packing the weights and allocating the result.
+//! one table of the best rates. Only multiply-adds that the direct convolution needs are counted: taps in the padding and
+//! lanes without a channel are no work; large layers, convolved with fewer, may pass the peak. Times include packing the
+//! weights and allocating the result.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
