@@ -128,7 +128,7 @@ fn power_of_ten(exponent: f64) -> String {
 /// Pixels of a headline above its chart, clear of the topmost tick, and of the margins beside it.
 const HEADLINE: i32 = 18;
 const LEFT: i32 = 4;
-const RIGHT: i32 = 14;
+const RIGHT: i32 = 18;
 
 /// Axes in `area` with a headline.
 pub fn chart<'a>(area: &Area<'a>, headline: &str, x: &Axis, y: &Axis) -> Result<Chart<'a>> {
