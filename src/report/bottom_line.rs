@@ -7,6 +7,7 @@ use super::numbers;
 use super::table::Table;
 use crate::judge::Word;
 use crate::stats::Estimate;
+use crate::study::claim::Origin;
 
 /// The headings, each with whether its studies train with noise.
 const PARTS: [(&str, bool); 2] = [("The noise experiment and its controls", true), ("The other experiments", false)];
@@ -39,19 +40,41 @@ struct Judgement<'a> {
 /// The bottom line of reports that were run as planned (name and summary); `None` where they judged nothing.
 pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
     let mut text = String::new();
+    let mut of_the_paper = Vec::new();
     for (heading, has_noise) in PARTS {
         let claims = claims(reports, has_noise);
+        of_the_paper.extend(claims.iter().map(|judgements| judgements[0].claim).filter(|claim| is_of_the_paper(claim)));
         let groups: String = GROUPS.iter().map(|(heading, words)| group(heading, words, &claims)).collect();
         let lines = groups + &where_the_numbers_part(&claims);
         if !lines.is_empty() {
             write!(text, "\n### {heading}\n{lines}").expect("a string takes all");
         }
     }
-    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n{text}"))
+    let tally = tally(&of_the_paper.iter().map(|claim| claim.verdict).collect::<Vec<_>>());
+    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n\n{tally}\n{text}"))
 }
 
-/// The claims of the studies with noise, or of those without: each with the reports that came to a verdict on it, that
-/// of the largest scale first.
+/// Whether a verdict on it counts without reserve for the paper or against it.
+fn is_of_the_paper(claim: &FoundClaim) -> bool {
+    claim.origin == Origin::Paper && !claim.exploratory && claim.verdict != Word::Descriptive
+}
+
+/// How many of the paper's claims got which verdict.
+fn tally(verdicts: &[Word]) -> String {
+    let count = |word: Word| verdicts.iter().filter(|verdict| **verdict == word).count();
+    format!(
+        "Claims of the paper judged so far, exploratory ones left out: {}. At the largest scale of each, replicated: {}; not \
+         replicated: {}; by the reading: {}; inconclusive: {}.",
+        verdicts.len(),
+        count(Word::Replicated),
+        count(Word::NotReplicated),
+        count(Word::DependsOnTheReading),
+        count(Word::Inconclusive),
+    )
+}
+
+/// The claims of the studies with noise, or of those without, primary ones first: each with the reports that came to a
+/// verdict on it, that of the largest scale first.
 fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>>> {
     let mut planned: Vec<&(String, Found)> =
         reports.iter().filter(|(_, found)| !found.exploratory && found.has_noise == has_noise).collect();
@@ -68,6 +91,7 @@ fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>
             }
         }
     }
+    claims.sort_by_key(|judgements| judgements[0].claim.role as u8);
     claims
 }
 
@@ -90,7 +114,16 @@ fn line(judgements: &[Judgement]) -> String {
 
 fn verdict(Judgement { report, found, claim }: &Judgement) -> String {
     let numbers = ours(claim).map(|ours| format!(", {ours}")).unwrap_or_default();
-    format!("{} at [{}]({report}.md){numbers}", claim.verdict, found.scale)
+    let exploratory = if claim.exploratory { " (exploratory)" } else { "" };
+    format!("{}{exploratory} at [{}]({report}.md){numbers}{}", claim.verdict, found.scale, why_undecided(claim))
+}
+
+/// The judge's first remark on a claim without a clear verdict: its interval alone may look like one.
+fn why_undecided(claim: &FoundClaim) -> String {
+    match (&claim.verdict, claim.notes.first()) {
+        (Word::Inconclusive | Word::DependsOnTheReading, Some(note)) => format!(" ({})", note.trim_end_matches('.')),
+        _ => String::new(),
+    }
 }
 
 fn capitalised(text: &str) -> String {

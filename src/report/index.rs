@@ -11,6 +11,7 @@ use super::summary;
 use super::table::Table;
 use crate::files::write_whole;
 use crate::judge::Word;
+use crate::study::claim::{Origin, Role};
 
 /// What the index reads of a `summary.json`.
 #[derive(Deserialize)]
@@ -31,6 +32,9 @@ pub struct Found {
 #[derive(Deserialize)]
 pub struct FoundClaim {
     pub id: String,
+    pub role: Role,
+    pub origin: Origin,
+    pub exploratory: bool,
     pub says: String,
     pub unit: String,
     pub estimate: Option<f64>,
@@ -45,6 +49,7 @@ pub struct FoundClaim {
     #[serde(default)]
     pub settled: bool,
     pub means: Option<String>,
+    pub notes: Vec<String>,
 }
 
 /// Writes `README.md` into the folder `out`: the bottom line of all verdicts, then the reports one by one.

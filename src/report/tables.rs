@@ -71,7 +71,8 @@ pub fn readings(view: &View) -> Table {
         for line in &verdict.beside {
             let mut cells = vec![verdict.id.clone(), record(&line.metric, line.window), line.statistic.clone()];
             cells.push(estimate_or_dash(line.estimate.as_ref()));
-            cells.extend(["", "beside", "", "", ""].map(String::from));
+            let beside = if line.unit == verdict.unit { "beside".into() } else { format!("beside: {}", line.unit) };
+            cells.extend([String::new(), beside, String::new(), String::new(), String::new()]);
             table.row(cells);
         }
     }
@@ -82,7 +83,7 @@ pub fn readings(view: &View) -> Table {
 fn record(metric: &str, window: Option<[f64; 2]>) -> String {
     match window {
         None => format!("`{metric}`"),
-        Some([from, to]) => format!("`{metric}`, {} to {} % of the run", 100.0 * from, 100.0 * to),
+        Some([from, to]) => format!("`{metric}`, {:.0} to {:.0} % of the run", 100.0 * from, 100.0 * to),
     }
 }
 

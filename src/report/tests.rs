@@ -221,6 +221,11 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     let (bottom_line, _) = index.split_once("## [").unwrap();
     assert!(bottom_line.contains("**What holds.**\n\n- **N1**: “Noisy BatchNorm"), "{index}");
     assert!(bottom_line.contains("Replicated at [desk](noisy_bn.md), "), "{index}");
+    assert!(bottom_line.contains("Supported (exploratory) at [desk](noisy_bn.md), "), "{index}");
+    assert!(
+        bottom_line.contains("exploratory ones left out: 5. At the largest scale of each, replicated: "),
+        "{index}"
+    );
     assert!(bottom_line.contains("**Where the paper's numbers lie outside our intervals.**"), "{index}");
     assert!(!bottom_line.contains("noisy_bn-"), "what was changed or is partial proves nothing: {index}");
     assert!(index.contains("## [noisy_bn](noisy_bn.md)") && index.contains("| N1 | N2 |"), "{index}");
@@ -237,6 +242,7 @@ fn the_bottom_line_puts_a_claim_where_its_largest_scale_does() {
     lab["scale"] = "lab".into();
     assert_eq!((&lab["claims"][0]["id"], &lab["claims"][0]["verdict"]), (&"N1".into(), &"replicated".into()));
     lab["claims"][0]["verdict"] = "inconclusive".into();
+    lab["claims"][0]["notes"] = serde_json::json!(["Its two tests disagree."]);
     std::fs::create_dir(folder.path().join("noisy_bn.lab")).unwrap();
     std::fs::write(folder.path().join("noisy_bn.lab/summary.json"), lab.to_string()).unwrap();
     write_index(folder.path()).unwrap();
@@ -244,6 +250,7 @@ fn the_bottom_line_puts_a_claim_where_its_largest_scale_does() {
     let (_, undecided) = index.split_once("**What these runs do not decide.**").unwrap();
     let line = undecided.lines().find(|line| line.starts_with("- **N1**")).expect("where the lab report puts it");
     assert!(line.contains("Inconclusive at [lab](noisy_bn.lab.md), "), "{line}");
+    assert!(line.contains("(Its two tests disagree); replicated"), "{line}");
     assert!(line.contains("; replicated at [desk](noisy_bn.md), "), "{line}");
     assert_eq!(index.matches("- **N1**").count(), 1, "{index}");
 }

@@ -9,13 +9,14 @@ use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
 use super::house;
 use super::learning::{Line, one_by_one, points_of_the_paper, together};
 use super::traces::percent_axis;
+use crate::data::DataName;
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
 use crate::study::claim::{Claim, Origin, Role, Statistic};
 
 const NAME: &str = "train_accuracy";
 
-/// The arms of the paper's claims, labelled at their ends; at paper scale the paper's curves under them.
+/// The arms of the paper's claims, labelled at their ends; on the paper's data its curves under them.
 pub fn main(view: &View) -> Result<Option<Figure>> {
     let named = arms_of_the_paper(view);
     let all = lines(view);
@@ -24,7 +25,8 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
     if lines.is_empty() {
         return Ok(None);
     }
-    let references = if view.plan.scale == "paper" { references(view) } else { Vec::new() };
+    let on_its_data = view.conditions.iter().all(|condition| condition.spec.data == DataName::Cifar10);
+    let references = if on_its_data { references(view) } else { Vec::new() };
     const TITLE: &str = "Training accuracy";
     let svg = together(view, TITLE, &lines, &references, &percent_axis("minibatch training accuracy, %"))?;
     let noisy = if view.has_noise() { "; a noisy arm's reading passes through its noise" } else { "" };
@@ -38,7 +40,8 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
         reading += " These are the arms of the main claims; “Training accuracy, arm by arm” has all of them.";
     }
     if !references.is_empty() {
-        reading += " The wide pale lines are the paper's own curves of the same arms, digitised and averaged over as many steps.";
+        reading += " The wide pale lines are the paper's own curves of the same arms (its network has full width), digitised \
+                    and averaged over as many steps.";
     }
     Ok(Some(Figure { file: "accuracy.svg", title: TITLE, reading, svg }))
 }

@@ -17,9 +17,10 @@ const ROW: i32 = 210;
 pub fn along_the_gradient(view: &View) -> Result<Option<Figure>> {
     const TITLE: &str = "The landscape along the gradient";
     let svg = picture(view, "gradient", TITLE)?;
-    let reading = "At measured steps the same minibatch is passed at several step lengths along the gradient, from the \
+    let reading = "At measured steps the same minibatch is passed at several step lengths η along the gradient (d in the axis's title), from the \
                    shortest to the longest that the study names. Upper row: the band between the smallest and the largest loss found; \
-                   narrow means that the loss varies little. Middle row: the same of the distance between the gradient found and the gradient at the \
+                   narrow means that the loss varies little, in proportion: on this logarithmic axis equal widths are equal ratios, while the \
+                   claims compare differences. Middle row: the same of the distance between the gradient found and the gradient at the \
                    step; low means that the gradient is a good guide. Lower row: the effective β, the \
                    largest such distance over the length of its step; the dashed line of the arm's colour is its second reading, with one \
                    more, smaller step. The grey dashed line is 2 over the learning rate, where the edge of stability puts β; the grey dotted one is \

@@ -1,7 +1,7 @@
 //! The published curves of `data/reference`, embedded.
 
 /// A file's name without its ending, and its text.
-const CURVES: [(&str, &str); 13] = [
+const CURVES: [(&str, &str); 15] = [
     ("fig1a_train_acc", include_str!("../../../data/reference/fig1a_train_acc.csv")),
     ("fig1b_test_acc", include_str!("../../../data/reference/fig1b_test_acc.csv")),
     ("fig2_train_acc", include_str!("../../../data/reference/fig2_train_acc.csv")),
@@ -9,8 +9,10 @@ const CURVES: [(&str, &str); 13] = [
     ("fig3_vgg_lr0.01_train_acc", include_str!("../../../data/reference/fig3_vgg_lr0.01_train_acc.csv")),
     ("fig4a_loss_band_bn", include_str!("../../../data/reference/fig4a_loss_band_bn.csv")),
     ("fig4a_loss_band_standard", include_str!("../../../data/reference/fig4a_loss_band_standard.csv")),
+    ("fig4a_loss_band_width", include_str!("../../../data/reference/fig4a_loss_band_width.csv")),
     ("fig4b_gradient_band_bn", include_str!("../../../data/reference/fig4b_gradient_band_bn.csv")),
     ("fig4b_gradient_band_standard", include_str!("../../../data/reference/fig4b_gradient_band_standard.csv")),
+    ("fig4b_gradient_distance", include_str!("../../../data/reference/fig4b_gradient_distance.csv")),
     ("fig4c_beta", include_str!("../../../data/reference/fig4c_beta.csv")),
     ("fig5a_vgg_lp_train_acc", include_str!("../../../data/reference/fig5a_vgg_lp_train_acc.csv")),
     ("fig5b_dln_lp_loss", include_str!("../../../data/reference/fig5b_dln_lp_loss.csv")),
@@ -57,6 +59,19 @@ mod tests {
                 assert_eq!(points.len(), rows, "{name} {column}");
                 assert!(points.is_sorted_by(|a, b| a.0 < b.0), "{name} {column}");
             }
+        }
+    }
+
+    #[test]
+    fn widths_and_distances_are_those_of_their_bands() {
+        for (column, network) in [("std", "standard"), ("bn", "bn")] {
+            let band = |figure: &str, end: &str| curve(&format!("{figure}_band_{network}"), end).unwrap();
+            let (low, high) = (band("fig4a_loss", "lo"), band("fig4a_loss", "hi"));
+            let width = curve("fig4a_loss_band_width", column).unwrap();
+            for ((low, high), width) in low.iter().zip(&high).zip(&width) {
+                assert!(width.0 == low.0 && (high.1 - low.1 - width.1).abs() < 1e-4, "{column} {width:?}");
+            }
+            assert_eq!(curve("fig4b_gradient_distance", column).unwrap(), band("fig4b_gradient", "hi"));
         }
     }
 
