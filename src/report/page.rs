@@ -76,7 +76,8 @@ fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
     let others = verdicts.iter().filter(|verdict| opening != Some(&verdict.id));
     let consequence = |verdict: &Verdict| {
         let means = verdict.means.as_deref()?;
-        Some(context! { id => &verdict.id, word => verdict.word.to_string(), means })
+        let exploratory = if verdict.exploratory { ", exploratory" } else { "" };
+        Some(context! { id => &verdict.id, word => format!("{}{exploratory}", verdict.word), means })
     };
     others.filter_map(consequence).collect()
 }

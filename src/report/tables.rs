@@ -45,7 +45,8 @@ fn role(verdict: &Verdict) -> String {
         Role::Exploratory => "exploratory",
         Role::Descriptive => "descriptive",
     };
-    format!("{role}, {origin}")
+    let here = if verdict.exploratory && verdict.role != Role::Exploratory { ", exploratory here" } else { "" };
+    format!("{role}{here}, {origin}")
 }
 
 /// Every condition of every claim on every reading, and what stands beside it.

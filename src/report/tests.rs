@@ -192,6 +192,21 @@ fn a_partial_swept_run_at_paper_scale() {
     assert!(pictures(folder.path()).contains(&"accuracy.svg".to_string()));
 }
 
+/// A3 is a claim about the paper's 15,000 steps: secondary at scale `paper`, exploratory at `lab`.
+#[test]
+fn a_claim_that_a_scale_only_explores_says_so() {
+    let plan = Plan::new(Study::load("learning_rate").unwrap(), "lab", &Overrides::default()).unwrap();
+    let made = made_up(&plan, |trial| {
+        let ahead = if trial.arm.starts_with("batch_norm") { 20.0 } else { 0.0 };
+        let names = ["train_accuracy", "final.test.accuracy.running.clean"];
+        names.map(|name| (name, None, 50.0 + ahead)).to_vec()
+    });
+    let (_folder, page) = page_of(&made);
+    let row = page.lines().find(|line| line.starts_with("| **A3**")).expect("a row of the claims");
+    assert!(row.contains("| secondary, exploratory here, paper | **replicated** |"), "{row}");
+    assert!(page.contains("- **A3** (replicated, exploratory): "), "{page}");
+}
+
 #[test]
 fn the_run_log_grows_and_a_damaged_one_is_named() {
     let folder = tempfile::tempdir().unwrap();
