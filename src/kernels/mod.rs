@@ -14,7 +14,8 @@
 //! weights serves all its pixels, each of which is broadcast. Taps outside the image are skipped, not padded. The input
 //! gradient is the same kernel with transposed, flipped weights; the weight gradient keeps a row of taps × four input
 //! channels (of two groups, eight) in registers while it runs over pixels that fit the first cache. Large layers take
-//! Winograd's way instead: 4×4 pixels for 2×2 are transformed, which leaves 16 products of matrices where nine taps are 36.
+//! Winograd's way instead: 4×4 pixels for 2×2 are transformed, which leaves 16 multiplications of a pair of channels
+//! where nine taps are 36.
 //!
 //! **Fusion.** [`unit`](mod@unit) does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by

@@ -32,7 +32,7 @@ pub fn with_scratch<T>(len: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     })
 }
 
-/// How the image kernel reads a weight: which channels of the weight it makes (`outer`) and sums over (`inner`).
+/// How a kernel reads a weight: which channels of the weight it makes (`outer`) and sums over (`inner`).
 #[derive(Clone, Copy)]
 pub struct Weights<'a> {
     values: &'a [f32],

@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::pack::Weights;
 use super::{Conv3x3, Size, image, weight_gradient, winograd};
-use crate::kernels::isa::Isa;
+use crate::kernels::isa::{self, Isa};
 use crate::kernels::lanes::LANES;
 use crate::kernels::layout::{from_grouped, groups, to_grouped};
 use crate::rng;
@@ -13,7 +13,7 @@ use crate::rng;
 /// (n, c_in, c_out, h, w): whole and broken tiles of images and pixels (see `image.rs`) for every width class, batches
 /// below a tile, channels that leave lanes empty or make an odd or an even number of groups, and images larger than a
 /// block of either kernel.
-const SHAPES: [[usize; 5]; 18] = [
+const SHAPES: [[usize; 5]; 19] = [
     [1, 1, 1, 1, 1],
     [1, 1, 8, 3, 4],
     [17, 3, 10, 1, 1],
@@ -32,6 +32,7 @@ const SHAPES: [[usize; 5]; 18] = [
     [1, 8, 16, 2, 400],
     [1, 3, 9, 26, 17],
     [8, 40, 16, 20, 20],
+    [1, 20, 33, 5, 6],
 ];
 
 /// Input, weight and gradient of the output, in f64 (with values that f32 has).
@@ -80,18 +81,13 @@ impl Case {
 
     /// What Winograd's algorithm adds up, in absolute values: of the products of a tile's 4×4 (in one dimension, 4)
     /// positions no pair of a pixel and a tap enters an output more than 2·2 times, and only pixels of the output's 3×3
-    /// window do; but every tap may. In the gradient of the taps that holds of pairs of an input and a gradient within
-    /// 5×5 pixels.
+    /// window do; but every tap may. So in the gradient of the taps every pair of a gradient and an input in its 3×3
+    /// window may enter every tap.
     fn winograd_bound(&self) -> Result<Passes> {
         let Case { input, weight, grad } = self.abs()?;
         let taps = weight.sum_keepdim((2, 3))?.affine(4.0, 0.0)?.broadcast_as(weight.shape())?.contiguous()?;
-        let Passes([output, grad_input, _]) =
-            Case { input: input.clone(), weight: taps, grad: grad.clone() }.reference()?;
-        let (n, c, h, w) = input.dims4()?;
-        let five = Tensor::ones((1, 1, 5, 5), DType::F64, &Device::Cpu)?;
-        let around = input.reshape((n * c, 1, h, w))?.conv2d(&five, 2, 1, 1, 1)?.reshape((n, c, h, w))?;
-        let Passes([.., pairs]) = Case { input: around, weight: weight.clone(), grad }.reference()?;
-        let pairs = pairs.narrow(2, 1, 1)?.narrow(3, 1, 1)?.affine(4.0, 0.0)?.broadcast_as(weight.shape())?;
+        let Passes([output, grad_input, pairs]) = Case { input, weight: taps, grad }.reference()?;
+        let pairs = pairs.sum_keepdim((2, 3))?.affine(4.0, 0.0)?.broadcast_as(weight.shape())?;
         Ok(Passes([output, grad_input, pairs.contiguous()?]))
     }
 
@@ -144,8 +140,9 @@ fn all_passes_equal_plain_convolution() -> Result<()> {
         let [n, c_in, c_out, h, w] = shape;
         let case = Case::draw(shape)?;
         let expected = case.reference()?;
-        // Winograd's transforms round up to eleven times, and once more for each block of tiles.
-        let winograd = [c_in + 11, c_out + 11, 2 * n * h * w + 11];
+        // Winograd's transforms round up to ten times; sums over tiles round once for each, and once for each block.
+        let tiles = n * h.div_ceil(2) * w.div_ceil(2);
+        let winograd = [c_in + 10, c_out + 10, tiles + tiles.div_ceil(winograd::BLOCK_TILES) + 10];
         for (direct, bound, summands) in [
             (true, case.abs()?.reference()?, [9 * c_in, 9 * c_out, n * h * w]),
             (false, case.winograd_bound()?, winograd),
@@ -173,9 +170,26 @@ fn only_large_layers_are_convolved_by_winograd() {
     for (channels, side) in [(16, 32), (32, 16), (64, 8), (128, 4), (128, 2), (512, 2)] {
         assert!(!pays(channels, side), "{channels} channels of {side}×{side}");
     }
-    for (channels, side) in [(64, 32), (128, 16), (256, 8), (512, 4)] {
+    for (channels, side) in [(32, 32), (64, 32), (128, 16), (256, 8), (512, 4)] {
         assert!(pays(channels, side), "{channels} channels of {side}×{side}");
     }
+}
+
+/// On both sides of the smallest large layer the operation and its gradients are, to the bit, those of its kernel.
+#[test]
+fn the_operation_takes_the_kernel_that_the_size_asks_for() -> Result<()> {
+    for (height, direct) in [(32, false), (31, true)] {
+        let case = Case::draw([1, 32, 32, height, 32])?;
+        let (input, weight, grad) = variables(&case)?;
+        let expected = case.kernels(isa::current(), direct)?.values()?;
+        let (grad_input, grad_weight) = Conv3x3::backward(&input, &weight, &grad, true)?;
+        let maps = [Conv3x3::forward(&input, &weight)?, grad_input.expect("asked for")];
+        for (made, expected) in maps.iter().zip(&expected) {
+            assert_eq!(from_grouped(made, 32)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?, *expected);
+        }
+        assert_eq!(grad_weight.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?, expected[2]);
+    }
+    Ok(())
 }
 
 /// Input and weight as variables in the grouped layout, f32, and the gradient of the output.

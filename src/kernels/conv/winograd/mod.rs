@@ -11,7 +11,8 @@
 //! input channels by input channels × output channels. The gradient of the taps is the same read backwards, with the
 //! output's gradient y′ and a sum over all tiles: Gᵀ [Σ (Bᵀ d B) ⊙ (A y′ Aᵀ)] G.
 //!
-//! Tiles are taken in blocks whose matrices stay in the second-level cache. At an odd size the last tiles reach over the
+//! Tiles are taken in blocks, so that what the products read at one position, its patches and a strip of its filters,
+//! stays in the second-level cache. At an odd size the last tiles reach over the
 //! image: what they read there is zero, what they make there is dropped.
 
 mod product;
@@ -22,7 +23,7 @@ use std::ops::Range;
 use self::product::{Convolve, Correlate};
 use self::transform::{Grad, MakeTiles, Patch, Spread, SpreadWeights, make_taps};
 use super::Size;
-use super::pack::{TAPS, Weights, unpack, with_scratch};
+use super::pack::{Weights, unpack, with_scratch};
 use crate::kernels::isa::{self, Isa};
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::groups;
@@ -34,18 +35,20 @@ const STRIP: usize = 2 * LANES;
 const POSITIONS: usize = 16;
 
 /// Tiles in a block, a multiple of the rows that [`Convolve`] takes at once. Half or twice as many are no faster.
-const BLOCK_TILES: usize = 60;
+pub const BLOCK_TILES: usize = 60;
 
-/// The smallest layer that is convolved this way, in multiply-adds of the direct convolution for an image.
-const LARGE: usize = TAPS << 20;
+/// The smallest layer that is convolved this way, in pairs of channels × pixels of an image.
+const LARGE: usize = 1 << 20;
 
-/// Whether a layer is large enough for this to be used, and its maps wide enough for it to be faster: of a 2×2 map the
-/// direct convolution skips the taps in the padding and multiplies no more often.
+/// Whether a layer is large enough for this to be used, and its maps wide enough for it to be faster: of maps up to 3×3
+/// the direct convolution, which skips the taps in the padding, multiplies no more often.
 ///
 /// From 16 channels up it would be faster in smaller layers too, by a fifth to two thirds. But these, all those of VGG-16
 /// at 1/4 width and below, stay with the direct convolution, which made, to the bit, what has been reported of them.
 pub fn pays(size: Size, in_channels: usize, out_channels: usize) -> bool {
-    size.height.min(size.width) > 2 && TAPS * size.height * size.width * in_channels * out_channels >= LARGE
+    let strips_are_full = in_channels.min(out_channels) >= STRIP;
+    let maps_are_wide = size.height.min(size.width) > 3;
+    strips_are_full && maps_are_wide && size.height * size.width * in_channels * out_channels >= LARGE
 }
 
 /// The convolution of `input` by `weights`, grouped.

@@ -1,4 +1,4 @@
-//! The products of matrices at the 16 positions, twelve vectors of sums in registers at a time.
+//! The products of matrices at the 16 positions, ten to sixteen vectors of sums in registers at a time.
 
 use super::{Matrices, POSITIONS, STRIP};
 use crate::kernels::isa::GroupKernel;
@@ -18,6 +18,10 @@ impl GroupKernel for Convolve<'_, '_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
+        assert!(self.rows <= self.patches.rows.min(self.sums.rows), "a row for each tile");
+        assert!(self.filters.rows <= self.patches.strips * STRIP, "a lane of patches for each filter");
+        assert!(self.sums.strips <= self.filters.strips, "filters for each strip of sums");
+        assert!(V::WIDTH == STRIP || 2 * V::WIDTH == STRIP, "one vector or two are a strip");
         // Six tiles × a strip of two vectors, or twelve × a wide one.
         if V::WIDTH == STRIP { self.products::<V, 12, 1>() } else { self.products::<V, 6, 2>() }
     }
@@ -85,6 +89,10 @@ impl GroupKernel for Correlate<'_, '_> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self) {
+        assert!(self.rows <= self.patches.rows.min(self.grads.rows), "a row for each tile");
+        assert!(self.sums.rows <= self.patches.strips * STRIP, "a lane of patches for each row of sums");
+        assert!(self.sums.strips <= self.grads.strips, "gradients for each strip of sums");
+        assert!(V::WIDTH == STRIP || 2 * V::WIDTH == STRIP, "one vector or two are a strip");
         for position in 0..POSITIONS {
             for strip in 0..self.sums.strips {
                 let mut channel = 0;

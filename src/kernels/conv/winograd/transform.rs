@@ -170,6 +170,9 @@ impl<S: Side<I, 4>, const I: usize> Kernel for Spread<'_, '_, S, I> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        assert!(self.block.len() <= self.to.rows, "a row for each tile");
+        // The spare group of an odd last strip keeps what it held: of patches only lanes with a channel are read, and of
+        // the gradient's sums these lanes are dropped.
         for strip in 0..self.to.strips {
             for (row, tile) in self.block.clone().enumerate() {
                 let corner = self.tiles.corner(tile);
@@ -200,6 +203,7 @@ impl Kernel for MakeTiles<'_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Size { height, width, .. } = self.tiles.0;
+        assert!(self.block.len() <= self.sums.rows, "a row for each tile");
         for group in 0..self.groups {
             for (row, tile) in self.block.clone().enumerate() {
                 let corner = self.tiles.corner(tile);
