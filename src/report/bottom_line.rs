@@ -43,15 +43,15 @@ pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
     let mut of_the_paper = Vec::new();
     for (heading, has_noise) in PARTS {
         let claims = claims(reports, has_noise);
-        of_the_paper.extend(claims.iter().map(|judgements| judgements[0].claim).filter(|claim| is_of_the_paper(claim)));
+        let largest = claims.iter().map(|judgements| judgements[0].claim);
+        of_the_paper.extend(largest.filter(|claim| is_of_the_paper(claim)).map(|claim| claim.verdict));
         let groups: String = GROUPS.iter().map(|(heading, words)| group(heading, words, &claims)).collect();
         let lines = groups + &where_the_numbers_part(&claims);
         if !lines.is_empty() {
             write!(text, "\n### {heading}\n{lines}").expect("a string takes all");
         }
     }
-    let tally = tally(&of_the_paper.iter().map(|claim| claim.verdict).collect::<Vec<_>>());
-    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n\n{tally}\n{text}"))
+    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n\n{}\n{text}", tally(&of_the_paper)))
 }
 
 /// Whether a verdict on it counts without reserve for the paper or against it.
@@ -91,7 +91,7 @@ fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>
             }
         }
     }
-    claims.sort_by_key(|judgements| judgements[0].claim.role as u8);
+    claims.sort_by_key(|judgements| judgements[0].claim.role);
     claims
 }
 

@@ -90,8 +90,8 @@ fn whole_run() -> [f64; 2] {
     [0.0, 1.0]
 }
 
-/// A claim's weight in the analysis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// A claim's weight in the analysis, the heaviest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The one claim that the study was made for.

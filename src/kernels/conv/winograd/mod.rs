@@ -12,8 +12,8 @@
 //! output's gradient y′ and a sum over all tiles: Gᵀ [Σ (Bᵀ d B) ⊙ (A y′ Aᵀ)] G.
 //!
 //! Tiles are taken in blocks, so that what the products read at one position, its patches and a strip of its filters,
-//! stays in the second-level cache. At an odd size the last tiles reach over the
-//! image: what they read there is zero, what they make there is dropped.
+//! stays in the second-level cache. At an odd size the last tiles reach over the image: what they read there is zero, what
+//! they make there is dropped.
 
 mod product;
 mod transform;
