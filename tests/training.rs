@@ -32,7 +32,7 @@ fn tiny(norm: Norm, noise: bool) -> Spec {
 fn all_probes() -> Vec<Probe> {
     vec![
         Probe::Training {},
-        Probe::Evaluation { points: 2, images: 50 },
+        Probe::Evaluation { points: 2, images: 50, along: vec![] },
         Probe::Moments { layers: vec![2, 9, 13], units: 64, bin: 3 },
         Probe::Histogram { layers: vec![2, 13], points: 3, bins: 6 },
         Probe::SurvivingShift { layers: vec![2], redraws: 2, points: 2 },
@@ -143,7 +143,7 @@ fn double_precision_trains_alike() {
         spec.set("train.dtype", dtype.into()).unwrap();
         (spec.train.steps, spec.train.batch) = (2, 4.into());
         let folder = tempfile::tempdir().unwrap();
-        let probes = [Probe::Training {}, Probe::Evaluation { points: 1, images: 8 }];
+        let probes = [Probe::Training {}, Probe::Evaluation { points: 1, images: 8, along: vec![] }];
         run(&spec, &probes, folder.path(), &Watcher::default(), 100);
         records(folder.path(), &probes).iter().filter(|r| r.name == "train_loss").map(|r| r.value).collect::<Vec<_>>()
     };
@@ -213,6 +213,32 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
 }
 
 #[test]
+fn an_evaluation_takes_along_the_run_what_it_is_told_and_reads_the_same() {
+    let spec = tiny(Norm::Batch, true);
+    let evaluation = |along: &[&str]| {
+        let along = along.iter().map(|reading| reading.to_string()).collect();
+        let probes = [Probe::Evaluation { points: 3, images: 50, along }];
+        let folder = tempfile::tempdir().unwrap();
+        run(&spec, &probes, folder.path(), &Watcher::default(), 100);
+        records(folder.path(), &probes)
+    };
+    let along = ["train.batch.clean", "test.running.noisy"];
+    let is_kept = |record: &Record| {
+        let at_the_end = record.step == 7 && !record.name.starts_with("eval.test");
+        at_the_end || along.iter().any(|kept| is_reading(&record.name, kept))
+    };
+    let expected: Vec<Record> = evaluation(&[]).into_iter().filter(is_kept).collect();
+    // Two readings at three points, three more of the training sample at the last, four of all test images.
+    assert_eq!(expected.len(), 2 * (2 * 3 + 3 + 4));
+    assert_eq!(evaluation(&along), expected);
+}
+
+/// Whether `eval.train.loss.batch.clean` is a record of `train.batch.clean`.
+fn is_reading(name: &str, reading: &str) -> bool {
+    ["loss.", "accuracy."].iter().any(|what| name.replacen(what, "", 1) == format!("eval.{reading}"))
+}
+
+#[test]
 fn a_loss_that_is_not_finite_ends_the_trial_as_diverged() {
     let mut spec = tiny(Norm::None, false);
     spec.train.learning_rate = 1e30;
@@ -235,8 +261,8 @@ fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
     run(&spec, &first, folder.path(), &Watcher::default(), 100);
     assert!(train::finished(folder.path(), &first).unwrap().is_some());
     assert!(train::finished(folder.path(), &all_probes()).unwrap().is_none());
-    run(&spec, &[Probe::Evaluation { points: 1, images: 20 }], folder.path(), &Watcher::default(), 100);
-    let both = [Probe::Training {}, Probe::Evaluation { points: 1, images: 20 }];
+    run(&spec, &[Probe::Evaluation { points: 1, images: 20, along: vec![] }], folder.path(), &Watcher::default(), 100);
+    let both = [Probe::Training {}, Probe::Evaluation { points: 1, images: 20, along: vec![] }];
     assert!(train::finished(folder.path(), &both).unwrap().is_some());
 }
 

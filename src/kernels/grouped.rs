@@ -52,7 +52,7 @@ impl Grouped {
 }
 
 /// The values of a tensor on the CPU; `name` is for the error.
-pub(super) fn tensor_values<'a>(name: &str, storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
+pub(crate) fn tensor_values<'a>(name: &str, storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
     match storage {
         Storage::Cpu(storage) => values(name, storage, layout),
         _ => bail!("{name}: expected a tensor on the CPU, got one on {:?}", storage.device().location()),

@@ -38,3 +38,5 @@ pub mod noise;
 mod random;
 pub mod unit;
 pub mod words;
+
+pub(crate) use grouped::tensor_values;

@@ -1,10 +1,14 @@
 //! Activations of a convolution, in either path's layout, as probes read them.
 
+use std::marker::PhantomData;
+
 use candle_core::{DType, Result, Tensor, bail};
 
 use super::mode::Path;
-use crate::kernels::lanes::LANES;
+use crate::kernels::isa::{self, Kernel};
+use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::{from_grouped, to_grouped};
+use crate::kernels::tensor_values;
 
 /// Feature maps of `channels` channels, in the layout of a path.
 #[derive(Clone, Debug)]
@@ -31,12 +35,17 @@ impl FeatureMaps {
         }
     }
 
-    /// All values in memory order, with how they are laid out.
-    fn values(&self) -> Result<(Vec<f32>, Runs)> {
-        let dims = self.tensor.dims();
-        let lanes = if self.path == Path::Fast { LANES } else { 1 };
-        let values = self.tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-        Ok((values, Runs { groups: dims[1], lanes, length: dims[2] * dims[3] * lanes, images: dims[0] }))
+    /// How the values lie in memory.
+    fn runs(&self) -> Runs {
+        let (dims, lanes) = (self.tensor.dims(), if self.path == Path::Fast { LANES } else { 1 });
+        Runs { groups: dims[1], lanes, length: dims[2] * dims[3] * lanes, images: dims[0] }
+    }
+
+    /// What `then` makes of all values in memory order.
+    fn with_values<T>(&self, then: impl FnOnce(&[f32]) -> T) -> Result<T> {
+        let tensor = self.tensor.to_dtype(DType::F32)?.contiguous()?;
+        let (storage, layout) = tensor.storage_and_layout();
+        Ok(then(tensor_values("feature maps", &storage, layout)?))
     }
 
     /// All values of `channel`, image by image, row by row.
@@ -44,10 +53,12 @@ impl FeatureMaps {
     /// # Errors
     /// If the values cannot be read.
     pub fn channel(&self, channel: usize) -> Result<Vec<f32>> {
-        let (values, runs) = self.values()?;
+        let runs = self.runs();
         let (group, lane) = (channel / runs.lanes, channel % runs.lanes);
-        let of_channel = values.chunks_exact(runs.length).skip(group).step_by(runs.groups);
-        Ok(of_channel.flat_map(|run| run.iter().skip(lane).step_by(runs.lanes).copied()).collect())
+        self.with_values(|values| {
+            let of_channel = values.chunks_exact(runs.length).skip(group).step_by(runs.groups);
+            of_channel.flat_map(|run| run.iter().skip(lane).step_by(runs.lanes).copied()).collect()
+        })
     }
 
     /// Mean and biased variance of each channel over images and pixels: of the values, and of their positive parts
@@ -56,20 +67,8 @@ impl FeatureMaps {
     /// # Errors
     /// If the values cannot be read.
     pub fn moments(&self) -> Result<ChannelMoments> {
-        let (values, runs) = self.values()?;
-        let mut sums = vec![[0f64; 4]; runs.width()];
-        for (first, run) in runs.split(&values) {
-            for values in run.chunks_exact(runs.lanes) {
-                for (sums, &value) in sums[first..].iter_mut().zip(values) {
-                    let value = f64::from(value);
-                    let after = positive_part(value);
-                    sums[0] += value;
-                    sums[1] += value * value;
-                    sums[2] += after;
-                    sums[3] += after * after;
-                }
-            }
-        }
+        let runs = self.runs();
+        let sums = self.with_values(|values| sums::<Powers, 1, 4>([values], runs))?;
         let count = runs.count();
         let of = |sum: usize| {
             let moments = |sums: &[f64; 4]| {
@@ -87,21 +86,12 @@ impl FeatureMaps {
     /// # Errors
     /// If the values cannot be read, or the maps differ in size or layout.
     pub fn squared_correlations(&self, other: &FeatureMaps) -> Result<Vec<Option<f64>>> {
-        let ((ours, runs), (theirs, other_runs)) = (self.values()?, other.values()?);
-        if runs != other_runs || self.channels != other.channels {
+        let runs = self.runs();
+        if runs != other.runs() || self.channels != other.channels {
             bail!("feature maps of other size: {:?} and {:?}", self.tensor.shape(), other.tensor.shape());
         }
-        let mut sums = vec![[0f64; 5]; runs.width()];
-        for ((first, x), (_, y)) in runs.split(&ours).zip(runs.split(&theirs)) {
-            for (x, y) in x.chunks_exact(runs.lanes).zip(y.chunks_exact(runs.lanes)) {
-                for (sums, (&x, &y)) in sums[first..].iter_mut().zip(x.iter().zip(y)) {
-                    let (x, y) = (f64::from(x), f64::from(y));
-                    for (sum, term) in sums.iter_mut().zip([x, y, x * x, y * y, x * y]) {
-                        *sum += term;
-                    }
-                }
-            }
-        }
+        let of_both = |ours: &[f32]| other.with_values(|theirs| sums::<Products, 2, 5>([ours, theirs], runs));
+        let sums = self.with_values(of_both)??;
         let count = runs.count();
         let correlation = |[x, y, xx, yy, xy]: &[f64; 5]| {
             let (xx, yy, xy) = (xx - x * x / count, yy - y * y / count, xy - x * y / count);
@@ -109,6 +99,90 @@ impl FeatureMaps {
         };
         Ok(sums[..self.channels].iter().map(correlation).collect())
     }
+}
+
+/// What is summed, N terms of M values.
+trait Terms<const M: usize, const N: usize> {
+    fn of(values: [f64; M]) -> [f64; N];
+}
+
+/// x, x², and both of its positive part.
+struct Powers;
+
+impl Terms<1, 4> for Powers {
+    #[inline(always)]
+    fn of([x]: [f64; 1]) -> [f64; 4] {
+        let after = positive_part(x);
+        [x, x * x, after, after * after]
+    }
+}
+
+/// x, y, x², y², xy.
+struct Products;
+
+impl Terms<2, 5> for Products {
+    #[inline(always)]
+    fn of([x, y]: [f64; 2]) -> [f64; 5] {
+        [x, y, x * x, y * y, x * y]
+    }
+}
+
+/// Sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
+fn sums<T: Terms<M, N>, const M: usize, const N: usize>(maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
+    isa::dispatch_on(isa::current(), Sums::<T, M, N> { maps, runs, terms: PhantomData })
+}
+
+struct Sums<'a, T, const M: usize, const N: usize> {
+    maps: [&'a [f32]; M],
+    runs: Runs,
+    terms: PhantomData<T>,
+}
+
+impl<T: Terms<M, N>, const M: usize, const N: usize> Kernel for Sums<'_, T, M, N> {
+    type Output = Vec<[f64; N]>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Vec<[f64; N]> {
+        if self.runs.lanes == LANES { self.of_lanes::<LANES>() } else { self.of_lanes::<1>() }
+    }
+}
+
+impl<T: Terms<M, N>, const M: usize, const N: usize> Sums<'_, T, M, N> {
+    #[inline(always)]
+    fn of_lanes<const WIDTH: usize>(self) -> Vec<[f64; N]> {
+        let Runs { images, groups, length, .. } = self.runs;
+        let mut all = Vec::with_capacity(groups * WIDTH);
+        for group in 0..groups {
+            let mut sums = [[0f64; WIDTH]; N];
+            for image in 0..images {
+                let pixels = self.maps.map(|map| map[(image * groups + group) * length..][..length].as_chunks().0);
+                add::<T, M, N, WIDTH>(&mut sums, pixels);
+            }
+            all.extend((0..WIDTH).map(|lane| sums.map(|sums| sums[lane])));
+        }
+        all
+    }
+}
+
+/// Adds the terms of pixels of one run, lane by lane.
+#[inline(always)]
+fn add<T: Terms<M, N>, const M: usize, const N: usize, const WIDTH: usize>(
+    sums: &mut [[f64; WIDTH]; N],
+    pixels: [&[[f32; WIDTH]]; M],
+) {
+    let mut local = *sums;
+    for pixel in 0..pixels[0].len() {
+        for lane in 0..WIDTH {
+            let mut values = [0.0; M];
+            for (value, pixels) in values.iter_mut().zip(pixels) {
+                *value = f64::from(pixels[pixel][lane]);
+            }
+            for (sums, term) in local.iter_mut().zip(T::of(values)) {
+                sums[lane] += term;
+            }
+        }
+    }
+    *sums = local;
 }
 
 /// How values lie in memory: runs of one image and one group of channels, whose lanes alternate.
@@ -123,19 +197,9 @@ struct Runs {
 }
 
 impl Runs {
-    /// Channels with the filling.
-    fn width(&self) -> usize {
-        self.groups * self.lanes
-    }
-
     /// Values of a channel.
     fn count(&self) -> f64 {
         (self.images * self.length / self.lanes) as f64
-    }
-
-    /// Each run with its first channel.
-    fn split<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = (usize, &'a [f32])> {
-        values.chunks_exact(self.length).enumerate().map(|(index, run)| (index % self.groups * self.lanes, run))
     }
 }
 
@@ -157,6 +221,7 @@ pub(super) fn to_layout_of(path: Path, nchw: &Tensor) -> Result<Tensor> {
 }
 
 /// max(0, x), and NaN of NaN, so that a channel that is broken does not look like a dead one.
+#[inline(always)]
 fn positive_part(x: f64) -> f64 {
     if x < 0.0 { 0.0 } else { x }
 }

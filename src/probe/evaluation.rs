@@ -8,11 +8,22 @@ use crate::data::{ImageSet, Split};
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
-use crate::study::{Noise, Norm};
+use crate::study::{Model, Noise, Norm};
+
+/// A mode: the statistics that the normalisation uses, and whether the noise is on.
+type EvaluationMode = (StatisticsMode, bool);
+
+const MODES: [(&str, EvaluationMode); 4] = [
+    ("batch.clean", (StatisticsMode::Batch, false)),
+    ("batch.noisy", (StatisticsMode::Batch, true)),
+    ("running.clean", (StatisticsMode::Running, false)),
+    ("running.noisy", (StatisticsMode::Running, true)),
+];
 
 pub(super) struct Evaluation {
     pub(super) points: usize,
     pub(super) images: usize,
+    pub(super) along: Vec<String>,
 }
 
 impl Measure for Evaluation {
@@ -21,22 +32,51 @@ impl Measure for Evaluation {
             return Ok(());
         }
         let Some(images) = context.data.images() else { return Ok(()) };
+        let is_last = context.taken == context.steps;
         for (name, split) in [("train", &images.train), ("test", &images.test)] {
             let sample = fixed_sample(name, split.len(), self.images);
-            for (mode, loss, accuracy) in in_all_modes(context, images, split, &sample)? {
+            let modes = modes_at(&self.along, name, is_last);
+            for (mode, loss, accuracy) in in_modes(context, images, split, &sample, &modes)? {
                 records.push(record(context.taken, format!("eval.{name}.loss.{mode}"), None, loss));
                 records.push(record(context.taken, format!("eval.{name}.accuracy.{mode}"), None, accuracy));
             }
         }
-        if context.taken == context.steps {
+        if is_last {
             let all: Vec<usize> = (0..images.test.len()).collect();
-            for (mode, loss, accuracy) in in_all_modes(context, images, &images.test, &all)? {
+            for (mode, loss, accuracy) in in_modes(context, images, &images.test, &all, &MODES)? {
                 records.push(record(context.taken, format!("final.test.loss.{mode}"), None, loss));
                 records.push(record(context.taken, format!("final.test.accuracy.{mode}"), None, accuracy));
             }
         }
         Ok(())
     }
+}
+
+/// The modes in which the sample of `split` is read at a point: those named in `along`, or all where none is named. At the
+/// last point the training sample is read in all; of the test images all are read then.
+fn modes_at(along: &[String], split: &str, is_last: bool) -> Vec<(&'static str, EvaluationMode)> {
+    let all = along.is_empty() || (is_last && split == "train");
+    let is_along = |mode: &str| along.iter().any(|reading| *reading == format!("{split}.{mode}"));
+    MODES.into_iter().filter(|(mode, _)| all || is_along(mode)).collect()
+}
+
+/// What `mode` comes to in a network of `model`: without normalisation there are no other statistics, without noise none
+/// to switch on.
+fn effective((statistics, noisy): EvaluationMode, model: &Model) -> EvaluationMode {
+    let statistics = if model.norm == Norm::None { StatisticsMode::Batch } else { statistics };
+    (statistics, noisy && model.noise != Noise::None)
+}
+
+/// Images that an evaluation with `points`, `images` and `along` sends through a network of `model` in a whole trial, where
+/// `test_images` are tested on at the end.
+pub fn evaluated_images(points: usize, images: usize, along: &[String], model: &Model, test_images: usize) -> usize {
+    let passes = |modes: &[(&str, EvaluationMode)]| {
+        let modes: Vec<_> = modes.iter().map(|&(_, mode)| effective(mode, model)).collect();
+        (0..modes.len()).filter(|&index| !modes[..index].contains(&modes[index])).count()
+    };
+    let at_a_point = |is_last| ["train", "test"].iter().map(|split| passes(&modes_at(along, split, is_last))).sum();
+    let (before, last): (usize, usize) = (at_a_point(false), at_a_point(true));
+    ((points - 1) * before + last) * images + passes(&MODES) * test_images
 }
 
 /// The same images in every trial and at every point, in ascending order.
@@ -47,28 +87,25 @@ fn fixed_sample(split: &str, available: usize, images: usize) -> Vec<usize> {
     sample
 }
 
-/// Name, loss (nats) and accuracy (percent) in each of the four modes. Where a network has no normalisation or no noise
-/// the modes coincide; such a value is measured once and given under both names.
-fn in_all_modes(
+/// Name, loss (nats) and accuracy (percent) in each of `modes`. Modes that come to the same are measured once.
+fn in_modes(
     context: &StateContext,
     images: &ImageSet,
     split: &Split,
     sample: &[usize],
-) -> Result<Vec<(String, f64, f64)>> {
-    let (has_norm, has_noise) = (context.model.norm != Norm::None, context.model.noise != Noise::None);
-    let mut measured: Vec<((StatisticsMode, bool), f64, f64)> = Vec::new();
+    modes: &[(&'static str, EvaluationMode)],
+) -> Result<Vec<(&'static str, f64, f64)>> {
+    let mut measured: Vec<(EvaluationMode, f64, f64)> = Vec::new();
     let mut named = Vec::new();
-    for (statistics, statistics_name) in [(StatisticsMode::Batch, "batch"), (StatisticsMode::Running, "running")] {
-        for (noisy, noise_name) in [(false, "clean"), (true, "noisy")] {
-            let mode = (if has_norm { statistics } else { StatisticsMode::Batch }, noisy && has_noise);
-            let known = measured.iter().find(|(known, ..)| *known == mode).map(|&(_, loss, accuracy)| (loss, accuracy));
-            let (loss, accuracy) = match known {
-                Some(known) => known,
-                None => in_mode(context, images, split, sample, mode)?,
-            };
-            measured.push((mode, loss, accuracy));
-            named.push((format!("{statistics_name}.{noise_name}"), loss, accuracy));
-        }
+    for &(name, mode) in modes {
+        let mode = effective(mode, context.model);
+        let known = measured.iter().find(|(known, ..)| *known == mode).map(|&(_, loss, accuracy)| (loss, accuracy));
+        let (loss, accuracy) = match known {
+            Some(known) => known,
+            None => in_mode(context, images, split, sample, mode)?,
+        };
+        measured.push((mode, loss, accuracy));
+        named.push((name, loss, accuracy));
     }
     Ok(named)
 }
@@ -79,7 +116,7 @@ fn in_mode(
     images: &ImageSet,
     split: &Split,
     sample: &[usize],
-    (statistics, noisy): (StatisticsMode, bool),
+    (statistics, noisy): EvaluationMode,
 ) -> Result<(f64, f64)> {
     let (mut loss, mut hits) = (0.0, 0);
     for (chunk, indices) in sample.chunks(context.batch).enumerate() {
@@ -97,4 +134,21 @@ fn in_mode(
     }
     let count = sample.len() as f64;
     Ok((loss / count, 100.0 * hits as f64 / count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::NoiseConstants;
+
+    #[test]
+    fn images_are_counted_once_a_pass() {
+        let along = ["train.batch.clean".to_string()];
+        let plain = Model { norm: Norm::None, noise: Noise::None, ..Model::default() };
+        let noisy = Model { norm: Norm::Batch, noise: Noise::Algorithm1(NoiseConstants::default()), ..plain.clone() };
+        assert_eq!(evaluated_images(10, 1000, &[], &plain, 2000), 10 * 2 * 1000 + 2000);
+        assert_eq!(evaluated_images(10, 1000, &[], &noisy, 2000), 4 * (10 * 2 * 1000 + 2000));
+        assert_eq!(evaluated_images(10, 1000, &along, &plain, 2000), 10 * 1000 + 2000);
+        assert_eq!(evaluated_images(10, 1000, &along, &noisy, 2000), 9 * 1000 + 4 * (1000 + 2000));
+    }
 }

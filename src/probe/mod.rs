@@ -17,6 +17,8 @@ mod wasserstein;
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 
+pub use evaluation::evaluated_images;
+
 use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
 use crate::record::Record;
@@ -130,7 +132,7 @@ pub trait Measure {
 pub fn measure(probe: &Probe) -> Box<dyn Measure> {
     match probe.clone() {
         Probe::Training {} => Box::new(training::Training),
-        Probe::Evaluation { points, images } => Box::new(evaluation::Evaluation { points, images }),
+        Probe::Evaluation { points, images, along } => Box::new(evaluation::Evaluation { points, images, along }),
         Probe::Moments { layers, units, bin } => Box::new(moments::Moments::new(&layers, units, bin)),
         Probe::Histogram { layers, points, bins } => Box::new(histogram::Histogram { layers, points, bins }),
         Probe::SurvivingShift { layers, redraws, points } => {

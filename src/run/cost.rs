@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::task::Task;
-use crate::study::{Model, Noise, Norm, Probe};
+use crate::probe;
+use crate::study::Probe;
 use crate::train::{self, Trial, Watch};
 
 /// Steps measured for each specification; the first warms up.
@@ -54,10 +55,8 @@ const STEP_PER_EVALUATION: f64 = 3.0;
 
 /// Images that `probe` sends through the network in a whole trial.
 fn evaluated_images(probe: &Probe, trial: &Trial) -> usize {
-    let (Probe::Evaluation { points, images }, Some(set)) = (probe, trial.data.images()) else { return 0 };
-    let Model { norm, noise, .. } = &trial.spec.model;
-    let modes = [*norm != Norm::None, *noise != Noise::None].map(|has| if has { 2 } else { 1 });
-    modes.iter().product::<usize>() * (points * 2 * images + set.test.len())
+    let (Probe::Evaluation { points, images, along }, Some(set)) = (probe, trial.data.images()) else { return 0 };
+    probe::evaluated_images(*points, *images, along, &trial.spec.model, set.test.len())
 }
 
 /// Gradients of a minibatch that `probe` asks for in a whole trial, each about as dear as a step.

@@ -108,6 +108,9 @@ pub struct Scale {
     /// Further sweeps at this scale.
     #[serde(default)]
     pub sweep: Vec<Sweep>,
+    /// Further measurements at this scale.
+    #[serde(default)]
+    pub probe: Vec<Probe>,
 }
 
 /// The studies within the binary: name and text.
@@ -157,6 +160,12 @@ impl Study {
         study.text = text.into();
         study.check()?;
         Ok(study)
+    }
+
+    /// What is measured at a scale of this study: the minibatches' own loss and accuracy first, which always are.
+    pub(super) fn probes(&self, scale: &Scale) -> Vec<Probe> {
+        let asked = self.probe.iter().chain(&scale.probe).filter(|probe| **probe != Probe::Training {});
+        std::iter::once(&Probe::Training {}).chain(asked).cloned().collect()
     }
 
     /// The settings of a `set` table or a setup, flattened, each with the place that it was written at.

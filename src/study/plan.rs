@@ -84,7 +84,8 @@ impl Plan {
                 arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides, &mut changed)?));
             }
         }
-        check_probes(&study, arms.iter().map(|(arm, _, spec)| (arm, spec)))?;
+        let probes = study.probes(size);
+        check_probes(&study, &probes, arms.iter().map(|(arm, _, spec)| (arm, spec)))?;
         let trial = |seed: u64| {
             arms.iter().map(move |(arm, sweep, spec)| PlannedTrial {
                 arm: arm.clone(),
@@ -98,8 +99,6 @@ impl Plan {
         trials.extend(
             choosing_seeds(&study, scale, judged)?.flat_map(trial).filter(|trial| is_chosen(&study, scale, &trial.arm)),
         );
-        let mut probes = vec![Probe::Training {}];
-        probes.extend(study.probe.iter().filter(|probe| **probe != Probe::Training {}).cloned());
         let mut changes = Vec::from_iter(changed);
         changes.extend(overrides.seeds.filter(|&seeds| seeds != size.seeds).map(|seeds| format!("seeds={seeds}")));
         let plan = Plan { scale: scale.into(), seeds, changes, trials, probes, study };
@@ -188,9 +187,9 @@ fn is_chosen(study: &Study, scale: &str, arm: &str) -> bool {
 }
 
 /// Every probe must be measurable on the network of every arm.
-fn check_probes<'a>(study: &Study, arms: impl Iterator<Item = (&'a String, &'a Spec)>) -> Result<()> {
+fn check_probes<'a>(study: &Study, probes: &[Probe], arms: impl Iterator<Item = (&'a String, &'a Spec)>) -> Result<()> {
     for (arm, spec) in arms {
-        for probe in &study.probe {
+        for probe in probes {
             let wrong = |error| anyhow!("{}: probe `{}` on arm `{arm}`: {error}", study.path, probe.id());
             probe.check(&spec.model).map_err(wrong)?;
         }

@@ -22,6 +22,11 @@ pub enum Probe {
         points: usize,
         /// Images of each fixed sample.
         images: usize,
+        /// The readings that are taken at every point, such as `train.batch.clean`; all where none is named. Others of
+        /// the training sample are then taken at the last point alone, and of the test sample not at all: there all test
+        /// images are read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        along: Vec<String>,
     },
     /// How far the mean and the variance of units move from step to step (the paper's figure 8).
     Moments {
@@ -115,16 +120,18 @@ impl Probe {
     pub fn measured(&self) -> BTreeMap<String, Vec<usize>> {
         let whole = |names: Vec<String>| names.into_iter().map(|name| (name, Vec::new())).collect();
         let by_layer = |names: Vec<String>| names.into_iter().map(|name| (name, self.layers().to_vec())).collect();
-        let product = |firsts: &[&str], seconds: &[&str]| {
-            let name = |first: &&str| seconds.iter().map(|second| format!("{first}.{second}")).collect::<Vec<_>>();
-            firsts.iter().flat_map(name).collect::<Vec<_>>()
-        };
         match self {
             Probe::Training {} => whole(vec!["train_loss".into(), "train_accuracy".into()]),
-            Probe::Evaluation { .. } => {
-                let sets = ["eval.train.loss", "eval.train.accuracy", "eval.test.loss", "eval.test.accuracy"];
-                let sets = [&sets[..], &["final.test.loss", "final.test.accuracy"]].concat();
-                whole(product(&sets, &["batch.clean", "batch.noisy", "running.clean", "running.noisy"]))
+            Probe::Evaluation { along, .. } => {
+                let named = |reading: &String| along.is_empty() || along.contains(reading);
+                let of_test = product(&["test"], &MODES).into_iter().filter(named);
+                let samples: Vec<_> = product(&["train"], &MODES).into_iter().chain(of_test).collect();
+                let on_sample = |what: &str| {
+                    let name = |reading: &String| format!("eval.{}", reading.replacen('.', &format!(".{what}."), 1));
+                    samples.iter().map(name).collect::<Vec<_>>()
+                };
+                let on_all = product(&["final.test.loss", "final.test.accuracy"], &MODES);
+                whole([on_sample("loss"), on_sample("accuracy"), on_all].concat())
             }
             Probe::Moments { .. } => by_layer(product(
                 &["moments.pre", "moments.post"],
@@ -166,7 +173,7 @@ impl Probe {
         let layers = model.layers();
         let counts: Vec<(&str, usize)> = match self {
             Probe::Training {} => vec![],
-            Probe::Evaluation { points, images } => vec![("points", *points), ("images", *images)],
+            Probe::Evaluation { points, images, .. } => vec![("points", *points), ("images", *images)],
             Probe::Moments { units, bin, .. } => vec![("units", *units), ("bin", *bin)],
             Probe::Histogram { points, bins, .. } => vec![("points", *points), ("bins", *bins)],
             Probe::SurvivingShift { redraws, points, .. } => vec![("redraws", *redraws), ("points", *points)],
@@ -179,6 +186,7 @@ impl Probe {
             return Err(format!("`{name}` is 0; it must be at least 1"));
         }
         self.check_lengths()?;
+        self.check_readings()?;
         if self.is_by_layer() && self.layers().is_empty() {
             return Err("`layers` is empty; name at least one".into());
         }
@@ -213,6 +221,15 @@ impl Probe {
         }
     }
 
+    fn check_readings(&self) -> Result<(), String> {
+        let Probe::Evaluation { along, .. } = self else { return Ok(()) };
+        let known = product(&["train", "test"], &MODES);
+        match along.iter().find(|reading| !known.contains(reading)) {
+            Some(stranger) => Err(format!("`along`: no reading `{stranger}`; there are: {}", known.join(", "))),
+            None => Ok(()),
+        }
+    }
+
     fn check_kind(&self, kind: ModelKind) -> Result<(), String> {
         match (self, kind) {
             (_, ModelKind::Vgg16) | (Probe::Training {} | Probe::Ics { .. } | Probe::Landscape { .. }, _) => Ok(()),
@@ -220,6 +237,15 @@ impl Probe {
             (_, ModelKind::DeepLinear) => Err("it measures convolutions, and a `deep_linear` network has none".into()),
         }
     }
+}
+
+/// The modes of an evaluation: which statistics the normalisation uses, and whether the noise is on.
+const MODES: [&str; 4] = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];
+
+/// `first.second` for each of both.
+fn product(firsts: &[&str], seconds: &[&str]) -> Vec<String> {
+    let name = |first: &&str| seconds.iter().map(|second| format!("{first}.{second}")).collect::<Vec<_>>();
+    firsts.iter().flat_map(name).collect()
 }
 
 /// The names of the landscape's records, along the gradient and along a random direction.

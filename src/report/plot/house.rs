@@ -178,6 +178,13 @@ pub fn line(
     Ok(())
 }
 
+/// A dot, as wide as stands out beside lines of `width` pixels.
+pub fn dot(chart: &mut Chart, point: (f64, f64), color: RGBAColor, width: f64) -> Result<()> {
+    let radius = (1.7 * width * f64::from(ZOOM)).round() as i32;
+    chart.draw_series([Circle::new(point, radius, color.filled())])?;
+    Ok(())
+}
+
 /// Samples and names of lines at their ends, right of the chart, moved apart where they would touch. `ends` are values
 /// on the y axis with name and look.
 pub fn end_labels(area: &Area, chart: &Chart, ends: &[(f64, String, Look)]) -> Result<()> {

@@ -1,26 +1,32 @@
 //! The same accuracy read in several ways: through the noise or without it, on training or test images.
 
 use anyhow::Result;
-use plotters::style::Color;
+use plotters::style::{Color, RGBAColor};
 
 use super::Figure;
 use super::curves::{Curve, accuracy, mean_accuracy};
-use super::house::{self, Look, ZOOM};
+use super::house::{self, Chart, Look, ZOOM};
 use super::traces::{percent_axis, steps_axis};
 use crate::report::view::{Condition, View};
 
-/// A reading: its record, its name, and the number of its look.
-const READINGS: [(&str, &str, usize); 4] = [
+/// A reading: its record, its name, and the number of its look. Where the test images were read at the end alone, all of
+/// them were.
+const READINGS: [(&str, &str, usize); 6] = [
     ("eval.train.accuracy.batch.clean", "training images, noise off", 0),
     ("eval.train.accuracy.batch.noisy", "training images, noise on", 3),
     ("eval.test.accuracy.batch.clean", "test images, noise off", 1),
     ("eval.test.accuracy.running.clean", "test images, noise off, running statistics", 4),
+    ("final.test.accuracy.batch.clean", "all test images, noise off", 1),
+    ("final.test.accuracy.running.clean", "all test images, noise off, running statistics", 4),
 ];
 
-/// One panel an arm, one line a reading.
+/// One panel an arm, one line a reading; a reading that was taken once is a dot.
 pub fn readings(view: &View) -> Result<Option<Figure>> {
     let noise = view.has_noise();
-    let said = |reading: &&(&str, &str, usize)| view.has(reading.0) && (noise || !reading.0.ends_with("noisy"));
+    let is_along = |name: &str| !name.starts_with("final.") || !view.has(&name.replacen("final.", "eval.", 1));
+    let said = |reading: &&(&str, &str, usize)| {
+        view.has(reading.0) && is_along(reading.0) && (noise || !reading.0.ends_with("noisy"))
+    };
     let there: Vec<_> = READINGS.iter().filter(said).collect();
     let conditions: Vec<&Condition> = view.shown().filter(|condition| !condition.trials.is_empty()).collect();
     if there.is_empty() || conditions.is_empty() {
@@ -41,9 +47,9 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
                 let Look { color, dash } = house::look(number);
                 for seed in &seeds {
-                    house::line(&mut chart, seed, color.mix(0.2), 0.7, None)?;
+                    draw(&mut chart, seed, color.mix(0.2), 0.7, None)?;
                 }
-                house::line(&mut chart, &mean_accuracy(&seeds), color.to_rgba(), 2.0, dash)?;
+                draw(&mut chart, &mean_accuracy(&seeds), color.to_rgba(), 2.0, dash)?;
             }
         }
         Ok(())
@@ -54,11 +60,29 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
     } else {
         ""
     };
+    let dots = if there.iter().any(|reading| reading.0.starts_with("final.")) {
+        " What was read at the end of the run alone is a dot."
+    } else {
+        ""
+    };
     let hidden = if noise { ": without noise the first two are one" } else { "" };
     let reading = format!(
         "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for their \
-         mean.{noisy} Lines use the statistics of their own sample unless they say running statistics. Lines that \
+         mean.{noisy}{dots} Lines use the statistics of their own sample unless they say running statistics. Lines that \
          coincide hide one another{hidden}."
     );
     Ok(Some(Figure { file: "readings.svg", title, reading, svg }))
+}
+
+fn draw(
+    chart: &mut Chart,
+    points: &[(f64, f64)],
+    color: RGBAColor,
+    width: f64,
+    dash: Option<(i32, i32)>,
+) -> Result<()> {
+    match points {
+        [point] => house::dot(chart, *point, color, width),
+        _ => house::line(chart, points, color, width, dash),
+    }
 }

@@ -6,18 +6,24 @@ use super::curves::curve;
 use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
 
 impl Claim {
-    /// Checks the claim against its study: the names of the arms and values, and the layers by measured record (none for a
-    /// record of the whole network).
+    /// Checks the claim by itself and against the names of its study's arms and values.
     ///
     /// # Errors
     /// What is wrong, with the claim's id and the names that would be right.
-    pub fn check(&self, arms: &[String], measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
+    pub fn check(&self, arms: &[String]) -> Result<(), String> {
         self.check_arms(arms)
-            .and_then(|()| self.check_metrics(measured))
             .and_then(|()| self.check_window())
             .and_then(|()| self.check_criteria())
             .and_then(|()| self.check_paper())
             .map_err(|message| format!("claim {}: {message}", self.id))
+    }
+
+    /// Checks the claim against what is measured at a scale: layers by record (none for a record of the whole network).
+    ///
+    /// # Errors
+    /// As [`check`](Claim::check).
+    pub fn check_records(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
+        self.check_metrics(measured).map_err(|message| format!("claim {}: {message}", self.id))
     }
 
     /// Every statistic of the claim: its own, those of further conditions, those shown beside.
@@ -130,7 +136,8 @@ mod tests {
     fn error(text: &str) -> String {
         let arms = ["a".to_owned(), "b".to_owned()];
         let measured = BTreeMap::from([("train_accuracy".into(), vec![]), ("drift".into(), vec![2, 9])]);
-        toml::from_str::<Claim>(text).unwrap().check(&arms, &measured).unwrap_err()
+        let claim = toml::from_str::<Claim>(text).unwrap();
+        claim.check(&arms).and_then(|()| claim.check_records(&measured)).unwrap_err()
     }
 
     /// One mistake at a time; each message names the claim, the mistake and what would be right.

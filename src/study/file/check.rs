@@ -6,7 +6,6 @@ use anyhow::{Result, anyhow, bail};
 
 use super::{Scale, Study};
 use crate::study::claim::{Role, Statistic};
-use crate::study::probe::Probe;
 use crate::study::value::{LAYERS as ALONG_LAYERS, Value};
 
 impl Study {
@@ -30,13 +29,13 @@ impl Study {
             }
             self.check_sweeps(scale, &arms)?;
         }
-        let measured = self.measured()?;
         let names: Vec<String> = arms.iter().chain(self.value.keys()).cloned().collect();
         for (name, value) in &self.value {
             let checked = self.check_value(name, value, &arms).and_then(|()| self.check_scales(&value.scales));
             checked.map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
         }
-        self.check_claims(&names, &measured)
+        self.check_claims(&names)?;
+        self.scale.keys().try_for_each(|scale| self.check_records(&self.measured(scale)?))
     }
 
     fn check_arms(&self, arms: &[String]) -> Result<()> {
@@ -58,7 +57,7 @@ impl Study {
         Ok(())
     }
 
-    fn check_claims(&self, names: &[String], measured: &BTreeMap<String, Vec<usize>>) -> Result<()> {
+    fn check_claims(&self, names: &[String]) -> Result<()> {
         let path = &self.path;
         if let [first, second, ..] =
             self.claim.iter().filter(|claim| claim.role == Role::Primary).collect::<Vec<_>>()[..]
@@ -72,7 +71,7 @@ impl Study {
             if self.claim[..index].iter().any(|earlier| earlier.id == claim.id) {
                 bail!("{path}: two claims are called {}; rename one", claim.id);
             }
-            claim.check(names, measured).map_err(|error| anyhow!("{path}: {error}"))?;
+            claim.check(names).map_err(|error| anyhow!("{path}: {error}"))?;
             let scales = claim.scales.iter().chain(&claim.exploratory_at);
             self.check_scales(scales).map_err(|error| anyhow!("{path}: claim {}: {error}", claim.id))?;
             let chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
@@ -84,16 +83,20 @@ impl Study {
         Ok(())
     }
 
-    /// The records of all probes, each with the layers that it is measured at.
-    fn measured(&self) -> Result<BTreeMap<String, Vec<usize>>> {
+    fn check_records(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<()> {
+        let path = &self.path;
+        self.claim
+            .iter()
+            .try_for_each(|claim| claim.check_records(measured).map_err(|error| anyhow!("{path}: {error}")))
+    }
+
+    /// The records of all probes of a scale, each with the layers that it is measured at.
+    fn measured(&self, scale: &str) -> Result<BTreeMap<String, Vec<usize>>> {
         let mut measured = BTreeMap::new();
-        for (index, probe) in [Probe::Training {}].iter().chain(&self.probe).enumerate() {
+        for probe in self.probes(&self.scale[scale]) {
             for (name, layers) in probe.measured() {
                 if measured.insert(name.clone(), layers).is_some() {
-                    bail!(
-                        "{}: [[probe]] {index} measures `{name}`, which another measures too; leave one out",
-                        self.path
-                    );
+                    bail!("{}: two probes measure `{name}` at scale `{scale}`; leave one out", self.path);
                 }
             }
         }
