@@ -14,6 +14,7 @@ use whybn::kernels::conv::Conv3x3;
 use whybn::kernels::isa::{GroupKernel, current, dispatch_groups_on};
 use whybn::kernels::lanes::Vector;
 use whybn::kernels::layout::to_grouped;
+use whybn::kernels::memory;
 
 /// As in the program: fresh large buffers cost page faults with the system's allocator.
 #[global_allocator]
@@ -133,6 +134,7 @@ fn rates(group: &mut BenchmarkGroup<WallTime>, (c_in, c_out, side): (usize, usiz
 }
 
 fn main() -> Result<()> {
+    memory::keep_what_is_freed();
     let mut criterion = Criterion::default().without_plots().configure_from_args();
     let mut group = criterion.benchmark_group("conv3x3");
     group.sample_size(10).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(200));

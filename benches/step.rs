@@ -13,6 +13,7 @@ use training::Training;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<()> {
+    whybn::kernels::memory::keep_what_is_freed();
     let mut criterion = Criterion::default().without_plots().configure_from_args();
     let mut group = criterion.benchmark_group("step vgg16/8");
     group.sample_size(20).throughput(Throughput::Elements(128));

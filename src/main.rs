@@ -5,5 +5,6 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    whybn::kernels::memory::keep_what_is_freed();
     whybn::cli::main()
 }

@@ -10,13 +10,14 @@ use std::io::stdin;
 
 use anyhow::{Context, Result};
 use training::Training;
-use whybn::kernels::isa;
+use whybn::kernels::{isa, memory};
 
 /// As in the program: fresh large buffers cost page faults with the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<()> {
+    memory::keep_what_is_freed();
     let mut arguments = std::env::args().skip(1);
     let (network, arm) = arguments.next().zip(arguments.next()).context("usage: ours NETWORK ARM")?;
     let mut training = Training::new(&network, &arm)?;

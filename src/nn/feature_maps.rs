@@ -101,9 +101,9 @@ impl FeatureMaps {
     }
 }
 
-/// What is summed, N terms of M values.
+/// What is summed, N terms of M values. Lanes stay apart, so that the compiler takes them together.
 trait Terms<const M: usize, const N: usize> {
-    fn of(values: [f64; M]) -> [f64; N];
+    fn of<const WIDTH: usize>(values: [[f64; WIDTH]; M]) -> [[f64; WIDTH]; N];
 }
 
 /// x, x², and both of its positive part.
@@ -111,9 +111,12 @@ struct Powers;
 
 impl Terms<1, 4> for Powers {
     #[inline(always)]
-    fn of([x]: [f64; 1]) -> [f64; 4] {
-        let after = positive_part(x);
-        [x, x * x, after, after * after]
+    fn of<const WIDTH: usize>([x]: [[f64; WIDTH]; 1]) -> [[f64; WIDTH]; 4] {
+        let mut after = x;
+        for after in &mut after {
+            *after = positive_part(*after);
+        }
+        [x, product(x, x), after, product(after, after)]
     }
 }
 
@@ -122,9 +125,17 @@ struct Products;
 
 impl Terms<2, 5> for Products {
     #[inline(always)]
-    fn of([x, y]: [f64; 2]) -> [f64; 5] {
-        [x, y, x * x, y * y, x * y]
+    fn of<const WIDTH: usize>([x, y]: [[f64; WIDTH]; 2]) -> [[f64; WIDTH]; 5] {
+        [x, y, product(x, x), product(y, y), product(x, y)]
     }
+}
+
+#[inline(always)]
+fn product<const WIDTH: usize>(mut x: [f64; WIDTH], y: [f64; WIDTH]) -> [f64; WIDTH] {
+    for (x, y) in x.iter_mut().zip(y) {
+        *x *= y;
+    }
+    x
 }
 
 /// Sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
@@ -172,13 +183,15 @@ fn add<T: Terms<M, N>, const M: usize, const N: usize, const WIDTH: usize>(
 ) {
     let mut local = *sums;
     for pixel in 0..pixels[0].len() {
-        for lane in 0..WIDTH {
-            let mut values = [0.0; M];
-            for (value, pixels) in values.iter_mut().zip(pixels) {
-                *value = f64::from(pixels[pixel][lane]);
+        let mut values = [[0.0; WIDTH]; M];
+        for (values, pixels) in values.iter_mut().zip(pixels) {
+            for (value, lane) in values.iter_mut().zip(pixels[pixel]) {
+                *value = f64::from(lane);
             }
-            for (sums, term) in local.iter_mut().zip(T::of(values)) {
-                sums[lane] += term;
+        }
+        for (sums, terms) in local.iter_mut().zip(T::of(values)) {
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                *sum += term;
             }
         }
     }
