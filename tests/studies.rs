@@ -1,8 +1,9 @@
 //! Study files as people write them: the built-in ones, those of the documentation, and wrong ones.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use whybn::study::{BUILT_IN, Overrides, Plan, Study};
+use whybn::study::{BUILT_IN, Overrides, Plan, Probe, Study};
 
 const README: &str = include_str!("../studies/README.md");
 
@@ -260,6 +261,43 @@ fn identities_are_those_of_the_committed_report() {
     let known: Vec<&str> =
         stored["trials"].as_array().unwrap().iter().map(|trial| trial["id"].as_str().unwrap()).collect();
     assert_eq!(ids, known);
+}
+
+/// Reports can be written again from their records only while their studies measure what they measured, in the same order.
+#[test]
+fn probes_are_those_of_the_committed_reports() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(reports).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let (study, scale) = name.split_once('.').unwrap_or((name, "desk"));
+        // Exploratory runs are of the same probes as their scale.
+        let scale = scale.split('-').next().unwrap();
+        let stored = std::fs::read_to_string(folder.join("plan.json")).unwrap();
+        let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
+        let plan = Plan::new(Study::load(study).unwrap(), scale, &Overrides::default()).unwrap();
+        let ids: Vec<String> = plan.probes.iter().map(Probe::id).collect();
+        assert_eq!(serde_json::json!(ids), stored["probes"], "{name}");
+        seen += 1;
+    }
+    assert!(seen > 10, "only {seen} reports");
+}
+
+/// A scale's probe stands where the study's of its kind stood; others follow.
+#[test]
+fn a_scale_has_probes_of_its_own() {
+    let example = blocks()[0];
+    let moments = "[[scale.desk.probe]]\nkind = \"moments\"\nlayers = [2]\nunits = 4\nbin = 1\n";
+    let evaluation = "[[scale.desk.probe]]\nkind = \"evaluation\"\npoints = 1\nimages = 9\n";
+    let kinds = |text: &str| {
+        let probes = plan(text, &Overrides::default()).unwrap().probes;
+        probes.iter().map(|probe| probe.id().split('-').next().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let own = kinds(example);
+    assert_eq!(kinds(&format!("{example}\n{evaluation}")), own);
+    assert_eq!(kinds(&format!("{example}\n{moments}{evaluation}")), [&own[..], &["moments".into()]].concat());
+    let twice = plan(&format!("{example}\n{moments}{moments}"), &Overrides::default()).unwrap_err();
+    assert!(twice.contains("two [[probe]] measure `moments."), "{twice}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A trial is a pure function of its specification, seed and data: not of its probes, of where it was stopped, or of
 //! what ran beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -215,12 +215,14 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
 #[test]
 fn an_evaluation_takes_along_the_run_what_it_is_told_and_reads_the_same() {
     let spec = tiny(Norm::Batch, true);
-    let evaluation = |along: &[&str]| {
+    let probe = |along: &[&str]| {
         let along = along.iter().map(|reading| reading.to_string()).collect();
-        let probes = [Probe::Evaluation { points: 3, images: 50, along }];
+        Probe::Evaluation { points: 3, images: 50, along }
+    };
+    let evaluation = |along: &[&str]| {
         let folder = tempfile::tempdir().unwrap();
-        run(&spec, &probes, folder.path(), &Watcher::default(), 100);
-        records(folder.path(), &probes)
+        run(&spec, &[probe(along)], folder.path(), &Watcher::default(), 100);
+        records(folder.path(), &[probe(along)])
     };
     let along = ["train.batch.clean", "test.running.noisy"];
     let is_kept = |record: &Record| {
@@ -231,6 +233,11 @@ fn an_evaluation_takes_along_the_run_what_it_is_told_and_reads_the_same() {
     // Two readings at three points, three more of the training sample at the last, four of all test images.
     assert_eq!(expected.len(), 2 * (2 * 3 + 3 + 4));
     assert_eq!(evaluation(&along), expected);
+    let recorded: BTreeSet<String> = expected.iter().map(|record| record.name.clone()).collect();
+    assert_eq!(recorded, probe(&along).measured().into_keys().collect());
+    let once = |name: &String| expected.iter().filter(|record| record.name == *name).count() == 1;
+    let at_end = recorded.into_iter().filter(|name| once(name) && !name.starts_with("final.")).collect::<Vec<_>>();
+    assert_eq!(at_end, probe(&along).measured_at_end());
 }
 
 /// Whether `eval.train.loss.batch.clean` is a record of `train.batch.clean`.

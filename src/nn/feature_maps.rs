@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use candle_core::{DType, Result, Tensor, bail};
 
 use super::mode::Path;
-use crate::kernels::isa::{self, Kernel};
+use crate::kernels::isa::{self, Isa, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::{from_grouped, to_grouped};
 use crate::kernels::tensor_values;
@@ -68,7 +68,7 @@ impl FeatureMaps {
     /// If the values cannot be read.
     pub fn moments(&self) -> Result<ChannelMoments> {
         let runs = self.runs();
-        let sums = self.with_values(|values| sums::<Powers, 1, 4>([values], runs))?;
+        let sums = self.with_values(|values| sums::<Powers, 1, 4>(isa::current(), [values], runs))?;
         let count = runs.count();
         let of = |sum: usize| {
             let moments = |sums: &[f64; 4]| {
@@ -90,7 +90,8 @@ impl FeatureMaps {
         if runs != other.runs() || self.channels != other.channels {
             bail!("feature maps of other size: {:?} and {:?}", self.tensor.shape(), other.tensor.shape());
         }
-        let of_both = |ours: &[f32]| other.with_values(|theirs| sums::<Products, 2, 5>([ours, theirs], runs));
+        let of_both =
+            |ours: &[f32]| other.with_values(|theirs| sums::<Products, 2, 5>(isa::current(), [ours, theirs], runs));
         let sums = self.with_values(of_both)??;
         let count = runs.count();
         let correlation = |[x, y, xx, yy, xy]: &[f64; 5]| {
@@ -101,7 +102,7 @@ impl FeatureMaps {
     }
 }
 
-/// What is summed, N terms of M values. Lanes stay apart, so that the compiler takes them together.
+/// What is summed, N terms of M values. A term of all lanes is an array, which the compiler keeps in vector registers.
 trait Terms<const M: usize, const N: usize> {
     fn of<const WIDTH: usize>(values: [[f64; WIDTH]; M]) -> [[f64; WIDTH]; N];
 }
@@ -113,8 +114,8 @@ impl Terms<1, 4> for Powers {
     #[inline(always)]
     fn of<const WIDTH: usize>([x]: [[f64; WIDTH]; 1]) -> [[f64; WIDTH]; 4] {
         let mut after = x;
-        for after in &mut after {
-            *after = positive_part(*after);
+        for value in &mut after {
+            *value = positive_part(*value);
         }
         [x, product(x, x), after, product(after, after)]
     }
@@ -139,8 +140,8 @@ fn product<const WIDTH: usize>(mut x: [f64; WIDTH], y: [f64; WIDTH]) -> [f64; WI
 }
 
 /// Sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
-fn sums<T: Terms<M, N>, const M: usize, const N: usize>(maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
-    isa::dispatch_on(isa::current(), Sums::<T, M, N> { maps, runs, terms: PhantomData })
+fn sums<T: Terms<M, N>, const M: usize, const N: usize>(isa: Isa, maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
+    isa::dispatch_on(isa, Sums::<T, M, N> { maps, runs, terms: PhantomData })
 }
 
 struct Sums<'a, T, const M: usize, const N: usize> {
@@ -263,6 +264,22 @@ mod tests {
             let (found_mean, found_variance) = plain.moments().unwrap().before_relu[channel];
             assert!((found_mean - mean).abs() < 1e-12 && (found_variance - variance).abs() < 1e-10);
         }
+    }
+
+    /// Probes' records may not hang on the processor: no sum is fused or taken in another order.
+    #[test]
+    fn sums_are_the_same_bits_with_every_instruction_set() {
+        let value = |i: usize| ((i * 7919 % 10_007) as f32 - 5000.0) / 337.0;
+        let (x, y): (Vec<f32>, Vec<f32>) = (0..3 * 2 * 35 * 8).map(|i| (value(i), value(3 * i + 1))).unzip();
+        let runs = Runs { images: 3, groups: 2, lanes: LANES, length: 35 * LANES };
+        let powers = |isa| sums::<Powers, 1, 4>(isa, [&x], runs);
+        let products = |isa| sums::<Products, 2, 5>(isa, [&x, &y], runs);
+        for isa in Isa::available() {
+            assert_eq!((powers(isa), products(isa)), (powers(Isa::Plain), products(Isa::Plain)), "{isa}");
+        }
+        let lane = |i: usize| i / (35 * LANES) % 2 == 1 && i % LANES == 5;
+        let direct = (0..x.len()).filter(|&i| lane(i)).fold(0.0, |sum, i| sum + f64::from(x[i]) * f64::from(y[i]));
+        assert_eq!(products(Isa::Plain)[LANES + 5][4], direct);
     }
 
     #[test]

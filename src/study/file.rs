@@ -108,7 +108,7 @@ pub struct Scale {
     /// Further sweeps at this scale.
     #[serde(default)]
     pub sweep: Vec<Sweep>,
-    /// Further measurements at this scale.
+    /// Measurements at this scale: each in the place of the study's of the same kind, or beside them.
     #[serde(default)]
     pub probe: Vec<Probe>,
 }
@@ -164,7 +164,10 @@ impl Study {
 
     /// What is measured at a scale of this study: the minibatches' own loss and accuracy first, which always are.
     pub(super) fn probes(&self, scale: &Scale) -> Vec<Probe> {
-        let asked = self.probe.iter().chain(&scale.probe).filter(|probe| **probe != Probe::Training {});
+        let of_kind = |probe: &Probe| scale.probe.iter().find(|other| other.is_same_kind(probe));
+        let study = self.probe.iter().map(|probe| of_kind(probe).unwrap_or(probe));
+        let further = scale.probe.iter().filter(|probe| !self.probe.iter().any(|other| other.is_same_kind(probe)));
+        let asked = study.chain(further).filter(|probe| **probe != Probe::Training {});
         std::iter::once(&Probe::Training {}).chain(asked).cloned().collect()
     }
 

@@ -156,6 +156,21 @@ impl Probe {
         }
     }
 
+    /// The names of those of its records that are measured at the end of the run alone and do not say so.
+    pub fn measured_at_end(&self) -> Vec<String> {
+        let Probe::Evaluation { along, .. } = self else { return Vec::new() };
+        let is_along = |name: &String| {
+            let reading = name.trim_start_matches("eval.").replacen("loss.", "", 1).replacen("accuracy.", "", 1);
+            along.is_empty() || along.contains(&reading) || name.starts_with("final.")
+        };
+        self.measured().into_keys().filter(|name| !is_along(name)).collect()
+    }
+
+    /// Whether `other` measures the same with other settings.
+    pub fn is_same_kind(&self, other: &Probe) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
     /// Its name in files: the kind and a hash of the settings, so that records of other settings are not mistaken.
     pub fn id(&self) -> String {
         let text = serde_json::to_string(self).expect("a probe is plain data");
@@ -171,6 +186,18 @@ impl Probe {
     pub fn check(&self, model: &Model) -> Result<(), String> {
         self.check_kind(model.kind)?;
         let layers = model.layers();
+        let last = if matches!(self, Probe::SurvivingShift { .. }) { layers - 1 } else { layers };
+        match self.layers().iter().find(|&&layer| layer == 0 || layer > last) {
+            Some(layer) => Err(format!("layer {layer} does not exist here; layers are 1 to {last}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether its settings make sense by themselves.
+    ///
+    /// # Errors
+    /// As [`check`](Probe::check).
+    pub fn check_settings(&self) -> Result<(), String> {
         let counts: Vec<(&str, usize)> = match self {
             Probe::Training {} => vec![],
             Probe::Evaluation { points, images, .. } => vec![("points", *points), ("images", *images)],
@@ -190,11 +217,7 @@ impl Probe {
         if self.is_by_layer() && self.layers().is_empty() {
             return Err("`layers` is empty; name at least one".into());
         }
-        let last = if matches!(self, Probe::SurvivingShift { .. }) { layers - 1 } else { layers };
-        match self.layers().iter().find(|&&layer| layer == 0 || layer > last) {
-            Some(layer) => Err(format!("layer {layer} does not exist here; layers are 1 to {last}")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Step lengths must be positive numbers, in ascending order where there are several.
@@ -224,10 +247,13 @@ impl Probe {
     fn check_readings(&self) -> Result<(), String> {
         let Probe::Evaluation { along, .. } = self else { return Ok(()) };
         let known = product(&["train", "test"], &MODES);
-        match along.iter().find(|reading| !known.contains(reading)) {
-            Some(stranger) => Err(format!("`along`: no reading `{stranger}`; there are: {}", known.join(", "))),
-            None => Ok(()),
+        if let Some(stranger) = along.iter().find(|reading| !known.contains(reading)) {
+            return Err(format!("`along`: no reading `{stranger}`; there are: {}", known.join(", ")));
         }
+        if !along.is_empty() && !along.iter().any(|reading| reading == CLAIMS_READ) {
+            return Err(format!("`along` must name `{CLAIMS_READ}`: tables and pictures read it along the run"));
+        }
+        Ok(())
     }
 
     fn check_kind(&self, kind: ModelKind) -> Result<(), String> {
@@ -238,6 +264,9 @@ impl Probe {
         }
     }
 }
+
+/// The reading of an evaluation that tables show beside that of the minibatches.
+const CLAIMS_READ: &str = "train.batch.clean";
 
 /// The modes of an evaluation: which statistics the normalisation uses, and whether the noise is on.
 const MODES: [&str; 4] = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];

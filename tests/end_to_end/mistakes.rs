@@ -60,12 +60,17 @@ fn mistakes_in_a_study_file() {
         ("setup = \"vgg\"", "setup = \"vg\"", ["unknown setup `vg`", "vgg"]),
         ("images = 32", "images = 3000", ["`images` is 3000", "2000"]),
         ("images = 32", "images = 32\nalong = [\"train.clean\"]", ["no reading `train.clean`", "train.batch.clean"]),
+        (
+            "images = 32",
+            "images = 32\nalong = [\"test.batch.clean\"]",
+            ["must name `train.batch.clean`", "evaluation-"],
+        ),
         ("layers = [2, 13]", "layers = [2, 14]", ["bad.toml", "layer 14"]),
         ("layers = [2]", "layers = []", ["bad.toml", "`layers` is empty"]),
         (
             "kind = \"histogram\"\nlayers = [2]\npoints = 3\nbins = 8",
             "kind = \"evaluation\"\npoints = 3\nimages = 8",
-            ["two probes measure `eval.", "scale `desk`"],
+            ["two [[probe]] measure `eval.", "scale `desk`"],
         ),
         ("batch_norm = 1.0", "bach_norm = 1.0", ["claim T1", "bach_norm"]),
         ("role = \"primary\"", "role = \"primary\"\nscales = [\"lap\"]", ["claim T1", "unknown scale `lap`"]),

@@ -178,10 +178,10 @@ pub fn line(
     Ok(())
 }
 
-/// A dot, as wide as stands out beside lines of `width` pixels.
-pub fn dot(chart: &mut Chart, point: (f64, f64), color: RGBAColor, width: f64) -> Result<()> {
-    let radius = (1.7 * width * f64::from(ZOOM)).round() as i32;
-    chart.draw_series([Circle::new(point, radius, color.filled())])?;
+/// Dots of `radius` pixels.
+pub fn dots(chart: &mut Chart, points: &[(f64, f64)], color: RGBAColor, radius: i32) -> Result<()> {
+    let dot = |&point: &(f64, f64)| Circle::new(point, radius * ZOOM, color.filled());
+    chart.draw_series(points.iter().map(dot))?;
     Ok(())
 }
 

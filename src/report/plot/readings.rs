@@ -1,16 +1,17 @@
 //! The same accuracy read in several ways: through the noise or without it, on training or test images.
 
 use anyhow::Result;
-use plotters::style::{Color, RGBAColor};
+use plotters::style::Color;
 
 use super::Figure;
 use super::curves::{Curve, accuracy, mean_accuracy};
-use super::house::{self, Chart, Look, ZOOM};
+use super::house::{self, Look, ZOOM};
 use super::traces::{percent_axis, steps_axis};
 use crate::report::view::{Condition, View};
+use crate::study::Probe;
 
-/// A reading: its record, its name, and the number of its look. Where the test images were read at the end alone, all of
-/// them were.
+/// A reading: its record, its name, and the number of its look. Where no sample of the test images was read along the run,
+/// all of them were at its end.
 const READINGS: [(&str, &str, usize); 6] = [
     ("eval.train.accuracy.batch.clean", "training images, noise off", 0),
     ("eval.train.accuracy.batch.noisy", "training images, noise on", 3),
@@ -23,10 +24,12 @@ const READINGS: [(&str, &str, usize); 6] = [
 /// One panel an arm, one line a reading; a reading that was taken once is a dot.
 pub fn readings(view: &View) -> Result<Option<Figure>> {
     let noise = view.has_noise();
-    let is_along = |name: &str| !name.starts_with("final.") || !view.has(&name.replacen("final.", "eval.", 1));
+    let is_needed = |name: &str| !name.starts_with("final.") || !view.has(&name.replacen("final.", "eval.", 1));
     let said = |reading: &&(&str, &str, usize)| {
-        view.has(reading.0) && is_along(reading.0) && (noise || !reading.0.ends_with("noisy"))
+        view.has(reading.0) && is_needed(reading.0) && (noise || !reading.0.ends_with("noisy"))
     };
+    let at_end: Vec<String> = view.plan.probes.iter().flat_map(Probe::measured_at_end).collect();
+    let is_dot = |name: &str| name.starts_with("final.") || at_end.iter().any(|known| known == name);
     let there: Vec<_> = READINGS.iter().filter(said).collect();
     let conditions: Vec<&Condition> = view.shown().filter(|condition| !condition.trials.is_empty()).collect();
     if there.is_empty() || conditions.is_empty() {
@@ -34,8 +37,11 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
     }
     let title = if noise { "Accuracy with noise off and on" } else { "Accuracy on fixed images" };
     let (columns, rows) = (3.min(conditions.len()), conditions.len().div_ceil(3));
-    let entries: Vec<(String, Look)> =
-        there.iter().map(|&&(_, name, number)| (view.without_idle_noise(name), house::look(number))).collect();
+    let entry = |&&(record, name, number): &&(&str, &str, usize)| {
+        let dot = if is_dot(record) { " (at the end: a dot)" } else { "" };
+        (view.without_idle_noise(name) + dot, house::look(number))
+    };
+    let entries: Vec<(String, Look)> = there.iter().map(entry).collect();
     let strip = house::legend_height(entries.len(), 2);
     let svg = house::picture(title, strip + 215 * rows as i32, |area| {
         let (top, panels) = area.split_vertically(strip * ZOOM);
@@ -46,43 +52,37 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
             for &&(name, _, number) in &there {
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
                 let Look { color, dash } = house::look(number);
-                for seed in &seeds {
-                    draw(&mut chart, seed, color.mix(0.2), 0.7, None)?;
+                if is_dot(name) {
+                    let ends =
+                        |curves: &[Curve]| curves.iter().filter_map(|curve| curve.last().copied()).collect::<Vec<_>>();
+                    house::dots(&mut chart, &ends(&seeds), color.mix(0.2), 1)?;
+                    house::dots(&mut chart, &ends(&[mean_accuracy(&seeds)]), color.to_rgba(), 3)?;
+                    continue;
                 }
-                draw(&mut chart, &mean_accuracy(&seeds), color.to_rgba(), 2.0, dash)?;
+                for seed in &seeds {
+                    house::line(&mut chart, seed, color.mix(0.2), 0.7, None)?;
+                }
+                house::line(&mut chart, &mean_accuracy(&seeds), color.to_rgba(), 2.0, dash)?;
             }
         }
         Ok(())
     })?;
     let noisy = if noise {
-        " Where the line with noise on lies below the one with noise off, the noise harms the reading; where the line \
-         with noise off itself lies below another arm's, it harmed the learning."
+        " Where a reading with noise on lies below the one with noise off, the noise harms the reading; where the one with \
+         noise off itself lies below another arm's, it harmed the learning."
     } else {
         ""
     };
-    let dots = if there.iter().any(|reading| reading.0.starts_with("final.")) {
-        " What was read at the end of the run alone is a dot."
+    let dots = if there.iter().any(|reading| is_dot(reading.0)) {
+        " A reading that was taken at the end of the run alone is a dot there: small for seeds, large for their mean."
     } else {
         ""
     };
     let hidden = if noise { ": without noise the first two are one" } else { "" };
     let reading = format!(
         "Accuracy on fixed samples of images at evenly spaced points of the run, thin for seeds and thick for their \
-         mean.{noisy}{dots} Lines use the statistics of their own sample unless they say running statistics. Lines that \
+         mean.{dots}{noisy} Readings use the statistics of their own sample unless they say running statistics. Those that \
          coincide hide one another{hidden}."
     );
     Ok(Some(Figure { file: "readings.svg", title, reading, svg }))
-}
-
-fn draw(
-    chart: &mut Chart,
-    points: &[(f64, f64)],
-    color: RGBAColor,
-    width: f64,
-    dash: Option<(i32, i32)>,
-) -> Result<()> {
-    match points {
-        [point] => house::dot(chart, *point, color, width),
-        _ => house::line(chart, points, color, width, dash),
-    }
 }

@@ -1,9 +1,12 @@
 //! Whether a study can answer a claim.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::curves::curve;
 use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
+
+/// Where a window begins that is meant for what is measured at the end of the run alone.
+const AT_END: f64 = 0.95;
 
 impl Claim {
     /// Checks the claim by itself and against the names of its study's arms and values.
@@ -16,14 +19,6 @@ impl Claim {
             .and_then(|()| self.check_criteria())
             .and_then(|()| self.check_paper())
             .map_err(|message| format!("claim {}: {message}", self.id))
-    }
-
-    /// Checks the claim against what is measured at a scale: layers by record (none for a record of the whole network).
-    ///
-    /// # Errors
-    /// As [`check`](Claim::check).
-    pub fn check_records(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
-        self.check_metrics(measured).map_err(|message| format!("claim {}: {message}", self.id))
     }
 
     /// Every statistic of the claim: its own, those of further conditions, those shown beside.
@@ -45,22 +40,53 @@ impl Claim {
         Ok(())
     }
 
-    fn check_metrics(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<(), String> {
-        let beside = self.beside.iter().filter_map(|beside| beside.metric.as_ref());
-        let also = self.also.iter().filter_map(|condition| condition.metric.as_ref());
-        for metric in std::iter::once(&self.metric).chain(&self.confirm_on).chain(also).chain(beside) {
+    /// Checks the claim against what is `measured` at a scale: layers by record (none for a record of the whole network),
+    /// and which records are measured `at_end` alone.
+    ///
+    /// # Errors
+    /// As [`check`](Claim::check).
+    pub fn check_records(
+        &self,
+        measured: &BTreeMap<String, Vec<usize>>,
+        at_end: &BTreeSet<String>,
+    ) -> Result<(), String> {
+        for (metric, window) in self.records() {
             let Some(layers) = measured.get(metric) else {
                 let known: Vec<_> = measured.keys().map(String::as_str).collect();
-                return Err(format!("nothing measures `{metric}` (the study measures: {})", known.join(", ")));
+                return Err(format!(
+                    "claim {}: nothing measures `{metric}` (measured are: {})",
+                    self.id,
+                    known.join(", ")
+                ));
             };
             if self.layers.is_empty() != layers.is_empty() || self.layers.iter().any(|layer| !layers.contains(layer)) {
                 return Err(match layers.as_slice() {
-                    [] => format!("`{metric}` is of the whole network: leave `layers` out"),
-                    _ => format!("layers {:?} of `{metric}`: it is measured at {layers:?}", self.layers),
+                    [] => format!("claim {}: `{metric}` is of the whole network: leave `layers` out", self.id),
+                    _ => format!(
+                        "claim {}: layers {:?} of `{metric}`: it is measured at {layers:?}",
+                        self.id, self.layers
+                    ),
                 });
+            }
+            if at_end.contains(metric) && window[0] < AT_END {
+                return Err(format!(
+                    "claim {}: `{metric}` is measured at the end alone: name it in the probe's `along`, or give it the \
+                     window [{AT_END}, 1.0]",
+                    self.id
+                ));
             }
         }
         Ok(())
+    }
+
+    /// The records that the claim reads, each with its window.
+    fn records(&self) -> impl Iterator<Item = (&String, [f64; 2])> {
+        let own = std::iter::once(&self.metric).chain(&self.confirm_on).map(|metric| (metric, self.window));
+        let further = self.also.iter().map(|also| (also.metric.as_ref(), also.window));
+        let further = further.chain(self.beside.iter().map(|beside| (beside.metric.as_ref(), beside.window)));
+        let or_own =
+            |(metric, window): (Option<_>, Option<_>)| (metric.unwrap_or(&self.metric), window.unwrap_or(self.window));
+        own.chain(further.map(or_own))
     }
 
     fn check_window(&self) -> Result<(), String> {
@@ -135,9 +161,14 @@ mod tests {
 
     fn error(text: &str) -> String {
         let arms = ["a".to_owned(), "b".to_owned()];
-        let measured = BTreeMap::from([("train_accuracy".into(), vec![]), ("drift".into(), vec![2, 9])]);
+        let measured = BTreeMap::from([
+            ("train_accuracy".into(), vec![]),
+            ("train_accuracy.late".into(), vec![]),
+            ("drift".into(), vec![2, 9]),
+        ]);
         let claim = toml::from_str::<Claim>(text).unwrap();
-        claim.check(&arms).and_then(|()| claim.check_records(&measured)).unwrap_err()
+        let at_end = BTreeSet::from(["train_accuracy.late".into()]);
+        claim.check(&arms).and_then(|()| claim.check_records(&measured, &at_end)).unwrap_err()
     }
 
     /// One mistake at a time; each message names the claim, the mistake and what would be right.
@@ -150,7 +181,13 @@ mod tests {
             (
                 "train_accuracy",
                 "accuracy",
-                "claim N1: nothing measures `accuracy` (the study measures: drift, train_accuracy)",
+                "claim N1: nothing measures `accuracy` (measured are: drift, train_accuracy, train_accuracy.late)",
+            ),
+            (
+                "\"train_accuracy\"",
+                "\"train_accuracy.late\"",
+                "claim N1: `train_accuracy.late` is measured at the end alone: name it in the probe's `along`, or give it \
+                 the window [0.95, 1.0]",
             ),
             ("unit", "layers = [2]\nunit", "claim N1: `train_accuracy` is of the whole network: leave `layers` out"),
             (

@@ -1,11 +1,12 @@
 //! What no type says of a study's file: its names and numbers against each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow, bail};
 
 use super::{Scale, Study};
 use crate::study::claim::{Role, Statistic};
+use crate::study::probe::Probe;
 use crate::study::value::{LAYERS as ALONG_LAYERS, Value};
 
 impl Study {
@@ -35,7 +36,7 @@ impl Study {
             checked.map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
         }
         self.check_claims(&names)?;
-        self.scale.keys().try_for_each(|scale| self.check_records(&self.measured(scale)?))
+        self.scale.keys().try_for_each(|scale| self.check_probes(scale))
     }
 
     fn check_arms(&self, arms: &[String]) -> Result<()> {
@@ -83,20 +84,30 @@ impl Study {
         Ok(())
     }
 
-    fn check_records(&self, measured: &BTreeMap<String, Vec<usize>>) -> Result<()> {
-        let path = &self.path;
-        self.claim
-            .iter()
-            .try_for_each(|claim| claim.check_records(measured).map_err(|error| anyhow!("{path}: {error}")))
+    /// What is measured at a scale, by itself and for the claims, which all scales show.
+    fn check_probes(&self, scale: &str) -> Result<()> {
+        let (path, probes) = (&self.path, self.probes(&self.scale[scale]));
+        for probe in &probes {
+            probe.check_settings().map_err(|error| anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
+        }
+        let measured = self.measured(scale, &probes)?;
+        let at_end: BTreeSet<String> = probes.iter().flat_map(Probe::measured_at_end).collect();
+        self.claim.iter().try_for_each(|claim| {
+            let checked = claim.check_records(&measured, &at_end);
+            checked.map_err(|error| anyhow!("{path}: scale `{scale}`: {error}"))
+        })
     }
 
     /// The records of all probes of a scale, each with the layers that it is measured at.
-    fn measured(&self, scale: &str) -> Result<BTreeMap<String, Vec<usize>>> {
+    fn measured(&self, scale: &str, probes: &[Probe]) -> Result<BTreeMap<String, Vec<usize>>> {
         let mut measured = BTreeMap::new();
-        for probe in self.probes(&self.scale[scale]) {
+        for probe in probes {
             for (name, layers) in probe.measured() {
                 if measured.insert(name.clone(), layers).is_some() {
-                    bail!("{}: two probes measure `{name}` at scale `{scale}`; leave one out", self.path);
+                    bail!(
+                        "{}: two [[probe]] measure `{name}` at scale `{scale}`, the scale's own counted; leave one out",
+                        self.path
+                    );
                 }
             }
         }
