@@ -35,16 +35,25 @@ pub struct Look {
     pub color: RGBColor,
     /// Lengths of a dash and of a gap, in pixels; none for a solid line.
     pub dash: Option<(i32, i32)>,
+    /// Whether it is a dot instead of a line.
+    pub is_dot: bool,
+}
+
+impl Look {
+    /// The same colour as a dot.
+    pub fn as_dot(self) -> Look {
+        Look { is_dot: true, ..self }
+    }
 }
 
 const LOOKS: [Look; 7] = [
-    Look { color: RGBColor(0, 0, 0), dash: None },
-    Look { color: RGBColor(0, 114, 178), dash: Some((11, 4)) },
-    Look { color: RGBColor(213, 94, 0), dash: None },
-    Look { color: RGBColor(204, 121, 167), dash: Some((2, 3)) },
-    Look { color: RGBColor(0, 158, 115), dash: Some((5, 3)) },
-    Look { color: RGBColor(230, 159, 0), dash: Some((2, 3)) },
-    Look { color: RGBColor(86, 180, 233), dash: Some((11, 4)) },
+    Look { color: RGBColor(0, 0, 0), dash: None, is_dot: false },
+    Look { color: RGBColor(0, 114, 178), dash: Some((11, 4)), is_dot: false },
+    Look { color: RGBColor(213, 94, 0), dash: None, is_dot: false },
+    Look { color: RGBColor(204, 121, 167), dash: Some((2, 3)), is_dot: false },
+    Look { color: RGBColor(0, 158, 115), dash: Some((5, 3)), is_dot: false },
+    Look { color: RGBColor(230, 159, 0), dash: Some((2, 3)), is_dot: false },
+    Look { color: RGBColor(86, 180, 233), dash: Some((11, 4)), is_dot: false },
 ];
 
 /// The look of the arm or line of this number.
@@ -178,6 +187,9 @@ pub fn line(
     Ok(())
 }
 
+/// The radius of a dot that stands for a mean, in pixels.
+pub const DOT: i32 = 3;
+
 /// Dots of `radius` pixels.
 pub fn dots(chart: &mut Chart, points: &[(f64, f64)], color: RGBAColor, radius: i32) -> Result<()> {
     let dot = |&point: &(f64, f64)| Circle::new(point, radius * ZOOM, color.filled());
@@ -233,6 +245,11 @@ fn spread(places: &mut [i32], gap: i32, least: i32) {
 fn sample(area: &Area, (x, y): (i32, i32), length: i32, look: Look) -> Result<()> {
     let style = look.color.stroke_width(2 * ZOOM as u32);
     let ends = [(x * ZOOM, y * ZOOM), ((x + length) * ZOOM, y * ZOOM)];
+    if look.is_dot {
+        let middle = ((x + length / 2) * ZOOM, y * ZOOM);
+        area.draw(&Circle::new(middle, DOT * ZOOM, look.color.filled()))?;
+        return Ok(());
+    }
     match look.dash {
         None => area.draw(&PathElement::new(ends, style))?,
         Some((dash, gap)) => {

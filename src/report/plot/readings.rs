@@ -38,8 +38,8 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
     let title = if noise { "Accuracy with noise off and on" } else { "Accuracy on fixed images" };
     let (columns, rows) = (3.min(conditions.len()), conditions.len().div_ceil(3));
     let entry = |&&(record, name, number): &&(&str, &str, usize)| {
-        let dot = if is_dot(record) { " (at the end: a dot)" } else { "" };
-        (view.without_idle_noise(name) + dot, house::look(number))
+        let look = house::look(number);
+        (view.without_idle_noise(name), if is_dot(record) { look.as_dot() } else { look })
     };
     let entries: Vec<(String, Look)> = there.iter().map(entry).collect();
     let strip = house::legend_height(entries.len(), 2);
@@ -51,12 +51,12 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
             let mut chart = house::chart(panel, &condition.short_label(), &steps_axis(view, 4), &y)?;
             for &&(name, _, number) in &there {
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
-                let Look { color, dash } = house::look(number);
+                let Look { color, dash, .. } = house::look(number);
                 if is_dot(name) {
                     let ends =
                         |curves: &[Curve]| curves.iter().filter_map(|curve| curve.last().copied()).collect::<Vec<_>>();
                     house::dots(&mut chart, &ends(&seeds), color.mix(0.2), 1)?;
-                    house::dots(&mut chart, &ends(&[mean_accuracy(&seeds)]), color.to_rgba(), 3)?;
+                    house::dots(&mut chart, &ends(&[mean_accuracy(&seeds)]), color.to_rgba(), house::DOT)?;
                     continue;
                 }
                 for seed in &seeds {
