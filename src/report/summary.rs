@@ -114,7 +114,7 @@ pub fn summary_json(view: &View) -> Result<Vec<u8>> {
             many => Data::Many(many),
         },
         arms: view.conditions.iter().map(arm_part).collect(),
-        claims: view.claims().map(|(claim, verdict)| claim_part(verdict, view.is_settled(claim))).collect(),
+        claims: view.claims().map(|(claim, verdict)| claim_part(verdict, view.is_settled(claim, verdict))).collect(),
     })
 }
 

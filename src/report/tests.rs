@@ -285,6 +285,27 @@ fn of_a_partial_report_the_bottom_line_takes_what_no_trial_can_change() {
     assert_eq!(["N1", "N6", "N2", "N4"].map(has), [true, true, false, false], "{index}");
 }
 
+/// A place that was chosen on other seeds needs no other place: R2 stands without the judged trials at a rate of 1.0. C5
+/// waits for Holm's family, and the largest usable rate for its curve.
+#[test]
+fn of_a_partial_grid_the_bottom_line_takes_what_stands_on_chosen_places() {
+    let plan = six_seeds("learning_rate");
+    let mut made = made_up(&plan, |trial| {
+        let rate = trial.spec.train.learning_rate;
+        let accuracy = if trial.arm.starts_with("batch_norm") { 80.0 - rate } else { 30.0 - (rate - 0.1).abs() };
+        vec![("train_accuracy", None, accuracy), ("eval.train.accuracy.batch.clean", None, accuracy)]
+    });
+    let is_missing = |trial: &TrialRecords| trial.sweep["train.learning_rate"] == "1.0" && trial.seed < 6;
+    made.trials.retain(|trial| !is_missing(trial));
+    let (folder, page) = page_of(&made);
+    assert!(page.contains("12 of 120 planned trials are missing"), "{page}");
+    write_index(folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    let (bottom_line, _) = index.split_once("## [").unwrap();
+    let has = |id: &str| bottom_line.contains(&format!("- **{id}**"));
+    assert_eq!(["R2", "C5", "usable_rates"].map(has), [true, false, false], "{index}");
+}
+
 /// A grid that claims nothing shows every swept value in its pictures.
 #[test]
 fn a_swept_study_without_claims() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Input;
 use super::records::sweep_text;
 use crate::data::DataFacts;
-use crate::judge::{ArmSummary, Context, Verdict, arm_summary, judge};
+use crate::judge::{ArmSummary, Context, Part, Verdict, arm_summary, judge};
 use crate::record::TrialRecords;
 use crate::study::claim::{Claim, Role};
 use crate::study::{Arm, Noise, Plan, PlannedTrial, Spec};
@@ -87,8 +87,9 @@ impl<'a> View<'a> {
     }
 
     /// Whether no trial that is not there can change the verdict: every planned trial of the arms that the claim stands
-    /// on is there, and no adjustment for other claims, whose trials may be missing, is made.
-    pub fn is_settled(&self, claim: &Claim) -> bool {
+    /// on is there, or every seed has its number already (a place of a sweep that was chosen on other seeds needs no other
+    /// place); and no adjustment for other claims, whose trials may be missing, is made.
+    pub fn is_settled(&self, claim: &Claim, verdict: &Verdict) -> bool {
         let is_there = |planned: &PlannedTrial| {
             let is_it = |trial: &TrialRecords| trial.seed == planned.seed && is_of(trial, planned);
             self.trials.iter().any(is_it)
@@ -96,6 +97,8 @@ impl<'a> View<'a> {
         let arms: BTreeSet<&str> =
             claim.names().into_iter().flat_map(|name| self.plan.study.arms_behind(name)).collect();
         let complete = self.plan.trials.iter().filter(|planned| arms.contains(planned.arm.as_str())).all(is_there);
+        let has_all_seeds = |part: &Part| part.estimate.is_some_and(|estimate| estimate.seeds == self.plan.seeds);
+        let complete = complete || verdict.parts.iter().all(has_all_seeds);
         self.missing() == 0 || complete && claim.role != Role::Secondary
     }
 

@@ -46,14 +46,18 @@ impl Look {
     }
 }
 
+const fn line_of(color: RGBColor, dash: Option<(i32, i32)>) -> Look {
+    Look { color, dash, is_dot: false }
+}
+
 const LOOKS: [Look; 7] = [
-    Look { color: RGBColor(0, 0, 0), dash: None, is_dot: false },
-    Look { color: RGBColor(0, 114, 178), dash: Some((11, 4)), is_dot: false },
-    Look { color: RGBColor(213, 94, 0), dash: None, is_dot: false },
-    Look { color: RGBColor(204, 121, 167), dash: Some((2, 3)), is_dot: false },
-    Look { color: RGBColor(0, 158, 115), dash: Some((5, 3)), is_dot: false },
-    Look { color: RGBColor(230, 159, 0), dash: Some((2, 3)), is_dot: false },
-    Look { color: RGBColor(86, 180, 233), dash: Some((11, 4)), is_dot: false },
+    line_of(RGBColor(0, 0, 0), None),
+    line_of(RGBColor(0, 114, 178), Some((11, 4))),
+    line_of(RGBColor(213, 94, 0), None),
+    line_of(RGBColor(204, 121, 167), Some((2, 3))),
+    line_of(RGBColor(0, 158, 115), Some((5, 3))),
+    line_of(RGBColor(230, 159, 0), Some((2, 3))),
+    line_of(RGBColor(86, 180, 233), Some((11, 4))),
 ];
 
 /// The look of the arm or line of this number.

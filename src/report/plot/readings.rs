@@ -5,7 +5,7 @@ use plotters::style::Color;
 
 use super::Figure;
 use super::curves::{Curve, accuracy, mean_accuracy};
-use super::house::{self, Look, ZOOM};
+use super::house::{self, Chart, Look, ZOOM};
 use super::traces::{percent_axis, steps_axis};
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
@@ -51,18 +51,8 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
             let mut chart = house::chart(panel, &condition.short_label(), &steps_axis(view, 4), &y)?;
             for &&(name, _, number) in &there {
                 let seeds: Vec<Curve> = condition.trials.iter().map(|trial| accuracy(trial, name, 1)).collect();
-                let Look { color, dash, .. } = house::look(number);
-                if is_dot(name) {
-                    let ends =
-                        |curves: &[Curve]| curves.iter().filter_map(|curve| curve.last().copied()).collect::<Vec<_>>();
-                    house::dots(&mut chart, &ends(&seeds), color.mix(0.2), 1)?;
-                    house::dots(&mut chart, &ends(&[mean_accuracy(&seeds)]), color.to_rgba(), house::DOT)?;
-                    continue;
-                }
-                for seed in &seeds {
-                    house::line(&mut chart, seed, color.mix(0.2), 0.7, None)?;
-                }
-                house::line(&mut chart, &mean_accuracy(&seeds), color.to_rgba(), 2.0, dash)?;
+                let look = house::look(number);
+                draw(&mut chart, &seeds, if is_dot(name) { look.as_dot() } else { look })?;
             }
         }
         Ok(())
@@ -85,4 +75,18 @@ pub fn readings(view: &View) -> Result<Option<Figure>> {
          coincide hide one another{hidden}."
     );
     Ok(Some(Figure { file: "readings.svg", title, reading, svg }))
+}
+
+/// A reading of all seeds, and their mean.
+fn draw(chart: &mut Chart, seeds: &[Curve], Look { color, dash, is_dot }: Look) -> Result<()> {
+    let (pale, mean) = (color.mix(0.2), mean_accuracy(seeds));
+    if is_dot {
+        let seeds: Vec<_> = seeds.iter().filter_map(|seed| seed.last().copied()).collect();
+        house::dots(chart, &seeds, pale, 1)?;
+        return house::dots(chart, &Vec::from_iter(mean.last().copied()), color.to_rgba(), house::DOT);
+    }
+    for seed in seeds {
+        house::line(chart, seed, pale, 0.7, None)?;
+    }
+    house::line(chart, &mean, color.to_rgba(), 2.0, dash)
 }

@@ -50,31 +50,32 @@ impl Claim {
         measured: &BTreeMap<String, Vec<usize>>,
         at_end: &BTreeSet<String>,
     ) -> Result<(), String> {
-        for (metric, window) in self.records() {
-            let Some(layers) = measured.get(metric) else {
-                let known: Vec<_> = measured.keys().map(String::as_str).collect();
-                return Err(format!(
-                    "claim {}: nothing measures `{metric}` (measured are: {})",
-                    self.id,
-                    known.join(", ")
-                ));
-            };
-            if self.layers.is_empty() != layers.is_empty() || self.layers.iter().any(|layer| !layers.contains(layer)) {
-                return Err(match layers.as_slice() {
-                    [] => format!("claim {}: `{metric}` is of the whole network: leave `layers` out", self.id),
-                    _ => format!(
-                        "claim {}: layers {:?} of `{metric}`: it is measured at {layers:?}",
-                        self.id, self.layers
-                    ),
-                });
-            }
-            if at_end.contains(metric) && window[0] < AT_END {
-                return Err(format!(
-                    "claim {}: `{metric}` is measured at the end alone: name it in the probe's `along`, or give it the \
-                     window [{AT_END}, 1.0]",
-                    self.id
-                ));
-            }
+        let check = |(metric, window): (&String, _)| self.check_record(metric, window, measured, at_end);
+        self.records().try_for_each(check).map_err(|message| format!("claim {}: {message}", self.id))
+    }
+
+    fn check_record(
+        &self,
+        metric: &String,
+        window: [f64; 2],
+        measured: &BTreeMap<String, Vec<usize>>,
+        at_end: &BTreeSet<String>,
+    ) -> Result<(), String> {
+        let Some(layers) = measured.get(metric) else {
+            let known: Vec<_> = measured.keys().map(String::as_str).collect();
+            return Err(format!("nothing measures `{metric}` (measured are: {})", known.join(", ")));
+        };
+        if self.layers.is_empty() != layers.is_empty() || self.layers.iter().any(|layer| !layers.contains(layer)) {
+            return Err(match layers.as_slice() {
+                [] => format!("`{metric}` is of the whole network: leave `layers` out"),
+                _ => format!("layers {:?} of `{metric}`: it is measured at {layers:?}", self.layers),
+            });
+        }
+        if at_end.contains(metric) && window[0] < AT_END {
+            return Err(format!(
+                "`{metric}` is measured at the end alone: name it in the probe's `along`, or give it the window \
+                 [{AT_END}, 1.0]"
+            ));
         }
         Ok(())
     }
