@@ -244,8 +244,8 @@ fn the_controls_share_the_trials_of_noisy_bn() {
 #[test]
 fn the_rates_have_the_planned_trials() {
     let plan = Plan::new(Study::load("learning_rate").unwrap(), "desk", &Overrides::default()).unwrap();
-    assert_eq!(plan.trials.len(), (8 + 4) * 2 * (5 + 2));
-    assert_eq!(identities("learning_rate", "desk").len(), (8 + 4) * 2 * (5 + 1));
+    assert_eq!(plan.trials.len(), (8 + 4) * 2 * (4 + 2));
+    assert_eq!(identities("learning_rate", "desk").len(), (8 + 4) * 2 * (4 + 1));
     let slow = plan.trials.iter().filter(|trial| trial.arm == "standard_slow");
     assert!(slow.clone().all(|trial| trial.spec.train.learning_rate * trial.spec.train.steps as f64 == 15.0));
     assert_eq!(slow.filter(|trial| trial.seed >= 100).count(), 4 * 2);
