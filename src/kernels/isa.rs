@@ -3,7 +3,8 @@
 //! A kernel is written once, over [`Lanes`]: eight `f32` values that move together, one group of channels.
 //! [`dispatch_on`] compiles it for each instruction set; [`current`] picks one at run time.
 //! The convolutions, where most of a training step's arithmetic is, are written over any [`Vector`], so that
-//! [`dispatch_groups_on`] can give them registers that hold two groups; AVX-512 is used for nothing else.
+//! [`dispatch_groups_on`] can give them registers that hold two groups. All else is compiled for AVX-512 over eight lanes:
+//! it gains the twice as many registers and instructions such as rotation.
 //! All x86 code of the program stands in this file, `lanes.rs` and `words.rs`.
 
 use std::fmt;
@@ -12,7 +13,7 @@ use super::lanes::{Lanes, Plain, Vector};
 
 /// An instruction set that the kernels are compiled for.
 ///
-/// Results of different sets agree to rounding (fused or separate multiply-add), not to the bit,
+/// Results of portable Rust and of the others agree to rounding (separate or fused multiply-add), not to the bit,
 /// so the set is stored with a trial and a resume refuses another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -20,7 +21,7 @@ pub enum Isa {
     Plain,
     /// x86-64 with AVX2 and FMA.
     Avx2(HasAvx2),
-    /// x86-64 with AVX-512F for the convolutions, AVX2 and FMA for the rest.
+    /// x86-64 with AVX-512 (F, VL, BW and DQ), AVX2 and FMA. Its results are AVX2's, to the bit.
     Avx512(HasAvx512),
 }
 
@@ -28,7 +29,7 @@ pub enum Isa {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasAvx2(());
 
-/// That the processor has AVX-512F, AVX2 and FMA: made in this file alone, where it was detected.
+/// That the processor has AVX-512 F, VL, BW and DQ, AVX2 and FMA: made in this file alone, where it was detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HasAvx512(());
 
@@ -57,7 +58,10 @@ impl fmt::Display for Isa {
 pub fn current() -> Isa {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        let has_avx512 = is_x86_feature_detected!("avx512f");
+        let has_avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq");
         return if has_avx512 { Isa::Avx512(HasAvx512(())) } else { Isa::Avx2(HasAvx2(())) };
     }
     Isa::Plain
@@ -86,7 +90,10 @@ pub fn dispatch_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Plain => kernel.run::<Plain>(),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the set holds the proof that the processor has it.
-        Isa::Avx2(_) | Isa::Avx512(_) => unsafe { run_avx2(kernel) },
+        Isa::Avx2(_) => unsafe { run_avx2(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Isa::Avx512(_) => unsafe { run_avx512(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         Isa::Avx2(_) | Isa::Avx512(_) => unreachable!("detected on x86-64 only"),
     }
@@ -97,7 +104,7 @@ pub fn dispatch_groups_on<K: GroupKernel>(isa: Isa, groups: usize, kernel: K) ->
     match isa {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the set holds the proof that the processor has it.
-        Isa::Avx512(_) if groups.is_multiple_of(2) => unsafe { run_avx512(kernel) },
+        Isa::Avx512(_) if groups.is_multiple_of(2) => unsafe { run_two_groups(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         Isa::Avx512(_) if groups.is_multiple_of(2) => unreachable!("detected on x86-64 only"),
         _ => dispatch_on(isa, OneGroup(kernel)),
@@ -122,7 +129,13 @@ fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
+fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<super::lanes::Avx2>()
+}
+
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn run_avx512<K: GroupKernel>(kernel: K) -> K::Output {
+fn run_two_groups<K: GroupKernel>(kernel: K) -> K::Output {
     kernel.run::<super::lanes::Avx512>()
 }

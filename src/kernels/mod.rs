@@ -7,7 +7,7 @@
 //! **One source.** A kernel is written once over eight [`lanes`] (and integer [`words`]) and compiled for each
 //! instruction set; [`isa`] chooses at run time. Inside, only plain loops and inlined functions: a closure around
 //! lanes is compiled without the instruction set. The convolutions, where most arithmetic is, are written over vectors
-//! of one group or two: AVX-512 serves them with two groups in a register, and all else runs there as with AVX2.
+//! of one group or two: AVX-512 serves them with two groups in a register, and all else with more registers.
 //!
 //! **Tiling.** [`conv`] keeps a tile of the output in registers (of one group, eight pixels of a wide image or twelve of
 //! several small ones; of two groups, up to sixteen) while it runs over taps and input channels: one load of a vector of

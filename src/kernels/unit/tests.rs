@@ -216,6 +216,23 @@ fn forward_and_backward_match_the_plain_path_in_double_precision() {
     }
 }
 
+/// A trial's bits may not hang on how many registers the processor has.
+#[test]
+fn avx512_gives_the_bits_of_avx2() {
+    for case in Case::all() {
+        let Case { unit, y, gamma, beta, grad_z, .. } = &case;
+        let values = |isa: Isa| {
+            let (z, statistics) = unit.forward_on(isa, y, gamma.as_ref(), beta).unwrap();
+            let backward = unit.backward_on(isa, y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
+            let (grad_y, grad_gamma, grad_beta) = backward;
+            [Some(z), Some(grad_y), grad_gamma, Some(grad_beta)].map(|tensor| tensor.as_ref().map(flat))
+        };
+        if let [_, avx2, avx512] = Isa::available()[..] {
+            assert_eq!(values(avx2), values(avx512), "{}", case.label());
+        }
+    }
+}
+
 fn assert_padding_is_zero(label: &str, tensor: &Tensor, channels: usize) {
     let used = channels % LANES;
     if used > 0 {
