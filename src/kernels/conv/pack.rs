@@ -105,13 +105,20 @@ impl<'a> Weights<'a> {
     }
 }
 
+/// Positions of sums that are unpacked at once: they stay in the first-level cache while lane after lane is read.
+const UNPACKED: usize = 128;
+
 /// Brings sums [vector of `width` channels of c_out][c_in][tap][lane] to PyTorch's order (c_out, c_in, 3, 3).
 pub fn unpack(sums: &[f32], width: usize, in_channels: usize, out_channels: usize) -> Vec<f32> {
-    let vector_len = in_channels * TAPS * width;
-    let mut weight = Vec::with_capacity(out_channels * in_channels * TAPS);
-    for out in 0..out_channels {
-        let sums = &sums[out / width * vector_len..][..vector_len];
-        weight.extend(sums.iter().skip(out % width).step_by(width));
+    let filter_len = in_channels * TAPS;
+    let mut weight = vec![0.0; out_channels * filter_len];
+    for (sums, filters) in sums.chunks_exact(filter_len * width).zip(weight.chunks_mut(filter_len * width)) {
+        for (part, sums) in sums.chunks(UNPACKED * width).enumerate() {
+            for (lane, filter) in filters.chunks_exact_mut(filter_len).enumerate() {
+                let taps = filter[part * UNPACKED..].iter_mut();
+                taps.zip(sums[lane..].iter().step_by(width)).for_each(|(tap, sum)| *tap = *sum);
+            }
+        }
     }
     weight
 }
