@@ -40,8 +40,8 @@ pub fn main(view: &View) -> Result<Option<Figure>> {
         reading += " These are the arms of the main claims; “Training accuracy, arm by arm” has all of them.";
     }
     if !references.is_empty() {
-        reading += " The wide pale lines are the paper's own curves of the same arms (its network has full width), digitised \
-                    and averaged over as many steps.";
+        reading += " The wide pale lines are the paper's own curves of the same arms (its network has full width), digitised: \
+                    single minibatches, logged every 100 steps, averaged where so many steps hold several.";
     }
     Ok(Some(Figure { file: "accuracy.svg", title: TITLE, reading, svg }))
 }
