@@ -3,8 +3,8 @@
 //! A kernel is written once, over [`Lanes`]: eight `f32` values that move together, one group of channels.
 //! [`dispatch_on`] compiles it for each instruction set; [`current`] picks one at run time.
 //! The convolutions, where most of a training step's arithmetic is, are written over any [`Vector`], so that
-//! [`dispatch_groups_on`] can give them registers that hold two groups. All else is compiled for AVX-512 over eight lanes:
-//! it gains the twice as many registers and instructions such as rotation.
+//! [`dispatch_groups_on`] can give them registers that hold two groups. All else is compiled for AVX-512 over
+//! eight lanes: that brings twice as many registers, and instructions such as rotation.
 //! All x86 code of the program stands in this file, `lanes.rs` and `words.rs`.
 
 use std::fmt;
