@@ -32,8 +32,9 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| place.has(task));
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
     found.iter().try_for_each(|task| place.tidy(task))?;
-    train_all(&pending, &place, args.jobs, &interrupt)?;
-    let work = Work { jobs: args.jobs, trained: pending.len(), found: found.len(), begun };
+    let trained = train_all(&pending, &place, args.jobs, &interrupt)?;
+    let found = found.len() + pending.len() - trained;
+    let work = Work { jobs: args.jobs, trained, found, begun };
     let trials = collect(&tasks, &place).or_mistake()?.into_iter().flatten().collect();
     let input = Input { plan: &plan, trials, data: datasets.facts() };
     write_report(&input, &args.out.out, &work)

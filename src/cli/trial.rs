@@ -23,7 +23,8 @@ pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
     }
     let interrupt = Interrupt::listen()?;
     say(&format!("{name} in {}", place.trial(&task.id).display()))?;
-    train_all(&[task], &place, 1, &interrupt)
+    train_all(&[task], &place, 1, &interrupt)?;
+    Ok(())
 }
 
 /// The task that `which` names: a number in the plan, counted from 1, or an id.

@@ -27,7 +27,8 @@ const CLEAN: &str = "eval.train.accuracy.batch.clean";
 /// The record of every step's loss.
 const LOSS: &str = "train_loss";
 
-/// One arm of a study. What none of its trials recorded is `None`.
+/// One arm of a study. What no trial of the study recorded is `None`; what only diverged trials lack has their value
+/// after a divergence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArmSummary {
     /// The arm's name.
@@ -78,42 +79,35 @@ pub struct TimeTo {
     pub steps: Vec<(u64, Option<usize>)>,
 }
 
-/// The summary of the arm `name` from its trials.
-pub fn arm_summary(name: &str, trials: &[&TrialRecords]) -> ArmSummary {
+/// The summary of the arm `name` from its `trials`, in a study with these trials of all arms.
+pub fn arm_summary(name: &str, trials: &[&TrialRecords], study: &[TrialRecords]) -> ArmSummary {
+    let recorded = |metric: &str| study.iter().any(|trial| trial.series(metric, None).next().is_some());
+    let values = |metric: &str, window| if recorded(metric) { values(trials, metric, window) } else { None };
     let finals = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];
-    let final_accuracy = |mode: &str| {
-        let values = values(trials, &format!("final.test.accuracy.{mode}"), WHOLE_RUN)?;
-        Some((mode.to_owned(), values))
-    };
+    let final_accuracy =
+        |mode: &str| Some((mode.to_owned(), values(&format!("final.test.accuracy.{mode}"), WHOLE_RUN)?));
     ArmSummary {
         name: name.to_owned(),
         trials: trials.len(),
         diverged: trials.iter().filter(|trial| trial.ending != Ending::Finished).count(),
         stuck: trials.iter().filter(|trial| is_stuck(trial)).map(|trial| trial.seed).collect(),
-        train_accuracy: values(trials, MINIBATCH, WHOLE_RUN),
-        train_accuracy_clean: values(trials, CLEAN, WHOLE_RUN),
-        last_quarter: values(trials, MINIBATCH, LAST_QUARTER),
-        last_quarter_clean: values(trials, CLEAN, LAST_QUARTER),
+        train_accuracy: values(MINIBATCH, WHOLE_RUN),
+        train_accuracy_clean: values(CLEAN, WHOLE_RUN),
+        last_quarter: values(MINIBATCH, LAST_QUARTER),
+        last_quarter_clean: values(CLEAN, LAST_QUARTER),
         final_test_accuracy: finals.into_iter().filter_map(final_accuracy).collect(),
-        time_to: if recorded(trials, MINIBATCH) { times(trials) } else { Vec::new() },
-        final_loss: if recorded(trials, MINIBATCH) { None } else { values(trials, LOSS, END) },
+        time_to: if recorded(MINIBATCH) { times(trials) } else { Vec::new() },
+        final_loss: if recorded(MINIBATCH) { None } else { values(LOSS, END) },
     }
 }
 
-fn recorded(trials: &[&TrialRecords], metric: &str) -> bool {
-    trials.iter().any(|trial| trial.series(metric, None).next().is_some())
-}
-
-/// Each seed's mean in a window; `None` where no trial recorded the metric.
+/// Each seed's mean in a window; `None` where no trial has one.
 fn values(trials: &[&TrialRecords], metric: &str, window: [f64; 2]) -> Option<Values> {
-    if !recorded(trials, metric) {
-        return None;
-    }
     let quantity = Quantity::mean(metric, window);
     let seeds: Vec<(u64, f64)> =
         trials.iter().filter_map(|trial| Some((trial.seed, quantity.of(trial, None)?))).collect();
     let mean = Estimate::of_mean(&seeds.iter().map(|seed| seed.1).collect::<Vec<_>>());
-    Some(Values { mean, seeds })
+    (!seeds.is_empty()).then_some(Values { mean, seeds })
 }
 
 fn is_stuck(trial: &TrialRecords) -> bool {
@@ -122,6 +116,9 @@ fn is_stuck(trial: &TrialRecords) -> bool {
 }
 
 fn times(trials: &[&TrialRecords]) -> Vec<TimeTo> {
+    if trials.is_empty() {
+        return Vec::new();
+    }
     THRESHOLDS.iter().map(|&threshold| time_to(trials, threshold)).collect()
 }
 

@@ -252,7 +252,7 @@ fn overridden_settings_make_everything_exploratory() {
 }
 
 fn summary(arm: &str, trials: &[TrialRecords]) -> ArmSummary {
-    arm_summary(arm, &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>())
+    arm_summary(arm, &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>(), trials)
 }
 
 /// Ends a trial at a step whose own values are no numbers.
@@ -277,6 +277,20 @@ fn divergence_counts_as_chance_and_is_counted() {
     let verdict = judge_one(&claim(A_OVER_B), &trials);
     assert_eq!(verdict.word, Word::Replicated);
     assert_eq!(verdict.notes, ["8 of 8 trials of `b` diverged."]);
+}
+
+/// Diverged at step 1 of 100, before any reading of fixed images: one step at 60 % and 99 at chance, and chance in every
+/// column that another arm has.
+#[test]
+fn an_arm_that_diverged_at_once_is_at_chance_in_every_column() {
+    let mut trials = two_arms(8, 2.0, 2.0);
+    trials.iter_mut().filter(|trial| trial.arm == "b").for_each(|trial| diverge(trial, 1));
+    let b = summary("b", &trials);
+    let mean = |values: &Option<Values>| values.as_ref().unwrap().mean.unwrap().point;
+    assert_eq!(mean(&b.train_accuracy), (60.0 + 99.0 * CHANCE) / 100.0);
+    assert_eq!((mean(&b.train_accuracy_clean), mean(&b.last_quarter_clean)), (CHANCE, CHANCE));
+    let absent = summary("b", &trials.into_iter().filter(|trial| trial.arm == "b").collect::<Vec<_>>());
+    assert_eq!(absent.train_accuracy_clean, None, "what nobody recorded is no result");
 }
 
 #[test]

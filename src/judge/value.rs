@@ -28,10 +28,10 @@ impl<'a> Quantity<'a> {
     /// every point at which it would have been recorded; other metrics count as far as they were recorded.
     pub fn of(&self, trial: &TrialRecords, layer: Option<usize>) -> Option<f64> {
         let inside = within(self.window, trial.steps);
-        let (steps, all): (Vec<usize>, Vec<f64>) =
-            trial.series(self.metric, layer).filter(|&(step, _)| step < end(trial)).unzip();
+        let (steps, all): (Vec<usize>, Vec<f64>) = trial.series(self.metric, layer).unzip();
+        let counts = |step: usize| step < end(trial) && inside(step);
         let mut values: Vec<f64> =
-            steps.iter().zip(all).filter(|&(&step, _)| inside(step)).map(|(_, value)| value).collect();
+            steps.iter().zip(all).filter(|&(&step, _)| counts(step)).map(|(_, value)| value).collect();
         if let Some(rest) = self.after_divergence() {
             let points = missing(&steps, self.window, trial);
             values.extend(std::iter::repeat_n(rest, points));
@@ -66,7 +66,7 @@ pub(super) fn within([from, to]: [f64; 2], steps: usize) -> impl Fn(usize) -> bo
     move |step| step as f64 >= from && (all || (step as f64) < to)
 }
 
-/// How many points of a window a divergence took: those from its step on, spaced as in all that was recorded before it.
+/// How many points of a window a divergence took: those from its step on, spaced as in all that was recorded.
 /// Where that does not tell the spacing, one.
 fn missing(recorded: &[usize], window: [f64; 2], trial: &TrialRecords) -> usize {
     let Ending::Diverged { step: end } = trial.ending else { return 0 };

@@ -14,7 +14,7 @@ use super::lanes::{Lanes, Plain, Vector};
 /// An instruction set that the kernels are compiled for.
 ///
 /// Results of portable Rust and of the others agree to rounding (separate or fused multiply-add), not to the bit,
-/// so the set is stored with a trial and a resume refuses another one.
+/// so the set is stored with a trial and a resume refuses one that rounds differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
     /// Portable Rust, for any processor.

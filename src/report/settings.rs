@@ -46,7 +46,7 @@ fn flatten(spec: &Spec) -> BTreeMap<String, String> {
 pub fn command(plan: &Plan) -> String {
     let built_in = BUILT_IN.iter().any(|(name, text)| *name == plan.study.name && *text == plan.study.text);
     let mut words = vec!["whybn study".to_string()];
-    words.push(if built_in { plan.study.name.clone() } else { plan.study.path.clone() });
+    words.push(if built_in { plan.study.name.clone() } else { shell_word(&plan.study.path) });
     if plan.scale != "desk" {
         words.push(format!("--scale {}", plan.scale));
     }

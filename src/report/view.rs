@@ -143,15 +143,15 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             continue;
         }
         let arm = plan.study.arm.iter().find(|arm| arm.name == planned.arm).expect("a plan's arms are its study's");
-        let mut trials: Vec<&TrialRecords> = trials.iter().filter(|trial| is_judged(plan, trial, planned)).collect();
-        trials.sort_by_key(|trial| trial.seed);
+        let mut own: Vec<&TrialRecords> = trials.iter().filter(|trial| is_judged(plan, trial, planned)).collect();
+        own.sort_by_key(|trial| trial.seed);
         conditions.push(Condition {
             arm,
             sweep: &planned.sweep,
             spec: &planned.spec,
             shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
-            summary: arm_summary(&planned.arm, &trials),
-            trials,
+            summary: arm_summary(&planned.arm, &own, trials),
+            trials: own,
         });
     }
     conditions

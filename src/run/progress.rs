@@ -90,7 +90,7 @@ impl Screen {
 
     /// `separator` and the time left, where it is known.
     fn time_left(&self, separator: &str, tally: &Tally) -> String {
-        let left = tally.time_left(self.started.elapsed());
+        let left = tally.time_left(self.started.elapsed()).filter(|left| left.as_secs() > 0);
         left.map(|left| format!("{separator}about {} left", duration(left))).unwrap_or_default()
     }
 

@@ -3,6 +3,7 @@
 //! A trial does not know what runs beside it, so results hang on neither the number of workers nor their timing.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,15 +23,17 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// A checkpoint comes after one twentieth of a trial, and after at most this many steps.
 const CHECKPOINT_EVERY: usize = 50;
 
-/// Trains all `tasks` that are not finished, `jobs` at a time. Those that another process trains are waited for.
+/// Trains all `tasks` that are not finished, `jobs` at a time, and says how many it trained. Those that another process
+/// trains are waited for.
 ///
 /// # Errors
 /// The first failure, after which the other workers stop at a checkpoint; an interruption.
-pub fn train_all(tasks: &[&Task], place: &Place, jobs: usize, interrupt: &Interrupt) -> Result<(), Stop> {
+pub fn train_all(tasks: &[&Task], place: &Place, jobs: usize, interrupt: &Interrupt) -> Result<usize, Stop> {
     let steps = tasks.iter().map(|task| task.trial.spec.train.steps).sum();
     let team = Team {
         queue: Mutex::new(tasks.iter().map(|&task| Turn { task, waits: false }).collect()),
         failure: Mutex::new(None),
+        trained: AtomicUsize::new(0),
         place,
         interrupt,
         screen: Screen::new(tasks.len(), steps),
@@ -44,13 +47,14 @@ pub fn train_all(tasks: &[&Task], place: &Place, jobs: usize, interrupt: &Interr
     match team.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error.into()),
         None if interrupt.requested() => Err(Stop::Interrupted),
-        None => Ok(()),
+        None => Ok(team.trained.into_inner()),
     }
 }
 
 struct Team<'a> {
     queue: Mutex<VecDeque<Turn<'a>>>,
     failure: Mutex<Option<anyhow::Error>>,
+    trained: AtomicUsize,
     place: &'a Place,
     interrupt: &'a Interrupt,
     screen: Screen,
@@ -106,6 +110,7 @@ impl<'a> Team<'a> {
             Some(Ending::Diverged { step }) => format!("diverged at step {step}"),
         };
         watched.line.end(&how);
+        self.trained.fetch_add(1, Ordering::Relaxed);
         Ok(Outcome::Ended)
     }
 

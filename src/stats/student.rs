@@ -26,7 +26,8 @@ impl Estimate {
     /// The mean of the finite values with its 95 % t interval; `None` where no value is finite.
     pub fn of_mean(values: &[f64]) -> Option<Self> {
         let finite = finite(values);
-        Some(Self { point: mean(&finite)?, ci95: t_interval(&finite, 0.95), seeds: finite.len() })
+        let point = mean(&finite).filter(|mean| mean.is_finite())?;
+        Some(Self { point, ci95: t_interval(&finite, 0.95), seeds: finite.len() })
     }
 }
 
@@ -35,13 +36,14 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The two-sided t interval of the mean at `level` (0.95, ...), from the finite values; `None` below two of them.
+/// The two-sided t interval of the mean at `level` (0.95, ...), from the finite values; `None` below two of them, and
+/// where they are so large that it has no ends.
 ///
 /// Equal values give an interval of width 0.
 pub fn t_interval(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let (mean, error, freedom) = mean_and_error(&finite(values))?;
     let half = t_quantile(0.5 + level / 2.0, freedom) * error;
-    Some((mean - half, mean + half))
+    Some((mean - half, mean + half)).filter(|(low, high)| low.is_finite() && high.is_finite())
 }
 
 /// One-sided p value of "the mean is above `bound`" against "it is not", by the t test, from the finite values;
@@ -106,6 +108,13 @@ mod tests {
         {
             assert!((t_quantile(p, freedom) - expected).abs() < 5e-4, "{p} {freedom}");
         }
+    }
+
+    #[test]
+    fn numbers_too_large_for_an_interval_have_none() {
+        let huge = [1e200, -1e200, 3e200];
+        assert_eq!((t_interval(&huge, 0.95), Estimate::of_mean(&huge).unwrap().ci95), (None, None));
+        assert_eq!(Estimate::of_mean(&[f64::MAX, f64::MAX]), None);
     }
 
     /// "Student" 1908, the sleep data: mean 1.58, t = 4.0621, two-sided p = 0.00283, interval 0.70 to 2.46.

@@ -22,6 +22,7 @@ mod check;
 pub mod curves;
 mod words;
 
+pub(super) use check::check_window;
 pub(super) use words::contrast;
 
 /// One claim, as written in a study's file.

@@ -88,6 +88,16 @@ pub struct Sweep {
     pub arms: Vec<String>,
 }
 
+impl Sweep {
+    /// A key that both move for the same arm.
+    fn clash<'a>(&'a self, other: &Sweep) -> Option<&'a String> {
+        let share_arms =
+            self.arms.is_empty() || other.arms.is_empty() || self.arms.iter().any(|arm| other.arms.contains(arm));
+        let moved = |key: &&String| **key == other.path || other.with.contains_key(*key);
+        std::iter::once(&self.path).chain(self.with.keys()).find(moved).filter(|_| share_arms)
+    }
+}
+
 /// A size at which a study runs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +148,10 @@ impl Study {
         if name.ends_with(".toml") {
             let text = std::fs::read_to_string(name).with_context(|| format!("{name}: cannot read this study"))?;
             let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name);
+            let is_taken = |(known, built_in): &(&str, &str)| *known == stem && *built_in != text;
+            if stem == "README" || BUILT_IN.iter().any(is_taken) {
+                bail!("{name}: its report would take the place of another called `{stem}`; rename the file");
+            }
             return Study::parse(stem, name, &text);
         }
         match BUILT_IN.iter().find(|(known, _)| *known == name) {

@@ -158,6 +158,11 @@ impl NoiseConstants {
         if !(self.scale >= 1.0 && self.scale.is_finite()) {
             return Err(format!("`model.noise.scale` is {}; it must be at least 1", self.scale));
         }
+        // The draws are in single precision.
+        let reach = self.dose * self.shift.max(self.scale).max(self.shift_jitter).max(self.scale_jitter);
+        if reach > 1e30 {
+            return Err(format!("`model.noise` reaches {reach:e} at its dose; single precision holds no such noise"));
+        }
         match self.redraw {
             Redraw::Drift(rho) if !(0.0..1.0).contains(&rho) => {
                 Err(format!("`model.noise.redraw` has a drift of {rho}; it must be at least 0 and below 1"))

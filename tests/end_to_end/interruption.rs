@@ -102,17 +102,37 @@ fn a_damaged_checkpoint_is_set_aside_and_its_trial_redone() {
 #[test]
 fn a_trial_of_another_instruction_set_is_not_continued() {
     let desk = interrupted();
-    let card = find(&desk, "checkpoint-", ".safetensors").unwrap().with_file_name("trial.json");
-    let text = fs::read_to_string(&card).unwrap();
-    let (from, to) = text.split_once("\"instruction_set\": \"").unwrap();
-    let (_, to) = to.split_once('"').unwrap();
-    fs::write(&card, format!("{from}\"instruction_set\": \"another\"{to}")).unwrap();
+    begun_with(&desk, |_| "another");
     let before = desk.results();
     let refused = desk.run(2, "study tiny.toml --jobs 1").stderr;
     for words in ["trial.json", "instruction set another", "finish it where it was begun"] {
         assert!(refused.contains(words), "{refused}");
     }
     assert!(desk.results() == before, "nothing is lost");
+}
+
+#[cfg(unix)]
+#[test]
+fn avx2_and_avx512_continue_each_others_trials() {
+    let desk = interrupted();
+    let other = |set: &str| match set {
+        "avx2" => "avx512",
+        "avx512" => "avx2",
+        _ => "plain",
+    };
+    begun_with(&desk, other);
+    desk.run(0, "study tiny.toml");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+/// Makes the card of the interrupted trial say that it was begun with what `other` makes of its instruction set.
+#[cfg(unix)]
+fn begun_with(desk: &Desk, other: impl Fn(&str) -> &'static str) {
+    let card = find(desk, "checkpoint-", ".safetensors").unwrap().with_file_name("trial.json");
+    let text = fs::read_to_string(&card).unwrap();
+    let (from, to) = text.split_once("\"instruction_set\": \"").unwrap();
+    let (set, to) = to.split_once('"').unwrap();
+    fs::write(&card, format!("{from}\"instruction_set\": \"{}\"{to}", other(set))).unwrap();
 }
 
 /// A finished trial whose first file `name…` is damaged so is refused by a report and redone by a study.

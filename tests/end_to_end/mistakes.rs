@@ -74,6 +74,22 @@ fn mistakes_in_a_study_file() {
         ),
         ("batch_norm = 1.0", "bach_norm = 1.0", ["claim T1", "bach_norm"]),
         ("role = \"primary\"", "role = \"primary\"\nscales = [\"lap\"]", ["claim T1", "unknown scale `lap`"]),
+        (
+            "[scale.desk]",
+            "[[sweep]]\npath = \"train.batch\"\nvalues = [16, 8, 16]\n\n[scale.desk]",
+            ["sweep of `train.batch`", "16 stands twice"],
+        ),
+        (
+            "[scale.desk]",
+            "[[sweep]]\npath = \"train.batch\"\nvalues = [16, 8]\n\n[[scale.desk.sweep]]\npath = \"train.batch\"\n\
+             values = [4]\narms = [\"standard\"]\n\n[scale.desk]",
+            ["bad.toml", "`train.batch` is swept twice for one arm"],
+        ),
+        (
+            "set = { \"model.norm\" = \"batch\", \"model.noise\" = \"algorithm_1\" }",
+            "set = { \"model.noise\" = { shift = 1e38, dose = 10.0 } }",
+            ["`model.noise` reaches 1e39", "single precision"],
+        ),
         ("[scale.desk]", "[scale.big]", ["bad.toml", "[scale.desk]"]),
         ("title = \"", "title = ", ["bad.toml", "line 1"]),
     ] {
@@ -81,6 +97,15 @@ fn mistakes_in_a_study_file() {
         assert_ne!(bad, TINY, "{from}");
         fs::write(desk.path("bad.toml"), bad).unwrap();
         assert_refused(&desk, "study bad.toml", &words);
+    }
+}
+
+#[test]
+fn a_study_of_ones_own_does_not_take_the_place_of_another_report() {
+    let desk = Desk::new();
+    for name in ["noisy_bn", "README"] {
+        fs::write(desk.path(&format!("{name}.toml")), TINY).unwrap();
+        assert_refused(&desk, &format!("study {name}.toml"), &[&format!("{name}.toml"), "rename the file"]);
     }
 }
 

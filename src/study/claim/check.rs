@@ -8,6 +8,17 @@ use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
 /// Where a window begins that is meant for what is measured at the end of the run alone.
 const AT_END: f64 = 0.95;
 
+/// Checks that a window is a part of the run.
+///
+/// # Errors
+/// What it is instead.
+pub fn check_window([from, to]: [f64; 2]) -> Result<(), String> {
+    if 0.0 <= from && from < to && to <= 1.0 {
+        return Ok(());
+    }
+    Err(format!("window [{from}, {to}] is not a part of the run, as fractions between 0 and 1"))
+}
+
 impl Claim {
     /// Checks the claim by itself and against the names of its study's arms and values.
     ///
@@ -81,7 +92,7 @@ impl Claim {
     }
 
     /// The records that the claim reads, each with its window.
-    fn records(&self) -> impl Iterator<Item = (&String, [f64; 2])> {
+    pub fn records(&self) -> impl Iterator<Item = (&String, [f64; 2])> {
         let own = std::iter::once(&self.metric).chain(&self.confirm_on).map(|metric| (metric, self.window));
         let further = self.also.iter().map(|also| (also.metric.as_ref(), also.window));
         let further = further.chain(self.beside.iter().map(|beside| (beside.metric.as_ref(), beside.window)));
@@ -93,11 +104,7 @@ impl Claim {
     fn check_window(&self) -> Result<(), String> {
         let also = self.also.iter().filter_map(|condition| condition.window);
         let beside = self.beside.iter().filter_map(|beside| beside.window);
-        for [from, to] in [self.window].into_iter().chain(also).chain(beside) {
-            if !(0.0 <= from && from < to && to <= 1.0) {
-                return Err(format!("window [{from}, {to}] is not a part of the run, as fractions between 0 and 1"));
-            }
-        }
+        [self.window].into_iter().chain(also).chain(beside).try_for_each(check_window)?;
         match self.aggregate {
             Aggregate::Quantile(share) if !(0.0..=1.0).contains(&share) => {
                 Err(format!("quantile {share} is not between 0 and 1"))

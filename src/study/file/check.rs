@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::{Scale, Study};
-use crate::study::claim::{Role, Statistic};
+use super::{Scale, Study, Sweep};
+use crate::study::claim::{Role, Statistic, check_window};
 use crate::study::probe::Probe;
-use crate::study::value::{LAYERS as ALONG_LAYERS, Value};
+use crate::study::value::{LAYERS as ALONG_LAYERS, Take, Value};
 
 impl Study {
     /// Checks the whole.
@@ -77,6 +77,12 @@ impl Study {
             self.check_scales(scales).map_err(|error| anyhow!("{path}: claim {}: {error}", claim.id))?;
             let chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
             let chosen = claim.statistics().flat_map(Statistic::arms).find(chosen);
+            if let Some(name) = chosen.filter(|_| claim.records().any(|(metric, _)| metric.contains("loss"))) {
+                bail!(
+                    "{path}: claim {}: a place for `{name}` is chosen by the highest mean, which is no good loss",
+                    claim.id
+                );
+            }
             if let Some(name) = chosen.filter(|_| !claim.layers.is_empty()) {
                 bail!("{path}: claim {}: a place for `{name}` cannot be chosen layer by layer", claim.id);
             }
@@ -133,13 +139,22 @@ impl Study {
             (Some(_), None) => bail!("`along` needs a `take`: what the curve comes down to"),
             (None, Some(_)) => bail!("`take` needs an `along`: what the curve is over"),
             (Some(ALONG_LAYERS), Some(_)) if value.is_chosen() => bail!("only a sweep has a best value"),
+            (_, Some(Take::FirstReached(reached))) => check_window(reached.window).map_err(|error| anyhow!(error)),
             _ => Ok(()),
         }
     }
 
     fn check_sweeps(&self, scale: &Scale, arms: &[String]) -> Result<()> {
         let path = &self.path;
-        for sweep in self.sweep.iter().chain(&scale.sweep) {
+        let sweeps: Vec<&Sweep> = self.sweep.iter().chain(&scale.sweep).collect();
+        for (index, sweep) in sweeps.iter().enumerate() {
+            if let Some(key) = sweeps[..index].iter().find_map(|earlier| earlier.clash(sweep)) {
+                bail!("{path}: `{key}` is swept twice for one arm; give all its values in one sweep");
+            }
+            if let Some(value) = (1..sweep.values.len()).find(|&at| sweep.values[..at].contains(&sweep.values[at])) {
+                let value = &sweep.values[value];
+                bail!("{path}: sweep of `{}`: {value} stands twice in `values`; leave one out", sweep.path);
+            }
             if let Some(stranger) = sweep.arms.iter().find(|name| !arms.contains(name)) {
                 bail!(
                     "{path}: sweep of `{}`: unknown arm `{stranger}`; this study has: {}",
