@@ -38,7 +38,10 @@ pub fn wasserstein(view: &View) -> Result<Option<Figure>> {
     Ok(svg.map(|svg| Figure { file: "wasserstein.svg", title: TITLE, reading, svg }))
 }
 
-/// A row a record, a column a layer, a line an arm; `None` without records.
+/// Panels side by side: more of them would leave none any width.
+const COLUMNS: usize = 5;
+
+/// Rows for records, as many as their layers fill, a column a layer, a line an arm; `None` without records.
 fn picture(view: &View, title: &str, rows: &[Row]) -> Result<Option<String>> {
     let layers = view.layers(rows[0].0);
     let rows: Vec<&Row> = rows.iter().filter(|row| view.has(row.0)).collect();
@@ -50,16 +53,17 @@ fn picture(view: &View, title: &str, rows: &[Row]) -> Result<Option<String>> {
     }
     let names = names(view);
     let strip = house::legend_height(names.len(), 3);
-    let svg = house::picture(title, strip + 230 * rows.len() as i32, |area| {
+    let (columns, folds) = (layers.len().min(COLUMNS), layers.len().div_ceil(COLUMNS));
+    let svg = house::picture(title, strip + 230 * (rows.len() * folds) as i32, |area| {
         let (top, bottom) = area.split_vertically(strip * ZOOM);
         house::legend(&top, &names, 3)?;
-        let areas = bottom.split_evenly((rows.len(), layers.len()));
-        for (index, area) in areas.iter().enumerate() {
-            let (row, column) = (index / layers.len(), index % layers.len());
-            let headline = format!("layer {}", layers[column]);
-            let title = if column == 0 { rows[row].1 } else { "" };
-            let y = log_axis(decades(heights(panels[row].iter().flatten().flat_map(|lines| &lines.seeds))), title);
-            panel(area, &headline, &steps_axis(view, 4), &y, &panels[row][column])?;
+        for (records, (row, panels)) in bottom.split_evenly((rows.len(), 1)).iter().zip(rows.iter().zip(&panels)) {
+            let areas = records.split_evenly((folds, columns));
+            for (index, (area, (layer, lines))) in areas.iter().zip(layers.iter().zip(panels)).enumerate() {
+                let title = if index % columns == 0 { row.1 } else { "" };
+                let y = log_axis(decades(heights(panels.iter().flatten().flat_map(|lines| &lines.seeds))), title);
+                panel(area, &format!("layer {layer}"), &steps_axis(view, 4), &y, lines)?;
+            }
         }
         Ok(())
     })?;
