@@ -101,6 +101,20 @@ fn mistakes_in_a_study_file() {
 }
 
 #[test]
+fn a_place_is_not_chosen_by_a_loss_nor_outside_the_run() {
+    let desk = Desk::new();
+    let value = "[value.chosen]\narm = \"standard\"\nalong = \"train.learning_rate\"\n";
+    let with = |metric: &str, take: &str| {
+        let claim = TINY.replace("\"train_accuracy\"", metric).replace("standard = -1.0", "chosen = -1.0");
+        fs::write(desk.path("bad.toml"), format!("{claim}\n{value}take = {take}\n")).unwrap();
+    };
+    with("\"train_loss\"", "\"best\"");
+    assert_refused(&desk, "study bad.toml", &["claim T1", "`chosen` is chosen by the highest mean"]);
+    with("\"train_accuracy\"", "{ first_reached = { arms = [\"standard\"], at_least = 20.0, window = [0.9, 0.2] } }");
+    assert_refused(&desk, "study bad.toml", &["value `chosen`", "window [0.9, 0.2] is not a part of the run"]);
+}
+
+#[test]
 fn a_study_of_ones_own_does_not_take_the_place_of_another_report() {
     let desk = Desk::new();
     for name in ["noisy_bn", "README"] {
