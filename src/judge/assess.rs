@@ -198,7 +198,11 @@ fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Cho
     let means: Vec<String> = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect();
     let along = term.along.as_deref().unwrap_or_default();
     let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
-    let (place, means) = (chosen.means[chosen.place].0, means.join(", "));
+    let means = means.join(", ");
+    let place = match chosen.place {
+        Some(place) => format!("is read at `{along}` = {}", chosen.means[place].0),
+        None => format!("has no place: no `{along}` reaches what is asked"),
+    };
     let which = match take {
         Take::FirstReached(Reached { arms, window: [from, to], .. }) => {
             let arms = arms.iter().map(|arm| format!("`{arm}`")).collect::<Vec<_>>().join(", ");
@@ -206,7 +210,7 @@ fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Cho
         }
         _ => "means".into(),
     };
-    format!("On `{metric}`, `{name}` is read at `{along}` = {place}{edge}; on seeds {seeds} the {which} are {means}.")
+    format!("On `{metric}`, `{name}` {place}{edge}; on seeds {seeds} the {which} are {means}.")
 }
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.

@@ -24,7 +24,7 @@ impl Reading<'_> {
         match &term.take {
             None => self.at(&term, term.points.first()?),
             Some(Take::Best | Take::FirstReached(_)) => {
-                self.at(&term, &term.points[chosen(self.table, &term, self.quantity)?.place])
+                self.at(&term, &term.points[chosen(self.table, &term, self.quantity)?.place?])
             }
             Some(Take::Largest(passing)) => {
                 let level = self.level(passing)?;
@@ -71,8 +71,8 @@ impl Reading<'_> {
 /// A place of a sweep that was chosen on seeds of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Chosen {
-    /// Its number among the term's points.
-    pub place: usize,
+    /// Its number among the term's points; `None` where no swept value reaches what is asked.
+    pub place: Option<usize>,
     /// The swept values with the means that it was chosen by.
     pub means: Vec<(f64, f64)>,
 }
@@ -80,7 +80,7 @@ pub(super) struct Chosen {
 impl Chosen {
     /// Whether a better place may lie beyond the grid.
     pub fn is_at_an_edge(&self, take: &Take) -> bool {
-        self.place == 0 || (*take == Take::Best && self.place + 1 == self.means.len())
+        self.place.is_some_and(|place| place == 0 || (*take == Take::Best && place + 1 == self.means.len()))
     }
 }
 
@@ -91,12 +91,12 @@ pub(super) fn chosen(table: &Table, term: &Term, quantity: Quantity) -> Option<C
             let means = means(table, &term.points, std::slice::from_ref(&term.arm), quantity)?;
             // Of equal means the first: `max_by` would take the last.
             let best = (0..means.len()).rev().max_by(|&a, &b| means[a].1.total_cmp(&means[b].1))?;
-            Some(Chosen { place: best, means })
+            Some(Chosen { place: Some(best), means })
         }
         Take::FirstReached(Reached { arms, at_least, window }) => {
             let quantity = Quantity::mean(quantity.metric, *window);
             let means = means(table, &term.points, arms, quantity)?;
-            let place = means.iter().position(|mean| mean.1 >= *at_least)?;
+            let place = means.iter().position(|mean| mean.1 >= *at_least);
             Some(Chosen { place, means })
         }
         _ => None,

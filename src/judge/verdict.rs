@@ -182,7 +182,9 @@ pub(super) fn verdict(
 /// The word, with the reason where it is not plain from the numbers.
 fn word(claim: &Claim, assessment: &Assessment, p_holm: Option<f64>, context: &Context) -> (Word, Option<String>) {
     if assessment.seeds == 0 {
-        return (Word::NotJudged, Some("No seed has all the records that it needs.".into()));
+        // Where a place was looked for, its sentence says more.
+        let lacks = if assessment.places.is_empty() { "all the records that it needs" } else { "a number for it" };
+        return (Word::NotJudged, Some(format!("No seed has {lacks}.")));
     }
     if !judged_at(claim, context) {
         let scales = claim.scales.join(", ");
