@@ -195,10 +195,9 @@ fn places(claim: &Claim, table: &Table) -> Vec<String> {
 
 fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen, seeds: &[u64]) -> String {
     let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-    let means: Vec<String> = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect();
+    let means = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect::<Vec<_>>().join(", ");
     let along = term.along.as_deref().unwrap_or_default();
     let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
-    let means = means.join(", ");
     let place = match chosen.place {
         Some(place) => format!("is read at `{along}` = {}", chosen.means[place].0),
         None => format!("has no place: no `{along}` reaches what is asked"),
