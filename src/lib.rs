@@ -14,6 +14,7 @@ pub mod record;
 pub mod report;
 pub mod rng;
 pub mod run;
+pub mod spec;
 pub mod stats;
 pub mod study;
 #[cfg(test)]

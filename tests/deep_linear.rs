@@ -1,9 +1,10 @@
 //! The deep linear network: its paths agree, its gradients are what differences say, and a trial of it is a pure function.
 
 use candle_core::{DType, Device, Tensor};
-use whybn::data::{self, DataName, Dataset, Examples};
+use whybn::data::{self, Dataset, Examples};
 use whybn::nn::{Mode, Network, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::study::{Model, ModelKind, Norm};
+use whybn::spec::DataName;
+use whybn::spec::{Model, ModelKind, Norm};
 
 const NORMS: [Norm; 7] = [Norm::None, Norm::Batch, Norm::L1, Norm::L2, Norm::Linf, Norm::L1Matched, Norm::LinfMatched];
 

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::study::{Init, Model, ModelKind, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, Redraw, ShiftUnit};
+use whybn::spec::{Init, Model, ModelKind, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, Redraw, ShiftUnit};
 
 fn model(norm: Norm, noise: bool, head: &[usize]) -> Model {
     Model {

@@ -7,7 +7,7 @@ use whybn::data::Batches;
 use whybn::kernels::layout::to_grouped;
 use whybn::nn::{ConvBlock, ConvPass, Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
 use whybn::rng;
-use whybn::study::{Init, Model, ModelKind, Noise, NoiseConstants, Norm};
+use whybn::spec::{Init, Model, ModelKind, Noise, NoiseConstants, Norm};
 
 const CHANNELS: usize = 32;
 

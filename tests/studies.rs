@@ -79,7 +79,7 @@ fn every_piece_of_the_documentation_fits_its_example() {
 
 #[test]
 fn every_setting_is_documented_with_its_default() {
-    let default = toml::Value::try_from(whybn::study::Spec::default()).unwrap();
+    let default = toml::Value::try_from(whybn::spec::Spec::default()).unwrap();
     for group in ["model", "train"] {
         for (key, value) in default[group].as_table().unwrap() {
             let row = format!("| `{group}.{key}` | `{value}` |");

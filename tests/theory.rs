@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor, Var};
 use rand_distr::{Distribution, StandardNormal};
 use whybn::nn::{ConvBlock, Mode, NoiseMode, Params, Path, StatisticsMode};
 use whybn::rng;
-use whybn::study::{Noise, Norm};
+use whybn::spec::{Noise, Norm};
 
 const M: usize = 12;
 const GAMMA: f64 = 0.7;

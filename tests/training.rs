@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use whybn::data::{DataName, Dataset};
+use whybn::data::Dataset;
 use whybn::record::{Ending, Record};
-use whybn::study::{Noise, NoiseConstants, Norm, Probe, Spec};
+use whybn::spec::DataName;
+use whybn::spec::{Noise, NoiseConstants, Norm, Spec};
+use whybn::study::Probe;
 use whybn::train::{self, Trial, Watch};
 
 fn data() -> &'static Dataset {

@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
 use whybn::rng;
-use whybn::study::{Model, Noise, NoiseConstants, Norm, Spec, Train};
+use whybn::spec::{Model, Noise, NoiseConstants, Norm, Spec, Train};
 use whybn::train::optimizer;
 
 const SEED: u64 = 1;

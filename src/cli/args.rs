@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::data::DataName;
 use crate::run::cores;
+use crate::spec::DataName;
 use crate::study::{Overrides, Plan, Study};
 
 /// Why does BatchNorm work? The published explanations, re-run as controlled experiments.

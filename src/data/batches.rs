@@ -4,7 +4,7 @@ use anyhow::ensure;
 use rand::seq::SliceRandom;
 
 use crate::rng::stream;
-use crate::study::Batch;
+use crate::spec::Batch;
 
 /// The order of the training examples: a new permutation each epoch, from the stream (seed, "order", epoch).
 ///

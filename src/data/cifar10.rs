@@ -12,7 +12,8 @@ use anyhow::{Context, bail, ensure};
 
 use super::facts::sha256;
 use super::fetch::{Archive, Member};
-use super::{DataName, FileFact, ImageSet, Split, Standing};
+use super::{FileFact, ImageSet, Split, Standing};
+use crate::spec::DataName;
 use crate::text::thousands;
 
 const SIDE: usize = 32;

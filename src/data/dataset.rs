@@ -2,9 +2,10 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use super::DataFacts;
 use super::gaussian_regression::{GaussianRegression, Regression};
 use super::image_set::ImageSet;
-use super::{DataFacts, DataName};
+use crate::spec::DataName;
 
 /// One of the data that the program knows.
 #[derive(Clone, Debug)]

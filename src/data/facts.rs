@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DataName, gaussian_regression};
+use super::gaussian_regression;
+use crate::spec::DataName;
 use crate::text::{hex, thousands};
 
 /// How a file stands to the one that the authors of the data published.

@@ -4,7 +4,8 @@ use anyhow::{Context, ensure};
 
 use super::facts::sha256;
 use super::idx;
-use super::{DataName, FileFact, ImageSet, Split, Standing};
+use super::{FileFact, ImageSet, Split, Standing};
+use crate::spec::DataName;
 
 const SIDE: usize = 28;
 /// Zeros on each side, so that networks made for CIFAR-10 fit.

@@ -6,9 +6,10 @@
 use candle_core::{Device, Result, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 
+use super::DataFacts;
 use super::facts::sha256;
-use super::{DataFacts, DataName};
 use crate::rng;
+use crate::spec::DataName;
 
 const WIDTH: usize = GaussianRegression::WIDTH;
 const SAMPLES: usize = GaussianRegression::SAMPLES;

@@ -4,8 +4,8 @@ use anyhow::bail;
 use candle_core::{Device, Tensor};
 use sha2::{Digest, Sha256};
 
-use super::DataName;
 use super::facts::{DataFacts, FileFact};
+use crate::spec::DataName;
 use crate::text::hex;
 
 /// Images of one shape with their labels, as bytes.

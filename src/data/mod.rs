@@ -15,10 +15,7 @@ mod gaussian_regression;
 mod idx;
 mod image_set;
 
-use std::fmt;
 use std::path::Path;
-
-use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
 pub use check::check;
@@ -27,61 +24,7 @@ pub use facts::{DataFacts, FileFact, Standing};
 pub use gaussian_regression::{GaussianRegression, Regression};
 pub use image_set::{ImageSet, Split};
 
-/// The data that the program knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DataName {
-    /// Grey pictures of clothes; the first 10,000 training and 2,000 test images are part of the program.
-    FashionMnist,
-    /// Colour photographs of animals and vehicles; downloaded.
-    Cifar10,
-    /// Gaussian inputs and a random linear map of them, drawn by each seed.
-    GaussianRegression,
-}
-
-impl DataName {
-    /// The name as its authors write it.
-    pub fn title(self) -> &'static str {
-        match self {
-            DataName::FashionMnist => "Fashion-MNIST",
-            DataName::Cifar10 => "CIFAR-10",
-            DataName::GaussianRegression => "Gaussian regression",
-        }
-    }
-
-    /// What each label means, in the order of the labels; none where there are no classes.
-    pub fn class_names(self) -> &'static [&'static str] {
-        match self {
-            DataName::FashionMnist => &[
-                "T-shirt/top",
-                "trouser",
-                "pullover",
-                "dress",
-                "coat",
-                "sandal",
-                "shirt",
-                "sneaker",
-                "bag",
-                "ankle boot",
-            ],
-            DataName::Cifar10 => {
-                &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-            }
-            DataName::GaussianRegression => &[],
-        }
-    }
-}
-
-/// The name that study files use: `fashion_mnist`, `cifar10`, `gaussian_regression`.
-impl fmt::Display for DataName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DataName::FashionMnist => "fashion_mnist",
-            DataName::Cifar10 => "cifar10",
-            DataName::GaussianRegression => "gaussian_regression",
-        })
-    }
-}
+use crate::spec::DataName;
 
 /// Reads a whole image set, or defines a regression.
 ///
@@ -110,16 +53,4 @@ pub fn fetch_cifar10(data_dir: Option<&Path>) -> anyhow::Result<String> {
         fetch::Outcome::Fetched => "is there now",
     };
     Ok(format!("CIFAR-10 {done}: {}", folder.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_displayed_as_study_files_write_it() {
-        for name in [DataName::FashionMnist, DataName::Cifar10, DataName::GaussianRegression] {
-            assert_eq!(serde_json::to_string(&name).unwrap(), format!("\"{name}\""));
-        }
-    }
 }

@@ -16,7 +16,7 @@ use crate::kernels::conv::Conv3x3;
 use crate::kernels::divisor::Divisor;
 use crate::kernels::noise::Jitter;
 use crate::kernels::unit::{Normalise, Statistics, Unit, standard_deviations};
-use crate::study::{Init, Noise, NoisePlace, Norm, ShiftUnit};
+use crate::spec::{Init, Noise, NoisePlace, Norm, ShiftUnit};
 
 /// A 3×3 convolution (stride 1, padding 1), then normalisation, noise (or noise and normalisation) and ReLU, where the arm has them,
 /// then 2×2 max pooling at the end of a stage.

@@ -11,7 +11,7 @@ use super::mode::{Path, StatisticsMode};
 use super::norm::{EPS, Moments, NormLayer};
 use super::params::{LayerParameters, Params};
 use crate::kernels::dense::{self, UnitStatistics};
-use crate::study::{Init, Norm};
+use crate::spec::{Init, Norm};
 
 /// A linear layer with what follows it.
 #[derive(Clone, Debug)]

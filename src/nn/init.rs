@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use rand_distr::{Distribution, Normal, Uniform};
 
 use crate::rng;
-use crate::study::Init;
+use crate::spec::Init;
 
 /// The initial weight called `name`: values in row-major order from the stream (seed, "init", name).
 ///
@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
     use crate::nn::{Network, Path};
-    use crate::study::{Model, ModelKind, Noise, Norm};
+    use crate::spec::{Model, ModelKind, Noise, Norm};
     use crate::testing::{kolmogorov_smirnov, moments};
 
     fn values(init: Init, name: &str, shape: &[usize]) -> Vec<f64> {

@@ -7,7 +7,7 @@ use super::init;
 use super::mode::Path;
 use super::params::{LayerParameters, Params};
 use crate::kernels::linear::Linear;
-use crate::study::Init;
+use crate::spec::Init;
 
 /// A fully connected layer, with a ReLU unless it is the last.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use candle_core::{D, DType, Result, Tensor};
 use candle_nn::loss::cross_entropy;
 use candle_nn::ops::softmax;
 
-use crate::study::Loss;
+use crate::spec::Loss;
 
 /// How many rows of `logits` (n, classes) are largest at their label (n).
 ///

@@ -11,7 +11,7 @@ use super::linear::{LinearBlock, LinearPass};
 use super::loss::{correct, loss_and_gradient, loss_of};
 use super::mode::{Mode, Path};
 use super::params::{LayerParameters, Params};
-use crate::study::{Init, Loss, Model, Norm};
+use crate::spec::{Init, Loss, Model, Norm};
 
 /// One block.
 #[derive(Clone, Debug)]

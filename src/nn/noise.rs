@@ -11,7 +11,7 @@ use crate::kernels::layout::from_grouped;
 use crate::kernels::noise::{Jitter, noise_maps};
 use crate::nn::norm;
 use crate::rng;
-use crate::study::{Noise, NoiseConstants, Redraw};
+use crate::spec::{Noise, NoiseConstants, Redraw};
 
 /// The purpose of a training step's noise.
 pub const TRAINING: &str = "noise";

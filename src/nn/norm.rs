@@ -6,7 +6,7 @@ use super::activation::relu;
 use super::mode::StatisticsMode;
 use super::params::Params;
 use crate::kernels::divisor::{Divisor, Spread};
-use crate::study::Norm;
+use crate::spec::Norm;
 
 /// Added to a variance before its root, or to another divisor.
 pub const EPS: f64 = 1e-5;

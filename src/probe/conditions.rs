@@ -16,7 +16,7 @@ use candle_core::{DType, Device, Tensor};
 use super::{Measure, StepContext, is_due_from_start, record, units};
 use crate::nn::{ConvBlock, FeatureMaps, NORM_EPS};
 use crate::record::Record;
-use crate::study::{Noise, Norm};
+use crate::spec::{Noise, Norm};
 
 pub(super) struct Conditions {
     pub(super) layers: Vec<usize>,

@@ -8,7 +8,7 @@ use crate::data::{ImageSet, Split};
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
-use crate::study::{Model, Noise, Norm};
+use crate::spec::{Model, Noise, Norm};
 
 /// A mode: the statistics that the normalisation uses, and whether the noise is on.
 type EvaluationMode = (StatisticsMode, bool);
@@ -139,7 +139,7 @@ fn in_mode(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::NoiseConstants;
+    use crate::spec::NoiseConstants;
 
     #[test]
     fn images_are_counted_once_a_pass() {

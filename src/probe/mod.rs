@@ -23,7 +23,8 @@ use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
 use crate::record::Record;
 use crate::rng;
-use crate::study::{Model, Probe, Train};
+use crate::spec::{Model, Train};
+use crate::study::Probe;
 
 /// A step as a probe sees it: its gradients are known, its update is not made yet.
 pub struct StepContext<'a> {

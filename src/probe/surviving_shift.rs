@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::{Measure, StepContext, is_due, record};
 use crate::nn::{ConvBlock, FeatureMaps, Mode, NoiseKey, NoiseMode};
 use crate::record::Record;
-use crate::study::{Noise, NoiseConstants, Norm};
+use crate::spec::{Noise, NoiseConstants, Norm};
 
 pub(super) struct SurvivingShift {
     pub(super) layers: Vec<usize>,

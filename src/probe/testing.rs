@@ -6,7 +6,7 @@ use super::StepContext;
 use crate::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
 use crate::record::Record;
 use crate::rng;
-use crate::study::{Noise, NoiseConstants, Norm, Spec, Train};
+use crate::spec::{Noise, NoiseConstants, Norm, Spec, Train};
 use rand_distr::{Distribution, StandardNormal};
 
 /// A network of two stages with BatchNorm and noise, a minibatch of it, and the step's own result.

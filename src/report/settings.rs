@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::table::Table;
 use super::view::View;
-use crate::study::{BUILT_IN, Plan, SCHEMA, Spec};
+use crate::spec::{SCHEMA, Spec};
+use crate::study::{BUILT_IN, Plan};
 use crate::text::shell_word;
 
 /// The settings that all arms share, in one line; and a table of those in which they differ.

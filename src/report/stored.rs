@@ -10,7 +10,8 @@ use super::view::View;
 use super::{Input, files, records};
 use crate::data::DataFacts;
 use crate::record::{Ending, TrialRecords};
-use crate::study::{Plan, PlannedTrial, Probe, Spec};
+use crate::spec::Spec;
+use crate::study::{Plan, PlannedTrial, Probe};
 
 /// The file's name.
 pub const FILE: &str = "plan.json";

@@ -5,8 +5,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Input;
-use crate::data::{DataFacts, DataName, FileFact, Standing};
+use crate::data::{DataFacts, FileFact, Standing};
 use crate::record::{Ending, Record, TrialRecords};
+use crate::spec::DataName;
 use crate::study::{Overrides, Plan, PlannedTrial, Study};
 
 /// What a made-up arm does: the accuracy at which it ends, in percent, the steps that it needs, the drift of its units.

@@ -7,8 +7,9 @@ use super::records::sweep_text;
 use crate::data::DataFacts;
 use crate::judge::{ArmSummary, Context, Part, Verdict, arm_summary, judge};
 use crate::record::TrialRecords;
+use crate::spec::{Noise, Spec};
 use crate::study::claim::{Claim, Role};
-use crate::study::{Arm, Noise, Plan, PlannedTrial, Spec};
+use crate::study::{Arm, Plan, PlannedTrial};
 
 /// A report's material.
 pub struct View<'a> {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::data::{self, DataFacts, DataName, Dataset};
+use crate::data::{self, DataFacts, Dataset};
+use crate::spec::DataName;
 use crate::study::{Plan, PlannedTrial, Probe};
 use crate::train::Trial;
 

@@ -10,9 +10,9 @@ use toml::Spanned;
 mod check;
 
 use super::claim::Claim;
-use super::dotted::{Setting, flatten};
 use super::probe::Probe;
 use super::value::Value;
+use crate::spec::{Setting, flatten};
 
 /// Dotted keys and values, with their places in the file.
 pub type Settings = BTreeMap<Spanned<String>, toml::Value>;

@@ -6,11 +6,10 @@ use std::ops::Range;
 use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
-use super::dotted::{Setting, overlaps};
 use super::file::{Arm, Scale, Study, Sweep};
 use super::probe::Probe;
-use super::spec::Spec;
 use super::value::{Term, Value};
+use crate::spec::{Setting, Spec, overlaps};
 use crate::text::hex;
 
 /// What the command line changes of a plan.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::spec::{Model, ModelKind};
+use crate::spec::{Model, ModelKind};
 use crate::text::hex;
 
 /// A measurement made while a trial trains. It never changes the trial.

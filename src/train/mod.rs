@@ -17,7 +17,8 @@ use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::probe::{self, GivenUp, Measure, StateContext, StepContext};
 use crate::record::Ending;
-use crate::study::{Precision, Probe, Spec};
+use crate::spec::{Precision, Spec};
+use crate::study::Probe;
 
 /// One arm × seed (× swept value), with what it needs to be trained.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use candle_core::Result;
 
 use crate::nn::Params;
-use crate::study::{Optimizer, Train};
+use crate::spec::{Optimizer, Train};
 
 /// The parameters after one step: w ← w − η·(g + λ·w), with learning rate η and weight decay λ.
 ///
@@ -31,7 +31,7 @@ mod tests {
     use candle_core::{Device, Tensor};
 
     use super::*;
-    use crate::study::Spec;
+    use crate::spec::Spec;
 
     #[test]
     fn a_step_goes_down_the_gradient_and_decays_every_weight() {

@@ -20,7 +20,8 @@ use super::checkpoint::{self, Checkpoint, sha256_of, weights_as_bytes};
 use crate::files::write_whole;
 use crate::kernels::isa;
 use crate::record::{Ending, Record};
-use crate::study::{ModelKind, Precision, Probe, SCHEMA, Spec};
+use crate::spec::{ModelKind, Precision, SCHEMA, Spec};
+use crate::study::Probe;
 
 const CARD: &str = "trial.json";
 const WEIGHTS: &str = "weights.safetensors";

@@ -6,7 +6,7 @@ use whybn::kernels::layout::{from_grouped, to_grouped};
 use whybn::kernels::noise::Jitter;
 use whybn::kernels::unit::{Normalise, Unit};
 use whybn::nn::{ConvBlock, ConvPass, Mode, NoiseMode, Params, Path, StatisticsMode, max_pool2};
-use whybn::study::{Noise, Norm};
+use whybn::spec::{Noise, Norm};
 
 use super::golden::{PATHS, assert_close, difference, golden, hashed};
 

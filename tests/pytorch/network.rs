@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{Mode, Network, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::study::{Init, Model, ModelKind, Noise, Norm};
+use whybn::spec::{Init, Model, ModelKind, Noise, Norm};
 
 use super::golden::{PATHS, assert_close, flat, golden, hashed};
 

@@ -9,9 +9,9 @@ use super::curves::{Curve, SMOOTHING, accuracy, mean_accuracy, smoothed};
 use super::house;
 use super::learning::{Line, one_by_one, points_of_the_paper, together};
 use super::traces::percent_axis;
-use crate::data::DataName;
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
+use crate::spec::DataName;
 use crate::study::claim::{Claim, Origin, Role, Statistic};
 
 const NAME: &str = "train_accuracy";

@@ -1,6 +1,6 @@
 //! The dotted keys by which study files and the command line change a specification.
 
-use super::spec::Spec;
+use super::Spec;
 
 /// One dotted key, its value, and where it was written (for messages).
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ fn leaves(value: &toml::Value, prefix: &str) -> Vec<String> {
 }
 
 /// `value` at `key` as dotted leaves; a table that is a value is a leaf.
-pub(super) fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut Vec<Setting>) {
+pub fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut Vec<Setting>) {
     match value {
         toml::Value::Table(table) if !TABLES.contains(&key) => {
             for (inner, value) in table {
@@ -114,7 +114,7 @@ pub(super) fn flatten(key: &str, value: &toml::Value, origin: &str, into: &mut V
 }
 
 /// Whether one of two dotted keys lies within the other.
-pub(super) fn overlaps(a: &str, b: &str) -> bool {
+pub fn overlaps(a: &str, b: &str) -> bool {
     let within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
@@ -124,7 +124,7 @@ pub(super) fn overlaps(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Norm;
+    use crate::spec::Norm;
 
     #[test]
     fn keys_are_set_by_their_dotted_names() {

@@ -1,12 +1,20 @@
 //! The complete, typed training specification of a trial.
 
+mod batch;
+mod data_name;
+mod dotted;
+mod model;
+mod noise;
+
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::batch::Batch;
-use super::noise::Noise;
-use crate::data::DataName;
+pub use batch::Batch;
+pub use data_name::DataName;
+pub use dotted::{Setting, flatten, overlaps};
+pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
+
 use crate::text::hex;
 
 /// Everything that a trial's result depends on, besides the seed and the data's bytes.

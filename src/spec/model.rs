@@ -4,7 +4,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::noise::{Noise, ShiftUnit};
-use super::spec::{Init, Model, ModelKind, Norm};
+use super::{Init, Model, ModelKind, Norm};
 
 impl Default for Model {
     fn default() -> Self {
