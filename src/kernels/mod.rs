@@ -23,7 +23,8 @@
 //!
 //! [`divisor`] says what a normalisation divides by, for all of them. [`dense`] is a whole layer of a deep linear
 //! network, in f32 or f64.
-//! [`linear`] calls the `gemm` crate on one thread; [`memory`] has a step find the memory that the last one freed.
+//! [`sums`] over feature maps are what probes record. [`linear`] calls the `gemm` crate on one thread; [`memory`] has a
+//! step find the memory that the last one freed.
 //! `unsafe` stands in this room only, each with its reason; shapes, types and contiguity are checked before it.
 
 pub mod conv;
@@ -37,6 +38,7 @@ pub mod linear;
 pub mod memory;
 pub mod noise;
 mod random;
+pub mod sums;
 pub mod unit;
 pub mod words;
 

@@ -1,13 +1,12 @@
 //! Activations of a convolution, in either path's layout, as probes read them.
 
-use std::marker::PhantomData;
-
 use candle_core::{DType, Result, Tensor, bail};
 
 use super::mode::Path;
-use crate::kernels::isa::{self, Isa, Kernel};
-use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::isa;
+use crate::kernels::lanes::LANES;
 use crate::kernels::layout::{from_grouped, to_grouped};
+use crate::kernels::sums::{self, Runs, positive_part};
 use crate::kernels::tensor_values;
 
 /// Feature maps of `channels` channels, in the layout of a path.
@@ -68,7 +67,7 @@ impl FeatureMaps {
     /// If the values cannot be read.
     pub fn moments(&self) -> Result<ChannelMoments> {
         let runs = self.runs();
-        let sums = self.with_values(|values| sums::<Powers, 1, 4>(isa::current(), [values], runs))?;
+        let sums = self.with_values(|values| sums::powers(isa::current(), values, runs))?;
         let count = runs.count();
         let of = |sum: usize| {
             let moments = |sums: &[f64; 4]| {
@@ -90,8 +89,7 @@ impl FeatureMaps {
         if runs != other.runs() || self.channels != other.channels {
             bail!("feature maps of other size: {:?} and {:?}", self.tensor.shape(), other.tensor.shape());
         }
-        let of_both =
-            |ours: &[f32]| other.with_values(|theirs| sums::<Products, 2, 5>(isa::current(), [ours, theirs], runs));
+        let of_both = |ours: &[f32]| other.with_values(|theirs| sums::products(isa::current(), ours, theirs, runs));
         let sums = self.with_values(of_both)??;
         let count = runs.count();
         let correlation = |[x, y, xx, yy, xy]: &[f64; 5]| {
@@ -99,121 +97,6 @@ impl FeatureMaps {
             (xx > 0.0 && yy > 0.0).then(|| xy * xy / (xx * yy))
         };
         Ok(sums[..self.channels].iter().map(correlation).collect())
-    }
-}
-
-/// What is summed, N terms of M values. A term of all lanes is an array, which the compiler keeps in vector registers.
-trait Terms<const M: usize, const N: usize> {
-    fn of<const WIDTH: usize>(values: [[f64; WIDTH]; M]) -> [[f64; WIDTH]; N];
-}
-
-/// x, x², and both of its positive part.
-struct Powers;
-
-impl Terms<1, 4> for Powers {
-    #[inline(always)]
-    fn of<const WIDTH: usize>([x]: [[f64; WIDTH]; 1]) -> [[f64; WIDTH]; 4] {
-        let mut after = x;
-        for value in &mut after {
-            *value = positive_part(*value);
-        }
-        [x, product(x, x), after, product(after, after)]
-    }
-}
-
-/// x, y, x², y², xy.
-struct Products;
-
-impl Terms<2, 5> for Products {
-    #[inline(always)]
-    fn of<const WIDTH: usize>([x, y]: [[f64; WIDTH]; 2]) -> [[f64; WIDTH]; 5] {
-        [x, y, product(x, x), product(y, y), product(x, y)]
-    }
-}
-
-#[inline(always)]
-fn product<const WIDTH: usize>(mut x: [f64; WIDTH], y: [f64; WIDTH]) -> [f64; WIDTH] {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x *= y;
-    }
-    x
-}
-
-/// Sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
-fn sums<T: Terms<M, N>, const M: usize, const N: usize>(isa: Isa, maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
-    isa::dispatch_on(isa, Sums::<T, M, N> { maps, runs, terms: PhantomData })
-}
-
-struct Sums<'a, T, const M: usize, const N: usize> {
-    maps: [&'a [f32]; M],
-    runs: Runs,
-    terms: PhantomData<T>,
-}
-
-impl<T: Terms<M, N>, const M: usize, const N: usize> Kernel for Sums<'_, T, M, N> {
-    type Output = Vec<[f64; N]>;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) -> Vec<[f64; N]> {
-        if self.runs.lanes == LANES { self.of_lanes::<LANES>() } else { self.of_lanes::<1>() }
-    }
-}
-
-impl<T: Terms<M, N>, const M: usize, const N: usize> Sums<'_, T, M, N> {
-    #[inline(always)]
-    fn of_lanes<const WIDTH: usize>(self) -> Vec<[f64; N]> {
-        let Runs { images, groups, length, .. } = self.runs;
-        let mut all = Vec::with_capacity(groups * WIDTH);
-        for group in 0..groups {
-            let mut sums = [[0f64; WIDTH]; N];
-            for image in 0..images {
-                let pixels = self.maps.map(|map| map[(image * groups + group) * length..][..length].as_chunks().0);
-                add::<T, M, N, WIDTH>(&mut sums, pixels);
-            }
-            all.extend((0..WIDTH).map(|lane| sums.map(|sums| sums[lane])));
-        }
-        all
-    }
-}
-
-/// Adds the terms of pixels of one run, lane by lane.
-#[inline(always)]
-fn add<T: Terms<M, N>, const M: usize, const N: usize, const WIDTH: usize>(
-    sums: &mut [[f64; WIDTH]; N],
-    pixels: [&[[f32; WIDTH]]; M],
-) {
-    let mut local = *sums;
-    for pixel in 0..pixels[0].len() {
-        let mut values = [[0.0; WIDTH]; M];
-        for (values, pixels) in values.iter_mut().zip(pixels) {
-            for (value, lane) in values.iter_mut().zip(pixels[pixel]) {
-                *value = f64::from(lane);
-            }
-        }
-        for (sums, terms) in local.iter_mut().zip(T::of(values)) {
-            for (sum, term) in sums.iter_mut().zip(terms) {
-                *sum += term;
-            }
-        }
-    }
-    *sums = local;
-}
-
-/// How values lie in memory: runs of one image and one group of channels, whose lanes alternate.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Runs {
-    images: usize,
-    groups: usize,
-    /// Channels of a group: 1 or 8, the last group's filled up.
-    lanes: usize,
-    /// Values of a run.
-    length: usize,
-}
-
-impl Runs {
-    /// Values of a channel.
-    fn count(&self) -> f64 {
-        (self.images * self.length / self.lanes) as f64
     }
 }
 
@@ -234,18 +117,11 @@ pub(super) fn to_layout_of(path: Path, nchw: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// max(0, x), and NaN of NaN, so that a channel that is broken does not look like a dead one.
-#[inline(always)]
-fn positive_part(x: f64) -> f64 {
-    if x < 0.0 { 0.0 } else { x }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::kernels::layout::to_grouped;
 
     #[test]
     fn both_layouts_read_alike_and_moments_are_those_of_the_values() {
@@ -264,22 +140,6 @@ mod tests {
             let (found_mean, found_variance) = plain.moments().unwrap().before_relu[channel];
             assert!((found_mean - mean).abs() < 1e-12 && (found_variance - variance).abs() < 1e-10);
         }
-    }
-
-    /// Probes' records may not hang on the processor: no sum is fused or taken in another order.
-    #[test]
-    fn sums_are_the_same_bits_with_every_instruction_set() {
-        let value = |i: usize| ((i * 7919 % 10_007) as f32 - 5000.0) / 337.0;
-        let (x, y): (Vec<f32>, Vec<f32>) = (0..3 * 2 * 35 * 8).map(|i| (value(i), value(3 * i + 1))).unzip();
-        let runs = Runs { images: 3, groups: 2, lanes: LANES, length: 35 * LANES };
-        let powers = |isa| sums::<Powers, 1, 4>(isa, [&x], runs);
-        let products = |isa| sums::<Products, 2, 5>(isa, [&x, &y], runs);
-        for isa in Isa::available() {
-            assert_eq!((powers(isa), products(isa)), (powers(Isa::Plain), products(Isa::Plain)), "{isa}");
-        }
-        let lane = |i: usize| i / (35 * LANES) % 2 == 1 && i % LANES == 5;
-        let direct = (0..x.len()).filter(|&i| lane(i)).fold(0.0, |sum, i| sum + f64::from(x[i]) * f64::from(y[i]));
-        assert_eq!(products(Isa::Plain)[LANES + 5][4], direct);
     }
 
     #[test]
