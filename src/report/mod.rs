@@ -61,12 +61,12 @@ pub fn write(input: &Input, out: &Path) -> Result<PathBuf> {
     let folder = out.join(&name);
     std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     let view = View::new(input);
-    let figures = plot::figures(&view)?;
+    let figures = plot::figures(&view);
     let records = records::to_csv(&input.trials)?;
     write_whole(&folder.join(records::FILE), &records::compress(&records)?)?;
     write_whole(&folder.join(stored::FILE), &stored::plan_json(&view, &records)?)?;
     for figure in &figures {
-        write_whole(&folder.join(figure.file), figure.svg.as_bytes())?;
+        write_whole(&folder.join(figure.file), figure.svg()?.as_bytes())?;
     }
     files::remove_others(&folder, "svg", &figures.iter().map(|figure| figure.file).collect::<Vec<_>>())?;
     write_whole(&folder.join(summary::FILE), &summary::summary_json(&view)?)?;

@@ -15,11 +15,14 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("report.md", include_str!("report.md.j2"))?;
+    environment.add_template("captions.md", include_str!("captions.md.j2"))?;
     let (plan, name) = (view.plan, view.plan.output_name());
     let (shared, differing) = settings::settings(view);
     let file = |file: &str| format!("{name}/{file}");
     let shown = figures.iter().map(|figure| {
-        context! { path => file(figure.file), title => figure.title, reading => &figure.reading }
+        let caption = context! { file => figure.file, facts => &figure.facts, has_noise => view.has_noise() };
+        let reading = environment.get_template("captions.md")?.render(caption)?;
+        Ok(context! { path => file(figure.file), title => figure.title, reading => reading.trim() })
     });
     let rendered = environment.get_template("report.md")?.render(context! {
         title => &plan.study.title,
@@ -42,7 +45,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         paper_numbers => paper_numbers(&view.verdicts),
         remarks => remarks(&view.verdicts),
         readings => tables::readings(view).to_string(),
-        figures => shown.collect::<Vec<Value>>(),
+        figures => shown.collect::<Result<Vec<Value>>>()?,
         swept => swept(view),
         arms => tables::arms(view).to_string(),
         has_accuracy => view.has("train_accuracy"),

@@ -1,11 +1,14 @@
 //! The distribution of a unit's activation over the run, the arms side by side.
 
-use anyhow::Result;
-use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
+use minijinja::context;
 
 use super::Figure;
-use super::house::{self, Area, Axis, Look, WIDTH, ZOOM};
+use super::axis::{Axis, range};
+use super::grid::Grid;
+use super::look::Look;
+use super::mark::{Mark, Shape};
+use super::panel::Panel;
+use super::series::{Curve, looks};
 use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
 
@@ -18,102 +21,73 @@ const SPAN: f64 = 4.0;
 const SHOWN: f64 = 3.0;
 
 /// One histogram.
-struct Moment {
+struct Histogram {
     step: f64,
     mean: f64,
     sd: f64,
     shares: Vec<f64>,
 }
 
-/// Rows for layers, a column an arm, from the first seed.
-pub fn distributions(view: &View) -> Result<Option<Figure>> {
+/// Rows for layers, a column per arm, from the first seed.
+pub fn distributions(view: &View) -> Option<Figure> {
     let layers = view.layers(&format!("{PREFIX}.mean"));
-    let conditions: Vec<(usize, &Condition)> =
-        view.shown().enumerate().filter(|(_, condition)| !condition.trials.is_empty()).collect();
-    if layers.is_empty() || conditions.is_empty() {
-        return Ok(None);
-    }
-    const TITLE: &str = "Distributions over time";
-    const STRIP: i32 = 42;
-    let svg = house::picture(TITLE, STRIP + 165 * layers.len() as i32 + 12, |area| {
-        let (top, bottom) = area.split_vertically(STRIP * ZOOM);
-        let areas = bottom.split_evenly((layers.len(), conditions.len()));
-        let width = WIDTH / conditions.len() as i32;
-        for (index, area) in areas.iter().enumerate() {
-            let (row, column) = (index / conditions.len(), index % conditions.len());
-            let (number, condition) = conditions[column];
-            if row == 0 {
-                name(&top, &condition.short_label(), column as i32 * width + width / 2 + 18)?;
-            }
-            let title = if column == 0 { format!("layer {}", layers[row]) } else { String::new() };
-            let x = if row + 1 == layers.len() { "step" } else { "" };
-            panel(area, view, [x, &title], &moments(condition.trials[0], layers[row]), house::look(number))?;
-        }
-        Ok(())
-    })?;
-    let reading = format!(
-        "Each shape is the histogram of one fixed unit's activation (seed {}) over the minibatch and all positions, after \
-         the noise and before the ReLU, at one moment of the run; it starts at its step and bulges to the right. The \
-         thin line joins the means. Each panel has its own vertical axis. Shapes that stay where they are mean a stable \
-         distribution; shapes that jump from one moment to the next mean an unstable one.",
-        conditions[0].1.trials[0].seed
-    );
-    Ok(Some(Figure { file: "distributions.svg", title: TITLE, reading, svg }))
+    let arms: Vec<(Look, &Condition)> = looks(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
+    let (&deepest, first) = (layers.last()?, arms.first()?.1.trials[0]);
+    let row = |&layer: &usize| {
+        let x = if layer == deepest { "step" } else { "" };
+        let panel = |(column, (look, arm)): (usize, &(Look, &Condition))| {
+            let y = if column == 0 { format!("layer {layer}") } else { String::new() };
+            panel(view, [x, &y], &histograms(arm.trials[0], layer), *look)
+        };
+        arms.iter().enumerate().map(panel).collect()
+    };
+    let mut grid = Grid::new(169, layers.iter().map(row).collect());
+    grid.column_names = arms.iter().map(|(_, arm)| arm.short_label()).collect();
+    Some(Figure {
+        file: "distributions.svg",
+        title: "Distributions over time",
+        facts: context! { seed => first.seed },
+        grids: vec![grid],
+    })
 }
 
-/// An arm's name in lines short enough for its column.
-fn name(area: &Area, name: &str, x: i32) -> Result<()> {
-    let mut lines = vec![String::new()];
-    for word in name.split(['_', ' ']) {
-        let last = lines.last_mut().expect("never empty");
-        match last.len() {
-            0 => *last = word.into(),
-            length if length + word.len() < 13 => *last = format!("{last} {word}"),
-            _ => lines.push(word.into()),
-        }
-    }
-    for (index, line) in lines.iter().enumerate() {
-        house::write(area, line, (x, 14 + 15 * index as i32), house::ink(12), HPos::Center)?;
-    }
-    Ok(())
+fn panel(view: &View, [x, y]: [&str; 2], histograms: &[Histogram], look: Look) -> Panel {
+    let edges = histograms.iter().flat_map(|it| [it.mean - SHOWN * it.sd, it.mean + SHOWN * it.sd]);
+    let heights = range(edges, 0.05).unwrap_or((0.0, 1.0));
+    let spacing = view.steps() as f64 / histograms.len().max(1) as f64;
+    let tallest = histograms.iter().flat_map(|it| &it.shares).fold(0.0f64, |a, &b| a.max(b));
+    let outline = |it: &Histogram| Mark::new(it.outline(0.95 * spacing / tallest, heights), Shape::Area, look.color);
+    let means = histograms.iter().map(|it| (it.step, it.mean)).collect();
+    let marks = histograms.iter().map(|it| outline(it).faded(0.65)).chain([Mark::line(means, look.color, 0.8)]);
+    let x = Axis::numbers((0.0, view.steps() as f64 + spacing), x, 3, 30);
+    let y = Axis::numbers(heights, y, 5, if y.is_empty() { 34 } else { 50 });
+    Panel::new("", x, y, marks.collect())
 }
 
-fn panel(area: &Area, view: &View, [x, y]: [&str; 2], moments: &[Moment], look: Look) -> Result<()> {
-    let edges = moments.iter().flat_map(|m| [m.mean - SHOWN * m.sd, m.mean + SHOWN * m.sd]);
-    let Some(range) = house::range(edges, 0.05) else { return Ok(()) };
-    let spacing = view.steps() as f64 / moments.len() as f64;
-    let x = Axis { range: (0.0, view.steps() as f64 + spacing), title: x, ticks: 3, log: false, room: 30 };
-    let y = Axis { range, title: y, ticks: 5, log: false, room: if y.is_empty() { 34 } else { 50 } };
-    let mut chart = house::chart(area, "", &x, &y)?;
-    let tallest = moments.iter().flat_map(|moment| &moment.shares).fold(0.0f64, |a, &b| a.max(b));
-    let shapes = moments.iter().map(|moment| outline(moment, 0.95 * spacing / tallest, range));
-    chart.draw_series(shapes.map(|outline| Polygon::new(outline, look.color.mix(0.65))))?;
-    let means: Vec<(f64, f64)> = moments.iter().map(|moment| (moment.step, moment.mean)).collect();
-    house::line(&mut chart, &means, look.color.to_rgba(), 0.8, None)
-}
-
-/// A histogram as a shape that bulges to the right of its step by `scale` a share, cut to what the panel shows.
-fn outline(moment: &Moment, scale: f64, (low, high): (f64, f64)) -> Vec<(f64, f64)> {
-    let bins = moment.shares.len() as f64;
-    let centre = |bin: usize| moment.mean + moment.sd * SPAN * (2.0 * (bin as f64 + 0.5) / bins - 1.0);
-    let edge = |sign: f64| (moment.step, (moment.mean + sign * SPAN * moment.sd).clamp(low, high));
-    let bulge = moment.shares.iter().enumerate().filter(|(bin, _)| (low..=high).contains(&centre(*bin)));
-    let bulge = bulge.map(|(bin, share)| (moment.step + share * scale, centre(bin)));
-    std::iter::once(edge(-1.0)).chain(bulge).chain(std::iter::once(edge(1.0))).collect()
+impl Histogram {
+    /// A shape that bulges to the right of its step by `width` per share, cut to what the panel shows.
+    fn outline(&self, width: f64, (low, high): (f64, f64)) -> Curve {
+        let bins = self.shares.len() as f64;
+        let centre = |bin: usize| self.mean + self.sd * SPAN * (2.0 * (bin as f64 + 0.5) / bins - 1.0);
+        let edge = |sign: f64| (self.step, (self.mean + sign * SPAN * self.sd).clamp(low, high));
+        let bulge = self.shares.iter().enumerate().filter(|(bin, _)| (low..=high).contains(&centre(*bin)));
+        let bulge = bulge.map(|(bin, share)| (self.step + share * width, centre(bin)));
+        std::iter::once(edge(-1.0)).chain(bulge).chain(std::iter::once(edge(1.0))).collect()
+    }
 }
 
 /// The histograms of a layer, in order of steps; those without finite moments are left out.
-fn moments(trial: &TrialRecords, layer: usize) -> Vec<Moment> {
+fn histograms(trial: &TrialRecords, layer: usize) -> Vec<Histogram> {
     let series = |part: &str| trial.series(&format!("{PREFIX}.{part}"), Some(layer)).collect::<Vec<_>>();
     let bins: Vec<Vec<(usize, f64)>> =
         (0..).map(|bin| series(&format!("bin_{bin:02}"))).take_while(|bin| !bin.is_empty()).collect();
     let (means, sds) = (series("mean"), series("sd"));
-    let moment = |index: usize| Moment {
+    let histogram = |index: usize| Histogram {
         step: means[index].0 as f64,
         mean: means[index].1,
         sd: sds[index].1,
         shares: bins.iter().filter_map(|bin| bin.get(index)).map(|bin| bin.1).collect(),
     };
-    let moments = (0..means.len().min(sds.len())).map(moment);
-    moments.filter(|moment| moment.mean.is_finite() && moment.sd.is_finite() && !moment.shares.is_empty()).collect()
+    let histograms = (0..means.len().min(sds.len())).map(histogram);
+    histograms.filter(|it| it.mean.is_finite() && it.sd.is_finite() && !it.shares.is_empty()).collect()
 }

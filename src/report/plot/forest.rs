@@ -1,20 +1,22 @@
-//! The claims' estimates with their intervals, beside what each claim needs and what the paper has.
+//! The claims' estimates with their intervals, with what each claim needs and what the paper has.
 
-use anyhow::Result;
-use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
+use minijinja::Value;
+use plotters::style::{RGBColor, WHITE};
 
 use super::Figure;
-use super::house::{self, Area, Axis, Chart, GREY, WIDTH, ZOOM};
+use super::axis::{Axis, range};
+use super::grid::Grid;
+use super::look::GREY;
+use super::mark::{Mark, Shape};
+use super::panel::{HEADLINE, Label, Panel, TOP};
 use crate::judge::{Outcome, Part, Verdict};
 use crate::report::view::View;
 use crate::stats::Estimate;
 use crate::study::claim::{Claim, Criterion};
 
-/// Pixels of a row, of a group's headline, of its axis, and of the labels at the left and the right.
+/// Pixels of a row, of a group's axis, and of the labels at the left and the right.
 const ROW: i32 = 24;
-const HEADLINE: i32 = 26;
-const AXIS: i32 = 26;
+const AXIS: i32 = 28;
 const LEFT: i32 = 300;
 const RIGHT: i32 = 225;
 
@@ -31,31 +33,15 @@ struct Row {
     second: bool,
 }
 
-/// One group a unit, one row an estimate.
-pub fn forest(view: &View) -> Result<Option<Figure>> {
-    let groups = groups(view);
-    if groups.is_empty() {
-        return Ok(None);
-    }
-    let height = |rows: &[Row]| HEADLINE + ROW * rows.len() as i32 + AXIS;
-    const TITLE: &str = "The claims, with intervals";
-    let svg = house::picture(TITLE, groups.iter().map(|group| height(&group.1)).sum(), |area| {
-        let mut top = 0;
-        for (unit, rows) in &groups {
-            let size = ((WIDTH * ZOOM) as u32, (height(rows) * ZOOM) as u32);
-            group(&area.clone().shrink((0, top * ZOOM), size), unit, rows)?;
-            top += height(rows);
-        }
-        Ok(())
-    })?;
-    let reading = "One row an estimate, with its 95 % interval: blue where it meets what the claim needs, orange where it \
-                   fails it, grey where it does neither or is not judged. A filled dot is the claim's own reading, a hollow one \
-                   its second reading. The shaded side is where the claim needs the estimate to be: an interval wholly \
-                   within it speaks for the claim, one wholly outside against it. A diamond is the paper's number, of \
-                   which the list under the claims says what it is a number of. Estimates of different units have axes of their own; one that is headed by a \
-                   record's name is of a claim's further condition on that record."
-        .into();
-    Ok(Some(Figure { file: "claims.svg", title: TITLE, reading, svg }))
+/// One group per unit, one row per estimate.
+pub fn forest(view: &View) -> Option<Figure> {
+    let grids: Vec<Grid> = groups(view).iter().map(|(unit, rows)| group(unit, rows)).collect();
+    (!grids.is_empty()).then(|| Figure {
+        file: "claims.svg",
+        title: "The claims, with intervals",
+        facts: Value::UNDEFINED,
+        grids,
+    })
 }
 
 /// Rows by unit, in the order in which the units come.
@@ -71,12 +57,12 @@ fn groups(view: &View) -> Vec<(String, Vec<Row>)> {
 }
 
 /// A claim's rows with their units; parts come reading by reading, and in each condition by condition. A condition on
-/// another record has no unit of its own: the record's name stands for it.
+/// another record has no unit of its own: the record's name takes its place.
 fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
     let conditions = 1 + claim.also.len();
     let row = |(index, part): (usize, &Part)| {
         let (reading, condition) = (index / conditions, index % conditions);
-        let also = condition.checked_sub(1).map(|place| &claim.also[place]);
+        let also = condition.checked_sub(1).map(|number| &claim.also[number]);
         let other_record = also.and_then(|also| also.metric.clone()).filter(|record| *record != claim.metric);
         let row = Row {
             label: label(verdict, part, reading, condition, other_record.is_some()),
@@ -97,7 +83,7 @@ fn word(verdict: &Verdict) -> String {
     format!("{}{exploratory}", verdict.word)
 }
 
-/// A row's name; with the claim's where it stands apart from the claim's first row.
+/// A row's name; with the claim's where it is apart from the claim's first row.
 fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize, apart: bool) -> String {
     let mut words = Vec::new();
     if apart {
@@ -112,68 +98,52 @@ fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize, apart
     if words.is_empty() { verdict.id.clone() } else { words.join(", ") }
 }
 
-fn group(area: &Area, unit: &str, rows: &[Row]) -> Result<()> {
-    house::write(area, unit, (LEFT, HEADLINE / 2 + 3), house::ink(12), HPos::Left)?;
-    let size = (((WIDTH - LEFT - RIGHT) * ZOOM) as u32, ((ROW * rows.len() as i32 + AXIS) * ZOOM) as u32);
-    let plot = area.clone().shrink((LEFT * ZOOM, HEADLINE * ZOOM), size);
-    let x = Axis { range: extent(rows), title: "", ticks: 7, log: false, room: AXIS - 6 };
-    let y = Axis { range: (0.0, rows.len() as f64), title: "", ticks: 0, log: false, room: 0 };
-    let mut chart = house::chart(&plot, "", &x, &y)?;
-    for (index, row) in rows.iter().enumerate() {
-        let y = rows.len() as f64 - index as f64 - 0.5;
-        draw(&mut chart, row, y, x.range)?;
-        let middle = HEADLINE + 6 + ROW * index as i32 + ROW / 2;
-        let (indent, size) = if row.word.is_some() { (12, 13) } else { (28, 11) };
-        house::write(area, &row.label, (indent, middle), house::ink(size), HPos::Left)?;
-        if let Some(word) = &row.word {
-            house::write(area, word, (WIDTH - RIGHT + 4, middle), house::ink(12), HPos::Left)?;
+/// The rows of one unit on an axis of their own, the first at the top.
+fn group(unit: &str, rows: &[Row]) -> Grid {
+    let extent = range(rows.iter().flat_map(Row::extent), 0.08).unwrap_or((0.0, 1.0));
+    let count = rows.len() as f64;
+    let heights = (0..rows.len()).map(|index| count - index as f64 - 0.5);
+    let marks = rows.iter().zip(heights.clone()).flat_map(|(row, height)| row.marks(height, extent));
+    let (x, y) = (Axis::numbers(extent, "", 7, AXIS), Axis::bare((0.0, count)));
+    let mut panel = Panel::new(unit, x, y, marks.collect());
+    let label = |height, text: &str, is_minor| Label { height, text: text.into(), look: None, is_minor };
+    let names = rows.iter().zip(heights.clone()).map(|(row, height)| label(height, &row.label, row.word.is_none()));
+    let words = rows.iter().zip(heights).filter_map(|(row, height)| Some(label(height, row.word.as_ref()?, false)));
+    (panel.left, panel.right) = ((names.collect(), LEFT), (words.collect(), RIGHT));
+    Grid::new(HEADLINE + TOP + ROW * rows.len() as i32 + AXIS, vec![vec![panel]])
+}
+
+impl Row {
+    /// What its group's axis must show.
+    fn extent(&self) -> impl Iterator<Item = f64> {
+        let (low, high) = self.estimate.ci95.unwrap_or((self.estimate.point, self.estimate.point));
+        let (lower, upper) = self.criterion.map_or((None, None), Criterion::bounds);
+        [Some(low), Some(high), Some(self.estimate.point), lower, upper, self.paper].into_iter().flatten()
+    }
+
+    /// What is needed, the paper's number, the interval, the point.
+    fn marks(&self, height: f64, (low, high): (f64, f64)) -> Vec<Mark> {
+        let color = match self.outcome {
+            Some(Outcome::Holds) => RGBColor(0, 114, 178),
+            Some(Outcome::Fails) => RGBColor(213, 94, 0),
+            Some(Outcome::Open) | None => RGBColor(70, 70, 70),
+        };
+        let (bottom, top) = (height - 0.42, height + 0.42);
+        let mut marks = Vec::new();
+        if let Some(criterion) = self.criterion {
+            let (lower, upper) = criterion.bounds();
+            let (from, to) = (lower.unwrap_or(low), upper.unwrap_or(high));
+            let needed = vec![(from, bottom), (to, bottom), (to, top), (from, top)];
+            marks.push(Mark::new(needed, Shape::Area, GREY).faded(0.25));
+            let bound = |x| Mark::line(vec![(x, bottom), (x, top)], GREY, 1.5);
+            marks.extend([lower, upper].into_iter().flatten().map(bound));
         }
+        marks.extend(self.paper.map(|paper| Mark::new(vec![(paper, height)], Shape::Diamond(6), RGBColor(0, 0, 0))));
+        marks.extend(self.estimate.ci95.map(|(from, to)| Mark::line(vec![(from, height), (to, height)], color, 2.0)));
+        let point = vec![(self.estimate.point, height)];
+        let inside = if self.second { WHITE } else { color };
+        marks.push(Mark::new(point.clone(), Shape::Dot(4), inside));
+        marks.push(Mark::new(point, Shape::Ring(4), color));
+        marks
     }
-    Ok(())
-}
-
-/// What a group's axis must show.
-fn extent(rows: &[Row]) -> (f64, f64) {
-    let of = |row: &Row| {
-        let (low, high) = row.estimate.ci95.unwrap_or((row.estimate.point, row.estimate.point));
-        let (lower, upper) = row.criterion.map_or((None, None), Criterion::bounds);
-        [Some(low), Some(high), Some(row.estimate.point), lower, upper, row.paper].into_iter().flatten()
-    };
-    house::range(rows.iter().flat_map(of), 0.08).unwrap_or((0.0, 1.0))
-}
-
-/// A row: what is needed, the interval, the point, the paper's number.
-fn draw(chart: &mut Chart, row: &Row, y: f64, (low, high): (f64, f64)) -> Result<()> {
-    let color = match row.outcome {
-        Some(Outcome::Holds) => RGBColor(0, 114, 178),
-        Some(Outcome::Fails) => RGBColor(213, 94, 0),
-        Some(Outcome::Open) | None => RGBColor(70, 70, 70),
-    };
-    if let Some(criterion) = row.criterion {
-        let (lower, upper) = criterion.bounds();
-        let (from, to) = (lower.unwrap_or(low), upper.unwrap_or(high));
-        chart.draw_series([Rectangle::new([(from, y - 0.42), (to, y + 0.42)], GREY.mix(0.25).filled())])?;
-        for bound in [lower, upper].into_iter().flatten() {
-            house::line(chart, &[(bound, y - 0.42), (bound, y + 0.42)], GREY.to_rgba(), 1.5, None)?;
-        }
-    }
-    if let Some(paper) = row.paper {
-        diamond(chart, paper, y)?;
-    }
-    if let Some((from, to)) = row.estimate.ci95 {
-        house::line(chart, &[(from, y), (to, y)], color.to_rgba(), 2.0, None)?;
-    }
-    let inside = if row.second { WHITE.filled() } else { color.filled() };
-    let place = (row.estimate.point, y);
-    chart.draw_series([Circle::new(place, 4 * ZOOM, inside)])?;
-    chart.draw_series([Circle::new(place, 4 * ZOOM, color.stroke_width(2 * ZOOM as u32))])?;
-    Ok(())
-}
-
-fn diamond(chart: &mut Chart, x: f64, y: f64) -> Result<()> {
-    let reach = 6 * ZOOM;
-    let corners = vec![(-reach, 0), (0, -reach), (reach, 0), (0, reach), (-reach, 0)];
-    let style = RGBColor(0, 0, 0).stroke_width(3);
-    chart.draw_series([EmptyElement::at((x, y)) + PathElement::new(corners, style)])?;
-    Ok(())
 }

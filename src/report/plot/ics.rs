@@ -1,88 +1,102 @@
-//! Internal covariate shift over steps: its relative size and its cosine, layer by layer.
+//! Internal covariate shift: its relative size and its cosine over steps, and its cosine layer by layer.
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use minijinja::Value;
 
 use super::Figure;
-use super::house::{self, Axis, Look, ZOOM};
-use super::traces::{Lines, Trace, decades, heights, log_axis, panel, steps_axis};
+use super::axis::Axis;
+use super::grid::Grid;
+use super::look::{GREY, Look, look};
+use super::mark::Mark;
+use super::panel::Panel;
+use super::series::{Curve, Series, heights, lines};
+use crate::record::TrialRecords;
 use crate::report::records::sweep_text;
-use crate::report::view::View;
+use crate::report::view::{Condition, View};
 
 const SIZE: &str = "ics.relative";
-pub(super) const COSINE: &str = "ics.cosine";
+const COSINE: &str = "ics.cosine";
 
 /// Layers shown where more than this many were measured: those at a third and at two thirds of them.
-pub(super) const MOST_LAYERS: usize = 3;
+const MOST_LAYERS: usize = 3;
 
-/// Two rows for each combination of swept values, a column a layer, a line an arm.
-pub fn ics(view: &View) -> Result<Option<Figure>> {
-    let layers = layers(view);
-    let rows: Vec<Row> =
-        sweeps(view).into_iter().flat_map(|sweep| [SIZE, COSINE].map(|name| Row { sweep, name })).collect();
-    let panels: Vec<Vec<Vec<Lines>>> =
-        rows.iter().map(|row| layers.iter().map(|&layer| row.lines(view, layer)).collect()).collect();
-    if layers.is_empty() || panels.iter().flatten().all(Vec::is_empty) {
-        return Ok(None);
-    }
-    const TITLE: &str = "Internal covariate shift";
-    let sizes = rows.iter().zip(&panels).filter(|(row, _)| row.name == SIZE).flat_map(|(_, panels)| panels);
-    let size_range = decades(heights(sizes.flatten().map(|lines| &lines.mean)));
-    let names: Vec<(String, Look)> = arms(view).map(|(look, name)| (name.to_string(), look)).collect();
-    let strip = house::legend_height(names.len(), 3);
-    let svg = house::picture(TITLE, strip + 190 * rows.len() as i32, |area| {
-        let (top, bottom) = area.split_vertically(strip * ZOOM);
-        house::legend(&top, &names, 3)?;
-        for (index, area) in bottom.split_evenly((rows.len(), layers.len())).iter().enumerate() {
-            let (row, column) = (index / layers.len(), index % layers.len());
-            let y = rows[row].axis(size_range, column == 0);
-            let headline = rows[row].headline(layers[column]);
-            panel(area, &headline, &steps_axis(view, 6), &y, &panels[row][column])?;
-        }
-        Ok(())
-    })?;
-    Ok(Some(Figure { file: "ics.svg", title: TITLE, reading: reading(), svg }))
+/// Swept values by their keys.
+type Swept = BTreeMap<String, String>;
+
+/// Two rows for each combination of swept values, a column per layer, a line per arm.
+pub fn ics(view: &View) -> Option<Figure> {
+    let (layers, sweeps) = (shown_layers(view), sweeps(view));
+    let series = |swept, is_size, layer| -> Vec<Series> {
+        let of = |(look, arm)| match is_size {
+            true => Series::of_logarithms(look, arm, SIZE, Some(layer)),
+            false => Series::of_records(look, arm, COSINE, Some(layer)),
+        };
+        arms_at(view, swept).map(of).collect()
+    };
+    let of_layers = |swept| layers.iter().flat_map(move |&layer| series(swept, true, layer));
+    let sizes: Vec<Series> = sweeps.iter().copied().flat_map(of_layers).collect();
+    let means = heights(sizes.iter().map(|series| &series.mean));
+    let axes = [(true, Axis::powers_around(means, "‖G − G′‖ / ‖G‖", 66)), (false, cosine_axis(66))];
+    let row = |swept, (is_size, y): &(bool, Axis)| -> Vec<Panel> {
+        let headline = |layer| format!("layer {layer}, {}", sweep_text(swept)).trim_end_matches(", ").to_string();
+        let panel = |&layer: &usize| {
+            Panel::new(headline(layer), Axis::steps(view, 6), y.clone(), lines(&series(swept, *is_size, layer)))
+        };
+        layers.iter().map(panel).collect()
+    };
+    let rows: Vec<_> = sweeps.iter().flat_map(|swept| axes.iter().map(|axis| row(swept, axis))).collect();
+    let is_empty = rows.iter().flatten().all(|panel| panel.marks.is_empty());
+    (!is_empty).then(|| Figure {
+        file: "ics.svg",
+        title: "Internal covariate shift",
+        facts: Value::UNDEFINED,
+        grids: vec![Grid::new(190, rows).under(legend(view))],
+    })
 }
 
-/// One record at one combination of swept values.
-struct Row<'a> {
-    sweep: &'a BTreeMap<String, String>,
-    name: &'static str,
+/// A panel for each combination of swept values, a line per arm; `None` where few layers were measured.
+pub fn ics_by_layer(view: &View) -> Option<Figure> {
+    let layers = view.layers(COSINE);
+    if layers.len() <= MOST_LAYERS {
+        return None;
+    }
+    let x = Axis::numbers((layers[0] as f64, layers[layers.len() - 1] as f64), "layer", 8, 34);
+    let edge = Mark::line(edge_of_stability(view, &layers), GREY, 1.5).dashed(Some((8, 4)));
+    let panel = |swept| {
+        let series = arms_at(view, swept).map(|(look, arm)| Series::of(look, arm, |trial| second_half(trial, &layers)));
+        let marks = [edge.clone()].into_iter().chain(lines(&series.collect::<Vec<_>>()));
+        Panel::new(sweep_text(swept), x.clone(), cosine_axis(56), marks.collect())
+    };
+    let panels = sweeps(view).into_iter().map(panel).collect();
+    Some(Figure {
+        file: "ics_layers.svg",
+        title: "Internal covariate shift by layer",
+        facts: Value::UNDEFINED,
+        grids: vec![Grid::new(280, vec![panels]).under(legend(view))],
+    })
 }
 
-impl Row<'_> {
-    fn lines(&self, view: &View, layer: usize) -> Vec<Lines> {
-        let trace = Trace { name: self.name, layer: Some(layer), log: self.name == SIZE };
-        let here = view.conditions.iter().filter(|condition| condition.sweep == self.sweep);
-        let looks = here.filter_map(|condition| {
-            let (look, _) = arms(view).find(|(_, name)| *name == condition.arm.name)?;
-            Some((look, condition))
-        });
-        trace.lines(looks)
-    }
-
-    fn axis(&self, size_range: (f64, f64), first: bool) -> Axis<'static> {
-        let title = |title| if first { title } else { "" };
-        match self.name {
-            SIZE => Axis { room: 66, ..log_axis(size_range, title("‖G − G′‖ / ‖G‖")) },
-            _ => Axis { range: (-1.05, 1.05), title: title("cosine of G, G′"), ticks: 5, log: false, room: 66 },
-        }
-    }
-
-    fn headline(&self, layer: usize) -> String {
-        let swept = sweep_text(self.sweep);
-        if swept.is_empty() { format!("layer {layer}") } else { format!("layer {layer}, {swept}") }
-    }
+fn cosine_axis(room: i32) -> Axis {
+    Axis::numbers((-1.05, 1.05), "cosine of G, G′", 5, room)
 }
 
-/// The arms with their looks, in the study's order.
-pub(super) fn arms<'a>(view: &'a View) -> impl Iterator<Item = (Look, &'a str)> {
-    view.plan.study.arm.iter().enumerate().map(|(number, arm)| (house::look(number), arm.name.as_str()))
+/// The study's arms with their looks, which do not depend on the swept values.
+fn legend(view: &View) -> Vec<(String, Look)> {
+    view.plan.study.arm.iter().enumerate().map(|(number, arm)| (arm.name.clone(), look(number))).collect()
+}
+
+/// The arms at these swept values.
+fn arms_at<'v>(view: &'v View, swept: &Swept) -> impl Iterator<Item = (Look, &'v Condition<'v>)> {
+    let here = view.conditions.iter().filter(move |condition| condition.sweep == swept);
+    here.map(|condition| {
+        let number = view.plan.study.arm.iter().position(|arm| arm.name == condition.arm.name);
+        (look(number.unwrap_or_default()), condition)
+    })
 }
 
 /// The combinations of swept values, in the plan's order.
-pub(super) fn sweeps<'a>(view: &'a View) -> Vec<&'a BTreeMap<String, String>> {
+fn sweeps<'v>(view: &'v View) -> Vec<&'v Swept> {
     let mut sweeps = Vec::new();
     for condition in &view.conditions {
         if !sweeps.contains(&condition.sweep) {
@@ -92,21 +106,28 @@ pub(super) fn sweeps<'a>(view: &'a View) -> Vec<&'a BTreeMap<String, String>> {
     sweeps
 }
 
-/// The layers that are shown.
-fn layers(view: &View) -> Vec<usize> {
+fn shown_layers(view: &View) -> Vec<usize> {
     let measured = view.layers(SIZE);
     match measured.len() {
         0..=MOST_LAYERS => measured,
-        count => [count.div_ceil(3), (2 * count).div_ceil(3)].map(|place| measured[place - 1]).to_vec(),
+        count => [count.div_ceil(3), (2 * count).div_ceil(3)].map(|number| measured[number - 1]).to_vec(),
     }
 }
 
-fn reading() -> String {
-    "G is the gradient of a layer's weight on a minibatch, G′ the same gradient on the same minibatch after the layers \
-     before it alone took their step. Upper rows: how far it moved, ‖G − G′‖/‖G‖, on a logarithmic axis; at 1 the move is \
-     as large as the gradient itself. Lower rows: the cosine of the two; at 1 the step of the layers before does not turn \
-     the layer's gradient, at 0 it makes it useless, at −1 it turns it round. Internal covariate shift, as the paper defines it, is large where the upper \
-     curve is high and the lower one low. Thin lines are seeds, thick ones their mean (geometric in the upper rows); \
-     every swept value has its own rows."
-        .into()
+/// 1 − 2(i−1)/k for layers i of the deepest network's k.
+fn edge_of_stability(view: &View, layers: &[usize]) -> Curve {
+    let depth = view.conditions.iter().map(|condition| condition.spec.model.layers()).max().unwrap_or(1) as f64;
+    let ends = [layers[0], layers[layers.len() - 1]].map(|layer| layer as f64);
+    ends.map(|layer| (layer, 1.0 - 2.0 * (layer - 1.0) / depth)).to_vec()
+}
+
+/// The mean cosine at each layer over the second half of a run.
+fn second_half(trial: &TrialRecords, layers: &[usize]) -> Curve {
+    let at = |&layer: &usize| {
+        let cosines = trial.series(COSINE, Some(layer));
+        let late = cosines.filter(|&(step, value)| 2 * step >= trial.steps && value.is_finite());
+        let values: Vec<f64> = late.map(|(_, value)| value).collect();
+        crate::stats::mean(&values).map(|mean| (layer as f64, mean))
+    };
+    layers.iter().filter_map(at).collect()
 }

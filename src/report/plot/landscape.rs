@@ -1,123 +1,163 @@
-//! The landscape around the steps of a run (the paper's figure 4), along the gradient and along a random direction.
+//! The landscape around the steps of a run: along the gradient and along a random direction (the paper's figure 4), and
+//! how far the gradient moves by the length of the step (its figure 11).
 
-use anyhow::Result;
-use plotters::prelude::*;
+use std::ops::Range;
+
+use minijinja::Value;
 
 use super::Figure;
-use super::curves::Curve;
-use super::house::{self, Area, Axis, GREY, Look};
-use super::traces::{Lines, Trace, decades, heights, log_axis, looks, panel, steps_axis};
+use super::axis::Axis;
+use super::grid::Grid;
+use super::look::{Dash, GREY, Look};
+use super::mark::{Mark, Shape};
+use super::panel::Panel;
+use super::series::{Curve, Series, heights, legend, lines, looks, seed_heights};
+use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
 use crate::study::Probe;
 
-/// Pixels of a row.
-const ROW: i32 = 210;
+/// Step lengths over a larger range than this are drawn on a logarithmic axis.
+const WIDE: f64 = 20.0;
 
 /// Along the gradient.
-pub fn along_the_gradient(view: &View) -> Result<Option<Figure>> {
-    const TITLE: &str = "The landscape along the gradient";
-    let svg = picture(view, "gradient", TITLE)?;
-    let reading = "At measured steps the same minibatch is passed at several step lengths η along the gradient (d in the axis's title), from the \
-                   shortest to the longest that the study names. Upper row: the band between the smallest and the largest loss found; \
-                   narrow means that the loss varies little, in proportion: on this logarithmic axis equal widths are equal ratios, while the \
-                   claims compare differences. Middle row: the same of the distance between the gradient found and the gradient at the \
-                   step; low means that the gradient is a good guide. Lower row: the effective β, the \
-                   largest such distance over the length of its step; the dashed line of the arm's colour is its second reading, with one \
-                   more, smaller step. The grey dashed line is 2 over the learning rate, where the edge of stability puts β; the grey dotted one is \
-                   1 over that smaller step, where an artefact would put the second reading. Each column is an arm, on the axes of its row; all are \
-                   logarithmic and made for the means. Thick lines and bands are geometric means over seeds, thin lines are seeds, which \
-                   run along the axis's end where they leave it.";
-    Ok(svg.map(|svg| Figure { file: "landscape.svg", title: TITLE, reading: reading.into(), svg }))
+pub fn along_the_gradient(view: &View) -> Option<Figure> {
+    along(view, "gradient", "landscape.svg", "The landscape along the gradient")
 }
 
 /// Along a random direction.
-pub fn along_random_directions(view: &View) -> Result<Option<Figure>> {
-    const TITLE: &str = "The landscape along random directions";
-    let svg = picture(view, "random", TITLE)?;
-    let reading = "The same along a random direction as long as the gradient, fresh at each measured step. What is \
-                   particular to the gradient is missing here.";
-    Ok(svg.map(|svg| Figure { file: "landscape_random.svg", title: TITLE, reading: reading.into(), svg }))
+pub fn along_random_directions(view: &View) -> Option<Figure> {
+    along(view, "random", "landscape_random.svg", "The landscape along random directions")
 }
 
-/// What a row shows of a condition.
+/// What a panel shows of an arm.
 struct Cell {
-    lines: Vec<Lines>,
-    /// Whether the first two lines are the edges of a band.
-    band: bool,
-    /// Horizontal lines for comparison, with their dashes.
-    levels: Vec<(f64, (i32, i32))>,
+    series: Vec<Series>,
+    /// Whether the first two are the edges of a band.
+    is_band: bool,
+    /// Heights for comparison, with their dashes.
+    levels: Vec<(f64, Dash)>,
 }
 
-const ROWS: [&str; 3] = ["loss", "‖∇(x − ηd) − ∇(x)‖", "effective β"];
+/// The rows of a picture of the landscape, with the titles of their axes.
+const ROWS: [(&str, fn(&View, &str, Look, &Condition) -> Cell); 3] =
+    [("loss", losses), ("‖∇(x − ηd) − ∇(x)‖", distances), ("effective β", betas)];
 
-/// Rows for loss, gradient and β, a column an arm; `None` without records.
-fn picture(view: &View, direction: &str, title: &str) -> Result<Option<String>> {
-    let conditions: Vec<(Look, &Condition)> =
-        looks(view).filter(|(_, condition)| !condition.trials.is_empty()).collect();
-    if conditions.is_empty() || !view.has(&format!("landscape.{direction}.beta")) {
-        return Ok(None);
+/// Rows for loss, gradient and β, a column per arm; `None` without records.
+fn along(view: &View, direction: &str, file: &'static str, title: &'static str) -> Option<Figure> {
+    let arms: Vec<(Look, &Condition)> = looks(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
+    if arms.is_empty() || !view.has(&format!("landscape.{direction}.beta")) {
+        return None;
     }
-    let column = |&(look, condition): &(Look, &Condition)| cells(view, direction, look, condition);
-    let columns: Vec<[Cell; 3]> = conditions.iter().map(column).collect();
-    let svg = house::picture(title, ROW * ROWS.len() as i32, |area| {
-        for (index, area) in area.split_evenly((ROWS.len(), columns.len())).iter().enumerate() {
-            let (row, column) = (index / columns.len(), index % columns.len());
-            let cells = || columns.iter().map(|column| &column[row]);
-            let means = heights(cells().flat_map(|cell| &cell.lines).map(|lines| &lines.mean));
-            let range = decades(means.chain(cells().flat_map(|cell| &cell.levels).map(|level| level.0)));
-            let title = if column == 0 { ROWS[row] } else { "" };
-            let y = Axis { room: 60, ..log_axis(range, title) };
-            let headline = if row == 0 { conditions[column].1.short_label() } else { String::new() };
-            columns[column][row].draw(area, &headline, &steps_axis(view, 3), &y)?;
-        }
-        Ok(())
-    })?;
-    Ok(Some(svg))
+    let row = |(index, (title, cell)): (usize, &(&str, fn(&View, &str, Look, &Condition) -> Cell))| {
+        let cells: Vec<Cell> = arms.iter().map(|&(look, arm)| cell(view, direction, look, arm)).collect();
+        let means = heights(cells.iter().flat_map(|cell| &cell.series).map(|series| &series.mean));
+        let levels = cells.iter().flat_map(|cell| &cell.levels).map(|level| level.0);
+        let y = Axis::powers_around(means.chain(levels), title, 60);
+        let panel = |(cell, (_, arm)): (&Cell, &(Look, &Condition))| {
+            let headline = if index == 0 { arm.short_label() } else { String::new() };
+            let x = Axis::steps(view, 3);
+            let marks = cell.marks(&x);
+            Panel::new(headline, x, y.clone(), marks)
+        };
+        cells.iter().zip(&arms).map(panel).collect()
+    };
+    let rows = ROWS.iter().enumerate().map(row).collect();
+    Some(Figure { file, title, facts: Value::UNDEFINED, grids: vec![Grid::new(210, rows)] })
 }
 
-fn cells(view: &View, direction: &str, look: Look, condition: &Condition) -> [Cell; 3] {
-    let lines = |names: &[&str]| {
-        let line = |name: &&str| {
-            let name = format!("landscape.{direction}.{name}");
-            Trace { name: &name, layer: None, log: true }.of(Look { dash: None, ..look }, condition)
-        };
-        names.iter().map(line).filter(|lines| !lines.mean.is_empty()).collect::<Vec<_>>()
-    };
-    let band = |names: [&str; 2]| Cell { lines: lines(&names), band: true, levels: Vec::new() };
-    let mut betas = lines(&["beta", "beta_extended"]);
-    if let Some(second) = betas.get_mut(1) {
+/// The records of these names along a direction, as solid lines.
+fn along_direction(direction: &str, names: &[&str], look: Look, arm: &Condition) -> Vec<Series> {
+    let look = Look { dash: None, ..look };
+    let of = |name: &&str| Series::of_logarithms(look, arm, &format!("landscape.{direction}.{name}"), None);
+    names.iter().map(of).filter(|series| !series.mean.is_empty()).collect()
+}
+
+fn losses(_: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
+    let series = along_direction(direction, &["loss_low", "loss_high"], look, arm);
+    Cell { series, is_band: true, levels: Vec::new() }
+}
+
+fn distances(_: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
+    let series = along_direction(direction, &["distance_low", "distance_high"], look, arm);
+    Cell { series, is_band: true, levels: Vec::new() }
+}
+
+/// β and its second reading, with 2 over the learning rate and 1 over the smaller step of the second reading.
+fn betas(view: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
+    let mut series = along_direction(direction, &["beta", "beta_extended"], look, arm);
+    let rate = arm.spec.train.learning_rate;
+    let mut levels = vec![((2.0 / rate).log10(), (8, 4))];
+    if let Some(second) = series.get_mut(1) {
         second.look.dash = Some((6, 4));
         second.seeds.clear();
+        levels.extend(step_lengths(view).map(|(_, smaller)| (-(smaller * rate).log10(), (2, 3))));
     }
-    let rate = condition.spec.train.learning_rate;
-    let mut levels = vec![((2.0 / rate).log10(), (8, 4))];
-    levels.extend(smaller_step(view).filter(|_| betas.len() > 1).map(|step| (-(step * rate).log10(), (2, 3))));
-    let betas = Cell { lines: betas, band: false, levels };
-    [band(["loss_low", "loss_high"]), band(["distance_low", "distance_high"]), betas]
+    Cell { series, is_band: false, levels }
 }
 
-/// The smaller step of the second reading, in learning rates.
-fn smaller_step(view: &View) -> Option<f64> {
+impl Cell {
+    fn marks(&self, x: &Axis) -> Vec<Mark> {
+        let mut marks = lines(&self.series);
+        if let (true, [low, high]) = (self.is_band, &self.series[..]) {
+            let outline = low.mean.iter().chain(high.mean.iter().rev()).copied().collect();
+            marks.push(Mark::new(outline, Shape::Area, low.look.color).faded(0.25));
+        }
+        let level = |&(height, dash): &(f64, Dash)| Mark::line(x.across(height), GREY, 1.5).dashed(Some(dash));
+        marks.extend(self.levels.iter().map(level));
+        marks
+    }
+}
+
+/// The step lengths that the study measures at, in learning rates, and the smaller one of the second reading.
+fn step_lengths<'v>(view: &'v View) -> Option<(&'v [f64], f64)> {
     view.plan.probes.iter().find_map(|probe| match probe {
-        Probe::Landscape { smaller_step, .. } => Some(*smaller_step),
+        Probe::Landscape { multiples, smaller_step, .. } => Some((&multiples[..], *smaller_step)),
         _ => None,
     })
 }
 
-impl Cell {
-    fn draw(&self, area: &Area, headline: &str, x: &Axis, y: &Axis) -> Result<()> {
-        let mut chart = panel(area, headline, x, y, &self.lines)?;
-        if let (true, [low, high]) = (self.band, &self.lines[..]) {
-            chart.draw_series([Polygon::new(between(&low.mean, &high.mean), low.look.color.mix(0.25))])?;
-        }
-        for &(level, dash) in &self.levels {
-            house::line(&mut chart, &[(x.range.0, level), (x.range.1, level)], GREY.to_rgba(), 1.5, Some(dash))?;
-        }
-        Ok(())
-    }
+/// How far the gradient moves: a panel for the first third of the run and one for the last, a line per arm.
+pub fn distance_by_length(view: &View) -> Option<Figure> {
+    let (lengths, _) = step_lengths(view).filter(|_| view.has(&distance(0)))?;
+    let (x, lengths) = length_axis(lengths);
+    let parts = [("first third of the run", 0.0..1.0 / 3.0), ("last third of the run", 2.0 / 3.0..1.0)];
+    let series = parts.each_ref().map(|(_, part)| -> Vec<Series> {
+        looks(view).map(|(look, arm)| Series::of(look, arm, |trial| mean_distances(trial, part, &lengths))).collect()
+    });
+    let y = Axis::powers_around(seed_heights(series.iter().flatten()), "‖∇(x − ηg) − g‖", 60);
+    let panels =
+        parts.iter().zip(&series).map(|((says, _), series)| Panel::new(*says, x.clone(), y.clone(), lines(series)));
+    Some(Figure {
+        file: "step_lengths.svg",
+        title: "Distance of the gradients by length of the step",
+        facts: Value::UNDEFINED,
+        grids: vec![Grid::new(250, vec![panels.collect()]).under(legend(view))],
+    })
 }
 
-/// The outline of the area between two curves.
-fn between(low: &Curve, high: &Curve) -> Vec<(f64, f64)> {
-    low.iter().chain(high.iter().rev()).copied().collect()
+/// The axis of the step lengths, and these as they are on it.
+fn length_axis(lengths: &[f64]) -> (Axis, Vec<f64>) {
+    const TITLE: &str = "length of the step, in learning rates";
+    let (shortest, longest) = (lengths[0], lengths[lengths.len() - 1]);
+    if longest / shortest > WIDE {
+        let axis = Axis::powers((shortest.log10(), longest.log10()), TITLE, 34);
+        return (axis, lengths.iter().map(|length| length.log10()).collect());
+    }
+    (Axis::numbers((0.0, longest), TITLE, 5, 34), lengths.to_vec())
+}
+
+fn distance(length: usize) -> String {
+    format!("landscape.gradient.distance_{:02}", length + 1)
+}
+
+/// The mean logarithm of the distance at each length over a part of a run; none where a distance is not finite.
+fn mean_distances(trial: &TrialRecords, part: &Range<f64>, lengths: &[f64]) -> Curve {
+    let at = |(index, &length): (usize, &f64)| {
+        let name = distance(index);
+        let here = trial.series(&name, None);
+        let here = here.filter(|(step, _)| part.contains(&(*step as f64 / trial.steps as f64)));
+        let logs: Vec<f64> = here.map(|(_, distance)| distance.log10()).collect();
+        crate::stats::mean(&logs).filter(|mean| mean.is_finite()).map(|mean| (length, mean))
+    };
+    lengths.iter().enumerate().filter_map(at).collect()
 }

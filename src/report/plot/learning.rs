@@ -1,87 +1,197 @@
-//! How well each arm has learnt at every step, accuracy or loss: all arms together, and each by itself.
+//! How well each arm has learnt at every step, in accuracy or, where a study trains on targets, in loss: all arms
+//! together, and each by itself.
 
-use anyhow::Result;
-use plotters::prelude::*;
+use std::collections::BTreeSet;
 
-use super::curves::Curve;
-use super::house::{self, Axis, Chart, GREY, Look, WIDTH, ZOOM};
-use super::traces::steps_axis;
-use crate::report::view::View;
-use crate::study::claim::{Paper, curves};
+use minijinja::context;
+
+use super::Figure;
+use super::axis::{Axis, range};
+use super::grid::Grid;
+use super::look::{GREY, WIDTH};
+use super::mark::{Mark, Shape};
+use super::panel::{Label, Panel};
+use super::series::{Curve, SMOOTHING, Series, heights, looks, smoothed};
+use crate::record::Ending;
+use crate::report::view::{Condition, View};
+use crate::spec::DataName;
+use crate::study::claim::{Claim, Origin, Paper, Role, Statistic, curves};
+
+const ACCURACY: &str = "train_accuracy";
+const LOSS: &str = "train_loss";
 
 /// An arm's curves.
-pub struct Line {
-    pub arm: String,
-    pub label: String,
-    pub look: Look,
-    pub seeds: Vec<Curve>,
+struct Learning<'a> {
+    arm: &'a Condition<'a>,
+    series: Series,
     /// Where seeds diverged.
-    pub crosses: Vec<(f64, f64)>,
-    pub mean: Curve,
+    crosses: Curve,
 }
 
-/// The picture of all `lines`, labelled at their ends, with the `references` (by arm) under them.
-pub fn together(view: &View, title: &str, lines: &[Line], references: &[(String, Curve)], y: &Axis) -> Result<String> {
-    let room = 40 + 7 * lines.iter().map(|line| line.label.len()).max().unwrap_or(0) as i32;
-    house::picture(title, 430, |area| {
-        let (left, _) = area.split_horizontally((WIDTH - room) * ZOOM);
-        let mut chart = house::chart(&left, "", &steps_axis(view, 8), y)?;
-        for (arm, curve) in references {
-            let ours = lines.iter().find(|line| line.arm == *arm).map_or(GREY, |line| line.look.color);
-            house::line(&mut chart, curve, ours.mix(0.3), 6.0, None)?;
-        }
-        lines.iter().try_for_each(|line| draw_seeds(&mut chart, line))?;
-        for line in lines {
-            house::line(&mut chart, &line.mean, line.look.color.to_rgba(), 2.5, line.look.dash)?;
-        }
-        let ends = lines.iter().filter_map(|line| Some((line.mean.last()?.1, line.label.clone(), line.look)));
-        house::end_labels(area, &chart, &ends.collect::<Vec<_>>())
-    })
+/// The paper's curves, by our arms' names.
+type References = Vec<(String, Curve)>;
+
+/// Accuracy of the arms of the paper's claims, labelled at their ends; on the paper's data its curves under them.
+pub fn accuracy(view: &View) -> Option<Figure> {
+    let named = arms_of_the_paper(view);
+    let (shown, others): (Vec<_>, Vec<_>) =
+        accuracies(view).into_iter().partition(|it| named.contains(it.arm.arm.name.as_str()));
+    let on_its_data = view.conditions.iter().all(|condition| condition.spec.data == DataName::Cifar10);
+    let smooth =
+        |points: Vec<(usize, f64)>| smoothed(up_to(&points, view.steps()).into_iter(), window(view), view.steps());
+    let references = if on_its_data { references(view, ACCURACY, smooth) } else { Vec::new() };
+    let facts = context! {
+        window => window(view), has_references => !references.is_empty(), has_all_arms => others.is_empty(),
+    };
+    let grid = together(view, &shown, &references, Axis::percent("minibatch training accuracy, %"))?;
+    Some(Figure { file: "accuracy.svg", title: "Training accuracy", facts, grids: vec![grid] })
 }
 
-/// The picture of one panel an arm, with the means of the others in grey; `y` makes the axis with its title.
-pub fn one_by_one<'t>(
-    view: &View,
-    title: &str,
-    lines: &[Line],
-    (y_title, y): (&'t str, impl Fn(&'t str) -> Axis<'t>),
-) -> Result<String> {
-    let (columns, rows) = (3.min(lines.len()), lines.len().div_ceil(3));
-    house::picture(title, 215 * rows as i32, |area| {
-        for (index, (panel, line)) in area.split_evenly((rows, columns)).iter().zip(lines).enumerate() {
-            let y = y(if index % columns == 0 { y_title } else { "" });
-            let mut chart = house::chart(panel, &line.label, &steps_axis(view, 4), &y)?;
-            for other in lines.iter().filter(|other| other.label != line.label) {
-                house::line(&mut chart, &other.mean, GREY.mix(0.7), 1.0, None)?;
-            }
-            draw_seeds(&mut chart, line)?;
-            house::line(&mut chart, &line.mean, line.look.color.to_rgba(), 2.0, None)?;
-        }
-        Ok(())
-    })
+/// Accuracy in one panel per arm, with the means of the others in grey.
+pub fn accuracy_by_arm(view: &View) -> Option<Figure> {
+    let grid = one_by_one(view, &accuracies(view), &Axis::percent("training accuracy, %"))?;
+    Some(Figure { file: "arms.svg", title: "Training accuracy, arm by arm", facts: context! {}, grids: vec![grid] })
 }
 
-fn draw_seeds(chart: &mut Chart, line: &Line) -> Result<()> {
-    for seed in &line.seeds {
-        house::line(chart, seed, line.look.color.mix(0.35), 0.8, None)?;
+/// The loss of all arms, labelled at their ends, with the paper's curves under them.
+pub fn loss(view: &View) -> Option<Figure> {
+    let losses = losses(view);
+    let as_far_as_ours = |points: Vec<(usize, f64)>| {
+        let inside = points.into_iter().filter(|point| point.0 < view.steps());
+        inside.map(|(step, value)| (step as f64, value.log10())).collect()
+    };
+    let references = references(view, LOSS, as_far_as_ours);
+    let grid = together(view, &losses, &references, loss_axis(&losses, &references))?;
+    let facts = context! { has_references => !references.is_empty() };
+    Some(Figure { file: "loss.svg", title: "Training loss", facts, grids: vec![grid] })
+}
+
+/// The loss in one panel per arm, with the means of the others in grey.
+pub fn loss_by_arm(view: &View) -> Option<Figure> {
+    let losses = losses(view);
+    let grid = one_by_one(view, &losses, &loss_axis(&losses, &[]))?;
+    Some(Figure { file: "loss_arms.svg", title: "Training loss, arm by arm", facts: context! {}, grids: vec![grid] })
+}
+
+fn accuracies<'v>(view: &'v View) -> Vec<Learning<'v>> {
+    let of = |(look, arm): (_, &'v Condition)| {
+        let series = Series::of_accuracy(look, arm, ACCURACY, window(view));
+        let diverged = arm.trials.iter().zip(&series.seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
+        let crosses = diverged.filter_map(|(_, seed)| seed.last().copied()).collect();
+        Learning { arm, series, crosses }
+    };
+    looks(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
+}
+
+/// The losses, as logarithms to base 10, where there is no accuracy to show.
+fn losses<'v>(view: &'v View) -> Vec<Learning<'v>> {
+    if view.has(ACCURACY) {
+        return Vec::new();
     }
-    let style = line.look.color.stroke_width(2 * ZOOM as u32);
-    chart.draw_series(line.crosses.iter().map(|&place| Cross::new(place, 5 * ZOOM, style)))?;
-    Ok(())
+    let of = |(look, arm)| Learning { arm, series: Series::of_logarithms(look, arm, LOSS, None), crosses: Vec::new() };
+    looks(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
 }
 
-/// The paper's points of the record `name`, by our arms' names, from the claims that are about it.
-pub fn points_of_the_paper(view: &View, name: &str) -> Vec<(String, Vec<(usize, f64)>)> {
+/// Whole powers of ten around all values, without a margin, which would add a decade below the paper's curves.
+fn loss_axis(losses: &[Learning], references: &[(String, Curve)]) -> Axis {
+    let seeds = losses.iter().flat_map(|it| &it.series.seeds);
+    let curves = seeds.chain(references.iter().map(|(_, curve)| curve));
+    Axis::powers(range(heights(curves), 0.0).unwrap_or((-1.0, 1.0)), "training loss", 56)
+}
+
+/// All arms in one panel, labelled at their ends, with the `references` under them; `None` without arms.
+fn together(view: &View, all: &[Learning], references: &[(String, Curve)], y: Axis) -> Option<Grid> {
+    let reference = |(arm, curve): &(String, Curve)| {
+        let ours = all.iter().find(|it| it.arm.arm.name == *arm).map_or(GREY, |it| it.series.look.color);
+        Mark::line(curve.clone(), ours, 6.0).faded(0.3)
+    };
+    let means = all.iter().map(|it| it.series.mean_line(2.5));
+    let marks = references.iter().map(reference).chain(all.iter().flat_map(Learning::seeds)).chain(means);
+    let mut panel = Panel::new("", Axis::steps(view, 8), y, marks.collect());
+    let label = |it: &Learning| {
+        let (_, height) = *it.series.mean.last()?;
+        Some(Label { height, text: it.arm.short_label(), look: Some(it.series.look), is_minor: false })
+    };
+    let labels: Vec<Label> = all.iter().filter_map(label).collect();
+    let longest = labels.iter().map(|label| label.text.len()).max()? as i32;
+    panel.right = (labels, (40 + 7 * longest).min(WIDTH / 2));
+    Some(Grid::new(430, vec![vec![panel]]))
+}
+
+/// One panel per arm, with the means of the others in grey; `None` where there are not several.
+fn one_by_one(view: &View, all: &[Learning], y: &Axis) -> Option<Grid> {
+    let panel = |it: &Learning| {
+        let others = all.iter().filter(|other| !std::ptr::eq(*other, it));
+        let others = others.map(|other| Mark::line(other.series.mean.clone(), GREY, 1.0).faded(0.7));
+        let mean = Mark::line(it.series.mean.clone(), it.series.look.color, 2.0);
+        let marks = others.chain(it.seeds()).chain([mean]).collect();
+        Panel::new(it.arm.short_label(), Axis::steps(view, 4), y.clone(), marks)
+    };
+    (all.len() > 1).then(|| Grid::folded(215, 3, all.iter().map(panel).collect()))
+}
+
+impl Learning<'_> {
+    fn seeds(&self) -> impl Iterator<Item = Mark> {
+        let crosses = Mark::new(self.crosses.clone(), Shape::Cross(5), self.series.look.color);
+        self.series.seed_lines(0.35, 0.8).chain([crosses])
+    }
+}
+
+/// The arms that the paper's claims name; those of the primary claim where there are none, or all.
+fn arms_of_the_paper<'a>(view: &'a View) -> BTreeSet<&'a str> {
+    let study = &view.plan.study;
+    let named_by = |is_meant: fn(&Claim) -> bool| -> BTreeSet<&str> {
+        let claims = study.claim.iter().filter(|claim| is_meant(claim));
+        claims.flat_map(Claim::statistics).flat_map(Statistic::arms).map(|name| study.arm_of(name)).collect()
+    };
+    let all = || view.shown().map(|condition| condition.arm.name.as_str()).collect();
+    [named_by(|claim| claim.origin == Origin::Paper), named_by(|claim| claim.role == Role::Primary)]
+        .into_iter()
+        .find(|named| !named.is_empty())
+        .unwrap_or_else(all)
+}
+
+/// The paper's curves of the record `name`, as `curve` makes them of its points, from the claims that are about it.
+fn references(view: &View, name: &str, curve: impl Fn(Vec<(usize, f64)>) -> Curve) -> References {
     let claims = view.plan.study.claim.iter().filter(|claim| claim.metric == name);
-    let mut found: Vec<(String, Vec<(usize, f64)>)> = Vec::new();
+    let mut found = References::new();
     for paper in claims.filter_map(|claim| claim.paper.as_ref()) {
         let Paper::Curves { curves: file, columns, .. } = paper else { continue };
         for (arm, column) in columns {
             let Ok(points) = curves::curve(file, column) else { continue };
             if found.iter().all(|(known, _)| known != arm) {
-                found.push((arm.clone(), points));
+                found.push((arm.clone(), curve(points)));
             }
         }
     }
     found
+}
+
+/// The curve through `points` as far as `end`, where it is interpolated if it goes on: a run shorter than the paper's
+/// hundred steps between points still has the paper's line under it.
+fn up_to(points: &[(usize, f64)], end: usize) -> Vec<(usize, f64)> {
+    let inside = points.partition_point(|point| point.0 < end);
+    let mut kept = points[..inside].to_vec();
+    if let (Some(&(before, low)), Some(&(after, high))) = (kept.last(), points.get(inside)) {
+        kept.push((end, low + (high - low) * (end - before) as f64 / (after - before) as f64));
+    }
+    kept
+}
+
+/// Steps of the running mean.
+fn window(view: &View) -> usize {
+    (SMOOTHING * view.steps() as f64).ceil() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_is_cut_at_the_end_of_the_run_where_it_is_interpolated() {
+        let points = [(0, 10.0), (100, 20.0), (200, 60.0)];
+        assert_eq!(up_to(&points, 20), [(0, 10.0), (20, 12.0)]);
+        assert_eq!(up_to(&points, 150), [(0, 10.0), (100, 20.0), (150, 40.0)]);
+        assert_eq!(up_to(&points, 500), points);
+    }
 }

@@ -1,61 +1,71 @@
 //! The pictures of a report. A picture whose records are not there is left out.
+//!
+//! A maker says which panels there are and what they show ([`Figure`]); [`grid`] draws them all; `captions.md.j2` says
+//! how to read them.
 
-mod accuracy;
+mod axis;
 mod conditions;
-mod curves;
 mod distributions;
 mod drift;
 mod forest;
-mod house;
+mod grid;
 mod ics;
-mod ics_layers;
 mod landscape;
 mod learning;
-mod loss;
+mod look;
+mod mark;
+mod panel;
 mod readings;
-mod step_lengths;
+mod series;
 mod sweep;
-mod traces;
 
 use anyhow::Result;
+use minijinja::Value;
 
 use super::view::View;
-pub use curves::SMOOTHING;
+use grid::Grid;
+pub use series::SMOOTHING;
 
-/// A picture with what a reader needs beside it.
+/// A picture.
 pub struct Figure {
-    /// Its file in the report's folder.
+    /// Its file in the report's folder, by which its caption is found.
     pub file: &'static str,
     /// Its headline.
     pub title: &'static str,
-    /// How to read it, in sentences.
-    pub reading: String,
+    /// What its caption must know of it.
+    pub facts: Value,
+    grids: Vec<Grid>,
+}
+
+impl Figure {
     /// The picture.
-    pub svg: String,
+    ///
+    /// # Errors
+    /// A picture that cannot be drawn.
+    pub fn svg(&self) -> Result<String> {
+        grid::svg(self.title, &self.grids)
+    }
 }
 
 /// The pictures that the records of `view` allow, in the order of the page.
-///
-/// # Errors
-/// A picture that cannot be drawn.
-pub fn figures(view: &View) -> Result<Vec<Figure>> {
+pub fn figures(view: &View) -> Vec<Figure> {
     let makers = [
-        accuracy::main,
-        loss::main,
+        learning::accuracy,
+        learning::loss,
         sweep::sweeps,
         forest::forest,
-        accuracy::every_arm,
-        loss::every_arm,
+        learning::accuracy_by_arm,
+        learning::loss_by_arm,
         readings::readings,
         distributions::distributions,
-        drift::drift,
+        drift::moments,
         ics::ics,
-        ics_layers::ics_by_layer,
+        ics::ics_by_layer,
         landscape::along_the_gradient,
-        step_lengths::distance_by_length,
+        landscape::distance_by_length,
         landscape::along_random_directions,
         drift::wasserstein,
         conditions::conditions,
     ];
-    makers.iter().filter_map(|make| make(view).transpose()).collect()
+    makers.iter().filter_map(|make| make(view)).collect()
 }

@@ -2,162 +2,106 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
-use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
+use minijinja::context;
 
 use super::Figure;
-use super::house::{self, Area, Axis, Chart, Look, ZOOM};
-use super::traces::percent_axis;
+use super::axis::Axis;
+use super::grid::Grid;
+use super::look::Look;
+use super::mark::{Mark, Shape};
+use super::panel::Panel;
+use super::series::{Curve, looks};
 use crate::judge::{ArmSummary, Values};
 use crate::report::view::View;
 
-/// A number of a trial, and its name on the axis.
-type Panel = (&'static str, fn(&ArmSummary) -> Option<&Values>);
+/// A number of a trial, and how it was read.
+type Measure = (&'static str, fn(&ArmSummary) -> Option<&Values>);
 
-const PANELS: [Panel; 2] = [
+const MEASURES: [Measure; 2] = [
     ("each step's own minibatch", |summary| summary.train_accuracy.as_ref()),
     ("fixed images, noise off", |summary| summary.train_accuracy_clean.as_ref()),
 ];
 
-/// An arm in a panel.
-struct Line<'a> {
-    look: Look,
-    /// The swept value and the seeds' numbers, in order of the values.
-    points: Vec<(f64, &'a Values)>,
-}
-
 /// A row of panels for each swept key.
-pub fn sweeps(view: &View) -> Result<Option<Figure>> {
-    let keys: Vec<&str> = swept_keys(view).into_iter().collect();
-    if keys.is_empty() || panels(view).is_empty() {
-        return Ok(None);
-    }
-    const TITLE: &str = "Accuracy over the swept values";
-    let height = |key: &&str| house::legend_height(arms(view, key).len(), 3) + 260;
-    let svg = house::picture(TITLE, keys.iter().map(height).sum(), |area| {
-        let mut rest = area.clone();
-        for key in &keys {
-            let (row, below) = rest.split_vertically(height(key) * ZOOM);
-            draw_key(view, key, &row)?;
-            rest = below;
-        }
-        Ok(())
-    })?;
-    let noisy = if view.has_noise() { " (a noisy arm's reading passes through its noise)" } else { "" };
-    let fixed = view.without_idle_noise("fixed training images, noise off");
-    let read = if panels(view).len() > 1 {
-        format!("First as each step's minibatch has it{noisy}, then from {fixed}.")
-    } else {
-        format!("As each step's minibatch has it{noisy}.")
+pub fn sweeps(view: &View) -> Option<Figure> {
+    let is_recorded = |measure: &&Measure| view.conditions.iter().any(|arm| measure.1(&arm.summary).is_some());
+    let measures: Vec<&Measure> = MEASURES.iter().filter(is_recorded).collect();
+    let keys: BTreeSet<&str> = view.conditions.iter().flat_map(|arm| arm.sweep.keys()).map(String::as_str).collect();
+    let keys = keys.into_iter().map(|key| (key, values(view, key))).filter(|(_, values)| values.len() > 1);
+    let grid = |(key, values): (&str, Vec<f64>)| {
+        let arms = arms(view, key);
+        let panel = |measure: &&Measure| panel(view, key, &values, &arms, measure);
+        Grid::new(260, vec![measures.iter().map(panel).collect()]).under(arms.clone())
     };
-    let reading = format!(
-        "Mean training accuracy over the run at each swept value. Lines join the means over seeds, upright bars are the \
-         means' 95 % intervals, the dots at the right of a bar are its seeds; a trial that diverged counts as chance \
-         from there on. {read} Swept values stand side by side in their order, whatever their distance."
-    );
-    Ok(Some(Figure { file: "sweep.svg", title: TITLE, reading, svg }))
-}
-
-/// The numbers that were recorded.
-fn panels(view: &View) -> Vec<Panel> {
-    let recorded = |panel: &Panel| view.conditions.iter().any(|condition| panel.1(&condition.summary).is_some());
-    PANELS.into_iter().filter(recorded).collect()
-}
-
-/// Keys whose swept values are numbers, at least two of them.
-fn swept_keys<'a>(view: &'a View) -> BTreeSet<&'a str> {
-    let keys = view.conditions.iter().flat_map(|condition| condition.sweep.keys()).map(String::as_str);
-    keys.filter(|key| places(view, key).len() > 1).collect()
-}
-
-/// The arms that a key is swept for, with their looks.
-fn arms<'a>(view: &'a View, key: &str) -> Vec<(&'a str, Look)> {
-    let swept = view.shown().enumerate().filter(|(_, condition)| condition.sweep.contains_key(key));
-    let named = swept.map(|(number, condition)| (condition.arm.name.as_str(), number));
-    named.fold(Vec::new(), |mut arms, (arm, number)| {
-        if arms.iter().all(|(known, _)| *known != arm) {
-            arms.push((arm, house::look(number)));
-        }
-        arms
+    let grids: Vec<Grid> = keys.map(grid).collect();
+    let has_fixed_images = measures.len() > 1;
+    (!grids.is_empty() && !measures.is_empty()).then(|| Figure {
+        file: "sweep.svg",
+        title: "Accuracy over the swept values",
+        facts: context! { has_fixed_images },
+        grids,
     })
 }
 
-/// The values of a swept key that have trials, in order.
-fn places(view: &View, key: &str) -> Vec<f64> {
-    let values = view.trained().filter_map(|condition| condition.sweep.get(key)?.parse().ok());
-    let mut places: Vec<f64> = values.collect();
-    places.sort_by(f64::total_cmp);
-    places.dedup();
-    places
-}
-
-fn draw_key(view: &View, key: &str, row: &Area) -> Result<()> {
-    let (arms, places) = (arms(view, key), places(view, key));
-    let (top, bottom) = row.split_vertically(house::legend_height(arms.len(), 3) * ZOOM);
-    let names: Vec<_> = arms.iter().map(|(arm, look)| ((*arm).to_string(), *look)).collect();
-    house::legend(&top, &names, 3)?;
-    let panels = panels(view);
-    for (area, (index, (headline, of))) in bottom.split_evenly((1, panels.len())).iter().zip(panels.iter().enumerate())
-    {
-        let lines: Vec<Line> = arms.iter().map(|&(arm, look)| line(view, key, arm, look, *of)).collect();
-        let title = if index == 0 { "training accuracy, %" } else { "" };
-        let range = (-0.5, places.len() as f64 - 0.5);
-        let x = Axis { range, title: "", ticks: 0, log: false, room: 34 };
-        let mut chart = house::chart(area, &view.without_idle_noise(headline), &x, &percent_axis(title))?;
-        for (number, line) in lines.iter().enumerate() {
-            let aside = 0.12 * (number as f64 - 0.5 * (lines.len() - 1) as f64);
-            draw_line(&mut chart, line, &places, aside)?;
-        }
-        label_places(area, &chart, key, &places)?;
-    }
-    Ok(())
-}
-
-fn line<'a>(view: &'a View, key: &str, arm: &str, look: Look, of: fn(&ArmSummary) -> Option<&Values>) -> Line<'a> {
-    let mut points: Vec<(f64, &Values)> = Vec::new();
-    for condition in view.conditions.iter().filter(|condition| condition.arm.name == arm) {
-        let place = condition.sweep.get(key).and_then(|value| value.parse::<f64>().ok());
-        // Of several sweeps the others stand at their first values.
-        if let (Some(place), Some(values)) = (place, of(&condition.summary))
-            && points.iter().all(|point| point.0 != place)
-        {
-            points.push((place, values));
+/// The arms that a key is swept for, with their looks.
+fn arms(view: &View, key: &str) -> Vec<(String, Look)> {
+    let mut arms: Vec<(String, Look)> = Vec::new();
+    for (look, arm) in looks(view).filter(|(_, arm)| arm.sweep.contains_key(key)) {
+        if arms.iter().all(|(known, _)| *known != arm.arm.name) {
+            arms.push((arm.arm.name.clone(), look));
         }
     }
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Line { look, points }
+    arms
 }
 
-fn draw_line(chart: &mut Chart, line: &Line, places: &[f64], aside: f64) -> Result<()> {
-    let x = |value: f64| aside + places.iter().position(|place| *place == value).unwrap_or(0) as f64;
-    for (value, values) in &line.points {
-        // Beside the bar, which would hide them.
-        let style = line.look.color.mix(0.5).filled();
-        let dots = values.seeds.iter().map(|seed| Circle::new((x(*value) + 0.05, seed.1), 2 * ZOOM, style));
-        chart.draw_series(dots)?;
-        if let Some((low, high)) = values.mean.and_then(|mean| mean.ci95) {
-            let whisker = [(x(*value), low.max(0.0)), (x(*value), high.min(100.0))];
-            house::line(chart, &whisker, line.look.color.to_rgba(), 2.0, None)?;
-        }
-    }
-    let mean = |(value, values): &(f64, &Values)| Some((x(*value), values.mean?.point));
-    let means: Vec<(f64, f64)> = line.points.iter().filter_map(mean).collect();
-    house::line(chart, &means, line.look.color.to_rgba(), 2.0, line.look.dash)
+/// The values of a swept key that have trials, where they are numbers, in order.
+fn values(view: &View, key: &str) -> Vec<f64> {
+    let mut values: Vec<f64> = view.trained().filter_map(|arm| arm.sweep.get(key)?.parse().ok()).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
 }
 
-/// The swept values under their places, and the key.
-fn label_places(area: &Area, chart: &Chart, key: &str, places: &[f64]) -> Result<()> {
-    let plotting = chart.plotting_area();
-    let origin = area.get_base_pixel();
-    let at = |x: f64| {
-        let (column, row) = plotting.map_coordinate(&(x, 0.0));
-        ((column - origin.0) / ZOOM, (row - origin.1) / ZOOM)
+/// A measure at the swept values, which are side by side whatever their distance.
+fn panel(view: &View, key: &str, values: &[f64], arms: &[(String, Look)], (says, of): &Measure) -> Panel {
+    let arm = |(number, (arm, look)): (usize, &(String, Look))| {
+        // Arms are a little apart, so that their bars do not hide one another.
+        let aside = 0.12 * (number as f64 - 0.5 * (arms.len() - 1) as f64);
+        let points = values
+            .iter()
+            .enumerate()
+            .filter_map(|(index, value)| Some((index as f64 + aside, measured(view, key, arm, *value, *of)?)));
+        marks(&points.collect::<Vec<_>>(), *look)
     };
-    for (index, place) in places.iter().enumerate() {
-        let (column, row) = at(index as f64);
-        house::write(area, &place.to_string(), (column, row + 11), house::ink(11), HPos::Center)?;
+    let x = Axis::names(values.iter().map(f64::to_string).collect(), key, 34);
+    let marks = arms.iter().enumerate().flat_map(arm).collect();
+    Panel::new(view.without_idle_noise(says), x, Axis::percent("training accuracy, %"), marks)
+}
+
+/// The numbers of an arm's seeds at a swept value; of several sweeps the others are at their first values.
+fn measured<'v>(
+    view: &'v View,
+    key: &str,
+    arm: &str,
+    value: f64,
+    of: fn(&ArmSummary) -> Option<&Values>,
+) -> Option<&'v Values> {
+    let is_at = |swept: &String| swept.parse::<f64>().is_ok_and(|swept| swept == value);
+    let here = view.conditions.iter().filter(|it| it.arm.name == arm && it.sweep.get(key).is_some_and(is_at));
+    here.filter_map(|it| of(&it.summary)).next()
+}
+
+/// An arm's seeds as dots beside the bars, which would hide them; its intervals as bars; a line through its means.
+fn marks(points: &[(f64, &Values)], look: Look) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for (x, values) in points {
+        let seeds: Curve = values.seeds.iter().map(|seed| (x + 0.05, seed.1)).collect();
+        marks.push(Mark::new(seeds, Shape::Dot(2), look.color).faded(0.5));
+        if let Some((low, high)) = values.mean.and_then(|mean| mean.ci95) {
+            marks.push(Mark::line(vec![(*x, low.max(0.0)), (*x, high.min(100.0))], look.color, 2.0));
+        }
     }
-    let (column, row) = at(0.5 * (places.len() - 1) as f64);
-    house::write(area, key, (column, row + 26), house::ink(12), HPos::Center)
+    let means = points.iter().filter_map(|(x, values)| Some((*x, values.mean?.point))).collect();
+    marks.push(Mark::line(means, look.color, 2.0).dashed(look.dash));
+    marks
 }

@@ -1,0 +1,132 @@
+//! Curves over steps or layers, and an arm's curves: one per seed, and their mean.
+
+use crate::judge::CHANCE;
+use crate::record::{Ending, TrialRecords};
+use crate::report::view::{Condition, View};
+
+use super::look::{Look, look};
+use super::mark::Mark;
+
+/// The length of the running mean in pictures, as a fraction of the run: that of the judge's time to a threshold.
+pub const SMOOTHING: f64 = 0.05;
+
+/// Points of a drawn curve.
+const POINTS: usize = 240;
+
+/// (x, y) pairs, in the order of x.
+pub type Curve = Vec<(f64, f64)>;
+
+/// The curves of an arm's seeds, and their mean.
+pub struct Series {
+    pub look: Look,
+    pub seeds: Vec<Curve>,
+    pub mean: Curve,
+}
+
+impl Series {
+    /// The curve that `of` makes of each trial of `condition`; a seed counts in the mean as far as its curve goes.
+    pub fn of(look: Look, condition: &Condition, of: impl Fn(&TrialRecords) -> Curve) -> Self {
+        let seeds: Vec<Curve> = condition.trials.iter().map(|trial| of(trial)).collect();
+        Self { look, mean: mean(&seeds, None), seeds }
+    }
+
+    /// The records of this name over the steps.
+    pub fn of_records(look: Look, condition: &Condition, name: &str, layer: Option<usize>) -> Self {
+        Self::of(look, condition, |trial| smoothed(trial.series(name, layer), 1, trial.steps))
+    }
+
+    /// The logarithms to base 10 of the records of this name over the steps. Values without one are left out.
+    pub fn of_logarithms(look: Look, condition: &Condition, name: &str, layer: Option<usize>) -> Self {
+        let logarithms = |trial: &TrialRecords| {
+            let points = trial.series(name, layer).map(|(step, value)| (step, value.log10()));
+            smoothed(points, 1, trial.steps)
+        };
+        Self::of(look, condition, logarithms)
+    }
+
+    /// Accuracies over the steps, averaged over `window` of them. A trial that diverged has none from there on, and
+    /// counts as chance in the mean, as in the verdicts.
+    pub fn of_accuracy(look: Look, condition: &Condition, name: &str, window: usize) -> Self {
+        let accuracy = |trial: &TrialRecords| {
+            let end = match trial.ending {
+                Ending::Finished => usize::MAX,
+                Ending::Diverged { step } => step,
+            };
+            smoothed(trial.series(name, None).filter(|point| point.0 < end), window, trial.steps)
+        };
+        let Self { seeds, .. } = Self::of(look, condition, accuracy);
+        Self { look, mean: mean(&seeds, Some(CHANCE)), seeds }
+    }
+
+    /// Its seeds as lines of `width` pixels, paler than the mean.
+    pub fn seed_lines(&self, opacity: f64, width: f64) -> impl Iterator<Item = Mark> {
+        self.seeds.iter().map(move |seed| Mark::line(seed.clone(), self.look.color, width).faded(opacity))
+    }
+
+    /// Its mean as a line of `width` pixels.
+    pub fn mean_line(&self, width: f64) -> Mark {
+        Mark::line(self.mean.clone(), self.look.color, width).dashed(self.look.dash)
+    }
+}
+
+/// `series` in a panel: thin lines for seeds, thick ones over them for means.
+pub fn lines(series: &[Series]) -> Vec<Mark> {
+    let seeds = series.iter().flat_map(|series| series.seed_lines(0.2, 0.6));
+    seeds.chain(series.iter().map(|series| series.mean_line(2.0))).collect()
+}
+
+/// The conditions that claims and pictures are about, each with its look.
+pub fn looks<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = (Look, &'v Condition<'a>)> {
+    view.shown().enumerate().map(|(number, condition)| (look(number), condition))
+}
+
+/// The looks and names of these conditions, for a legend.
+pub fn legend(view: &View) -> Vec<(String, Look)> {
+    looks(view).map(|(look, condition)| (condition.short_label(), look)).collect()
+}
+
+/// The heights of all `curves`.
+pub fn heights<'a>(curves: impl IntoIterator<Item = &'a Curve>) -> impl Iterator<Item = f64> {
+    curves.into_iter().flatten().map(|point| point.1)
+}
+
+/// The heights of the seeds' curves.
+pub fn seed_heights<'a>(series: impl IntoIterator<Item = &'a Series>) -> impl Iterator<Item = f64> {
+    heights(series.into_iter().flat_map(|series| &series.seeds))
+}
+
+/// The running mean of (step, value) pairs of a run of `steps` steps over the last `window` steps, fewer at the start,
+/// thinned to what a picture can show. Values that are not finite are left out.
+pub fn smoothed(points: impl Iterator<Item = (usize, f64)>, window: usize, steps: usize) -> Curve {
+    let points: Vec<(usize, f64)> = points.filter(|point| point.1.is_finite()).collect();
+    let stride = steps.div_ceil(POINTS).max(1);
+    let mut curve = Vec::new();
+    let (mut first, mut sum) = (0, 0.0);
+    for (index, &(step, value)) in points.iter().enumerate() {
+        sum += value;
+        while points[first].0 + window <= step {
+            sum -= points[first].1;
+            first += 1;
+        }
+        if points.get(index + 1).is_none_or(|next| next.0 / stride != step / stride) {
+            curve.push((step as f64, sum / (index + 1 - first) as f64));
+        }
+    }
+    curve
+}
+
+/// The mean of `curves` at the steps of the longest; one that ended before counts as `after`, or not at all.
+fn mean(curves: &[Curve], after: Option<f64>) -> Curve {
+    let end = |curve: &Curve| curve.last().map_or(-1.0, |point| point.0);
+    let Some(longest) = curves.iter().max_by(|a, b| end(a).total_cmp(&end(b))) else { return Vec::new() };
+    let at = |curve: &Curve, step: f64| match curve.binary_search_by(|point| point.0.total_cmp(&step)) {
+        Ok(index) => Some(curve[index].1),
+        Err(index) if index == curve.len() => after,
+        Err(_) => None,
+    };
+    let mean_at = |step: f64| {
+        let values: Vec<f64> = curves.iter().filter_map(|curve| at(curve, step)).collect();
+        crate::stats::mean(&values).map(|mean| (step, mean))
+    };
+    longest.iter().filter_map(|point| mean_at(point.0)).collect()
+}
