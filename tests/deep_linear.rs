@@ -3,17 +3,24 @@
 use candle_core::{DType, Device, Tensor};
 use whybn::data::{self, Dataset, Examples};
 use whybn::nn::{Mode, Network, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::spec::DataName;
-use whybn::spec::{Model, ModelKind, Norm};
+use whybn::spec::{DataName, DeepLinear, Init, Norm, NormDivisor};
 
-const NORMS: [Norm; 7] = [Norm::None, Norm::Batch, Norm::L1, Norm::L2, Norm::Linf, Norm::L1Matched, Norm::LinfMatched];
+const NORMS: [Option<Norm>; 7] = [
+    None,
+    Some(Norm::BATCH),
+    Some(Norm::by(NormDivisor::L1)),
+    Some(Norm::by(NormDivisor::L2)),
+    Some(Norm::by(NormDivisor::Linf)),
+    Some(Norm::by(NormDivisor::L1Matched)),
+    Some(Norm::by(NormDivisor::LinfMatched)),
+];
 
 const TRAINING: Mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
 const RUNNING: Mode = Mode { statistics: StatisticsMode::Running, noise: NoiseMode::Off };
 
-fn network(norm: Norm, depth: usize, width: usize, path: Path) -> Network {
-    let model = Model { kind: ModelKind::DeepLinear, depth: Some(depth), width: Some(width), norm, ..Model::default() };
-    Network::deep_linear(&model, path, 10, 10).unwrap()
+fn network(norm: Option<Norm>, depth: usize, width: usize, path: Path) -> Network {
+    let model = DeepLinear { depth, width, norm, init: Init::default() };
+    Network::deep_linear(&model, path, 10, 10)
 }
 
 fn examples(n: usize, dtype: DType) -> (Tensor, Tensor) {
@@ -38,7 +45,7 @@ fn params(network: &Network, dtype: DType) -> (Params, Params) {
     (moved(&params, 0.3).unwrap(), moved(&buffers, 0.3).unwrap())
 }
 
-fn step(norm: Norm, path: Path, dtype: DType, mode: Mode, n: usize) -> StepResult {
+fn step(norm: Option<Norm>, path: Path, dtype: DType, mode: Mode, n: usize) -> StepResult {
     let network = network(norm, 4, 7, path);
     let ((params, buffers), (x, target)) = (params(&network, dtype), examples(n, dtype));
     network.loss_and_gradients(&params, &buffers, mode, &network.enter(&x).unwrap(), &target).unwrap()
@@ -103,7 +110,7 @@ fn gradients_are_what_differences_say() {
 /// Without normalisation the network is the product of its weights, and the loss a half sum.
 #[test]
 fn the_standard_network_is_a_product_of_matrices() {
-    let network = network(Norm::None, 3, 5, Path::Fast);
+    let network = network(None, 3, 5, Path::Fast);
     let ((params, buffers), (x, target)) = (params(&network, DType::F64), examples(9, DType::F64));
     let weight = |layer: usize| params.get(&format!("linear{layer}.weight")).unwrap().clone();
     let product = weight(3).matmul(&weight(2)).unwrap().matmul(&weight(1)).unwrap();
@@ -120,7 +127,7 @@ fn the_standard_network_is_a_product_of_matrices() {
 /// ŷ of each unit has mean β and, under BatchNorm, deviation γ (but for ε).
 #[test]
 fn a_layer_is_normalised_over_the_batch() {
-    let network = network(Norm::Batch, 2, 6, Path::Fast);
+    let network = network(Some(Norm::BATCH), 2, 6, Path::Fast);
     let ((params, buffers), (x, target)) = (params(&network, DType::F64), examples(50, DType::F64));
     let input = network.enter(&x).unwrap();
     let result = network.loss_and_gradients(&params, &buffers, TRAINING, &input, &target).unwrap();

@@ -2,21 +2,19 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::spec::{Init, Model, ModelKind, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, Redraw, ShiftUnit};
+use whybn::spec::{Init, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit, Vgg16};
 
-fn model(norm: Norm, noise: bool, head: &[usize]) -> Model {
-    Model {
-        kind: ModelKind::Vgg16,
+fn model(norm: Option<Norm>, noise: bool, head: &[usize]) -> Vgg16 {
+    Vgg16 {
         width_divisor: 8,
         head: head.to_vec(),
         norm,
         noise: if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None },
         init: Init::HeNormal,
-        ..Model::default()
     }
 }
 
-fn network(model: &Model, path: Path) -> Network {
+fn network(model: &Vgg16, path: Path) -> Network {
     Network::new(model, path, 3, 32, 10)
 }
 
@@ -49,14 +47,14 @@ fn flat(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn step(model: &Model, path: Path, dtype: DType, autograd: bool, mode: Mode) -> StepResult {
+fn step(model: &Vgg16, path: Path, dtype: DType, autograd: bool, mode: Mode) -> StepResult {
     let (params, buffers) = network(model, path).init(1, DType::F32).unwrap();
     step_of(model, path, dtype, autograd, mode, (params, buffers))
 }
 
 /// From given parameters and running statistics.
 fn step_of(
-    model: &Model,
+    model: &Vgg16,
     path: Path,
     dtype: DType,
     autograd: bool,
@@ -81,9 +79,13 @@ fn step_of(
 /// changes sign; 1e-3 of a tensor's largest gradient is a hundred times what is seen and a hundredth of a wrong term.
 #[test]
 fn the_fast_path_agrees_with_the_plain_path() {
-    let noises = [(Norm::None, false), (Norm::None, true), (Norm::Batch, false), (Norm::Batch, true)];
-    for (norm, noise) in noises.into_iter().chain([(Norm::L1, true), (Norm::L2, false), (Norm::LinfMatched, false)]) {
-        for head in [&[][..], &[24]].into_iter().take(if matches!(norm, Norm::None | Norm::Batch) { 2 } else { 1 }) {
+    let noises = [(None, false), (None, true), (Some(Norm::BATCH), false), (Some(Norm::BATCH), true)];
+    for (norm, noise) in noises.into_iter().chain([
+        (Some(Norm::by(NormDivisor::L1)), true),
+        (Some(Norm::by(NormDivisor::L2)), false),
+        (Some(Norm::by(NormDivisor::LinfMatched)), false),
+    ]) {
+        for head in [&[][..], &[24]].into_iter().take(if matches!(norm, None | Some(Norm::BATCH)) { 2 } else { 1 }) {
             let model = model(norm, noise, head);
             let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
             let plain = step(&model, Path::Plain, DType::F64, false, TRAINING);
@@ -115,14 +117,14 @@ fn variants() -> [(&'static str, NoiseConstants); 3] {
     ]
 }
 
-fn with_noise(norm: Norm, constants: NoiseConstants) -> Model {
-    Model { noise: Noise::Algorithm1(constants), ..model(norm, true, &[]) }
+fn with_noise(norm: Option<Norm>, constants: NoiseConstants) -> Vgg16 {
+    Vgg16 { noise: Noise::Algorithm1(constants), ..model(norm, true, &[]) }
 }
 
 /// As above, with the noise elsewhere and in other units; the deviation that makes the unit is a constant of both.
 #[test]
 fn the_paths_agree_on_every_variant_of_the_noise() {
-    for norm in [Norm::None, Norm::Batch] {
+    for norm in [None, Some(Norm::BATCH)] {
         for (name, constants) in variants() {
             let model = with_noise(norm, constants);
             let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
@@ -142,7 +144,7 @@ fn the_paths_agree_on_every_variant_of_the_noise() {
 #[test]
 fn the_paths_agree_on_noise_in_own_units_under_running_statistics() {
     let mode = Mode { statistics: StatisticsMode::Running, ..TRAINING };
-    let model = with_noise(Norm::Batch, NoiseConstants { unit: ShiftUnit::OwnSd, ..Default::default() });
+    let model = with_noise(Some(Norm::BATCH), NoiseConstants { unit: ShiftUnit::OwnSd, ..Default::default() });
     let fast = step(&model, Path::Fast, DType::F32, false, mode);
     let plain = step(&model, Path::Plain, DType::F64, false, mode);
     assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{} {}", plain.loss, fast.loss);
@@ -151,7 +153,7 @@ fn the_paths_agree_on_noise_in_own_units_under_running_statistics() {
 /// The walk and Candle's `backward()` use the same kernels: the same bits, but for sums that autograd starts at zero.
 #[test]
 fn the_walk_back_is_what_autograd_does() {
-    for (norm, noise) in [(Norm::None, false), (Norm::Batch, true)] {
+    for (norm, noise) in [(None, false), (Some(Norm::BATCH), true)] {
         let model = model(norm, noise, &[24]);
         let walk = step(&model, Path::Fast, DType::F32, false, TRAINING);
         let graph = step(&model, Path::Fast, DType::F32, true, TRAINING);
@@ -168,8 +170,8 @@ fn the_walk_back_is_what_autograd_does() {
 #[test]
 fn gradients_agree_with_finite_differences() {
     let before = NoiseConstants { place: NoisePlace::BeforeNorm, ..Default::default() };
-    let narrow = Model { width_divisor: 32, ..with_noise(Norm::Batch, before) };
-    let models = [model(Norm::None, true, &[12]), model(Norm::Batch, true, &[12]), narrow];
+    let narrow = Vgg16 { width_divisor: 32, ..with_noise(Some(Norm::BATCH), before) };
+    let models = [model(None, true, &[12]), model(Some(Norm::BATCH), true, &[12]), narrow];
     for model in models {
         let norm = model.norm;
         let network = network(&model, Path::Plain);
@@ -202,21 +204,21 @@ fn gradients_agree_with_finite_differences() {
 /// and the head's weights and biases.
 #[test]
 fn parameter_counts() {
-    let count = |divisor: usize, norm: Norm, head: &[usize]| {
-        let model = Model { width_divisor: divisor, ..model(norm, false, head) };
+    let count = |divisor: usize, norm: Option<Norm>, head: &[usize]| {
+        let model = Vgg16 { width_divisor: divisor, ..model(norm, false, head) };
         network(&model, Path::Plain).init(0, DType::F32).unwrap().0.count()
     };
     // torchvision's vgg16_bn().features has 14,723,136 parameters, 4,224 of them biases under BatchNorm, which we leave out.
-    assert_eq!(count(1, Norm::Batch, &[]), 14_723_136 - 4_224 + 512 * 10 + 10);
-    assert_eq!(count(1, Norm::None, &[]), 14_714_688 + 512 * 10 + 10);
+    assert_eq!(count(1, Some(Norm::BATCH), &[]), 14_723_136 - 4_224 + 512 * 10 + 10);
+    assert_eq!(count(1, None, &[]), 14_714_688 + 512 * 10 + 10);
     // 9·25,560 weights of convolutions, 528 biases, 64·10 + 10 in the head.
-    assert_eq!(count(8, Norm::None, &[]), 9 * 25_560 + 528 + 650);
+    assert_eq!(count(8, None, &[]), 9 * 25_560 + 528 + 650);
 }
 
 #[test]
 fn noise_is_redrawn_or_held_and_off_in_evaluation() {
     let with = |redraw, noise_mode| {
-        let mut model = model(Norm::Batch, true, &[]);
+        let mut model = model(Some(Norm::BATCH), true, &[]);
         model.noise =
             Noise::Algorithm1(NoiseConstants { redraw, scale_jitter: 0.0, shift_jitter: 0.0, ..Default::default() });
         let mode = Mode { statistics: StatisticsMode::Batch, noise: noise_mode };
@@ -234,7 +236,7 @@ fn noise_is_redrawn_or_held_and_off_in_evaluation() {
 /// diverged must not look well.
 #[test]
 fn what_is_no_number_reaches_the_loss() {
-    let model = model(Norm::None, false, &[24]);
+    let model = model(None, false, &[24]);
     for path in [Path::Fast, Path::Plain] {
         let (params, buffers) = network(&model, path).init(1, DType::F32).unwrap();
         let broken = params.map(|name, tensor| match name {

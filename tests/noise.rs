@@ -7,7 +7,7 @@ use whybn::data::Batches;
 use whybn::kernels::layout::to_grouped;
 use whybn::nn::{ConvBlock, ConvPass, Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
 use whybn::rng;
-use whybn::spec::{Init, Model, ModelKind, Noise, NoiseConstants, Norm};
+use whybn::spec::{Noise, NoiseConstants, Norm, Vgg16};
 
 const CHANNELS: usize = 32;
 
@@ -28,7 +28,7 @@ fn convolved(step: u64) -> Tensor {
 }
 
 /// What enters the ReLU of `conv4`, with γ = 1 and β = 0, as (c, values).
-fn before_relu(norm: Norm, path: Path, mode: Mode, buffers: &Params, y: &Tensor) -> Vec<Vec<f32>> {
+fn before_relu(norm: Option<Norm>, path: Path, mode: Mode, buffers: &Params, y: &Tensor) -> Vec<Vec<f32>> {
     let noise = algorithm1();
     let block = ConvBlock { layer: 4, in_channels: 1, out_channels: CHANNELS, norm, noise, pool: false };
     let zeros = || Tensor::zeros(CHANNELS, DType::F32, &Device::Cpu).unwrap();
@@ -50,7 +50,7 @@ fn normalised_moments(noise: NoiseMode, step: u64) -> Vec<[f64; 2]> {
         let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
         [mean, values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n]
     };
-    before_relu(Norm::Batch, Path::Fast, mode, &Params::default(), &convolved(step)).iter().map(moments).collect()
+    before_relu(Some(Norm::BATCH), Path::Fast, mode, &Params::default(), &convolved(step)).iter().map(moments).collect()
 }
 
 /// The statistic of the paper's figure 8: how far the mean and the variance of a channel move from step to step.
@@ -98,28 +98,20 @@ fn arms_with_and_without_normalisation_share_the_noise() {
     };
     let largest_difference =
         |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0f32, |largest, (a, b)| largest.max((a - b).abs()));
-    let reference = run(Norm::None, Path::Fast, on(7, 3));
-    for (norm, path) in [(Norm::Batch, Path::Fast), (Norm::None, Path::Plain), (Norm::Batch, Path::Plain)] {
+    let reference = run(None, Path::Fast, on(7, 3));
+    for (norm, path) in [(Some(Norm::BATCH), Path::Fast), (None, Path::Plain), (Some(Norm::BATCH), Path::Plain)] {
         let difference = largest_difference(&reference, &run(norm, path, on(7, 3)));
         assert!(difference < 3e-6, "{norm:?} {path:?}: {difference}, ten roundings of values up to 6");
     }
     for other in [NoiseMode::Off, on(8, 3), on(7, 4)] {
-        assert!(largest_difference(&reference, &run(Norm::Batch, Path::Fast, other)) > 0.1, "{other:?}");
+        assert!(largest_difference(&reference, &run(Some(Norm::BATCH), Path::Fast, other)) > 0.1, "{other:?}");
     }
 }
 
 /// Drawing noise, or having it at all, moves neither the order of the data nor the initial weights.
 #[test]
 fn noise_leaves_the_data_and_the_initial_weights_alone() {
-    let model = |noise| Model {
-        kind: ModelKind::Vgg16,
-        width_divisor: 64,
-        head: vec![],
-        norm: Norm::Batch,
-        noise,
-        init: Init::GlorotUniform,
-        ..Model::default()
-    };
+    let model = |noise| Vgg16 { width_divisor: 64, norm: Some(Norm::BATCH), noise, ..Vgg16::default() };
     let trial = |noise, mode: &dyn Fn(u64) -> NoiseMode| {
         let network = Network::new(&model(noise), Path::Fast, 3, 32, 10);
         let (params, buffers) = network.init(7, DType::F32).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use whybn::spec::Model;
 use whybn::study::{BUILT_IN, Overrides, Plan, Probe, Study};
 
 const README: &str = include_str!("../studies/README.md");
@@ -42,7 +43,8 @@ fn noisy_bn_has_the_planned_trials() {
     assert_eq!((desk.trials.len(), lab.trials.len(), paper.trials.len()), (48, 36, 36));
     assert_eq!(desk.output_name(), "noisy_bn");
     assert_eq!(lab.output_name(), "noisy_bn.lab");
-    assert_eq!(paper.trials[0].spec.model.head, [4096, 4096]);
+    let Model::Vgg16(vgg) = &paper.trials[0].spec.model else { panic!("the paper has a VGG") };
+    assert_eq!(vgg.head, [4096, 4096]);
     assert_eq!(paper.trials[1].spec.train.weight_decay, 0.0005);
     let arms: Vec<_> = desk.trials[..6].iter().map(|trial| trial.arm.as_str()).collect();
     assert_eq!(arms[..4], ["standard", "batch_norm", "noisy_batch_norm", "noisy_standard"], "seed by seed");

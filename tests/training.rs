@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use whybn::data::Dataset;
 use whybn::record::{Ending, Record};
-use whybn::spec::DataName;
-use whybn::spec::{Noise, NoiseConstants, Norm, Spec};
+use whybn::spec::{
+    Batch, DataName, DeepLinear, Init, Loss, Model, Noise, NoiseConstants, Norm, Precision, Spec, Train, Vgg16,
+};
 use whybn::study::Probe;
 use whybn::train::{self, Trial, Watch};
 
@@ -19,16 +20,10 @@ fn data() -> &'static Dataset {
     DATA.get_or_init(|| whybn::data::load(DataName::FashionMnist, None).unwrap())
 }
 
-fn tiny(norm: Norm, noise: bool) -> Spec {
-    let mut spec = Spec::default();
-    spec.model.width_divisor = 32;
-    spec.model.norm = norm;
-    if noise {
-        spec.model.noise = Noise::Algorithm1(NoiseConstants::default());
-    }
-    spec.train.batch = 16.into();
-    spec.train.steps = 7;
-    spec
+fn tiny(norm: Option<Norm>, noise: bool) -> Spec {
+    let noise = if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None };
+    let model = Model::Vgg16(Vgg16 { width_divisor: 32, norm, noise, ..Vgg16::default() });
+    Spec { model, train: Train { batch: 16.into(), steps: 7, ..Train::default() }, ..Spec::default() }
 }
 
 fn all_probes() -> Vec<Probe> {
@@ -94,7 +89,7 @@ fn records(folder: &Path, probes: &[Probe]) -> Vec<Record> {
 
 #[test]
 fn stopped_and_resumed_anywhere_leaves_the_same_bytes() {
-    let spec = tiny(Norm::Batch, true);
+    let spec = tiny(Some(Norm::BATCH), true);
     let folder = || tempfile::tempdir().unwrap();
     let (whole, every_step, every_third) = (folder(), folder(), folder());
     run(&spec, &all_probes(), whole.path(), &Watcher::default(), 100);
@@ -108,21 +103,13 @@ fn stopped_and_resumed_anywhere_leaves_the_same_bytes() {
 /// Full batches and double precision, which a checkpoint must keep.
 #[test]
 fn a_deep_linear_network_is_resumed_to_the_bit_and_learns() {
-    let mut spec = Spec::default();
-    for (key, value) in [
-        ("data", toml::Value::from("gaussian_regression")),
-        ("loss", "half_squared_error_sum".into()),
-        ("model.kind", "deep_linear".into()),
-        ("model.depth", 5.into()),
-        ("model.width", 10.into()),
-        ("model.norm", "batch".into()),
-        ("train.batch", "full".into()),
-        ("train.dtype", "f64".into()),
-        ("train.learning_rate", 1e-5.into()),
-        ("train.steps", 20.into()),
-    ] {
-        spec.set(key, value).unwrap();
-    }
+    let model = DeepLinear { depth: 5, width: 10, norm: Some(Norm::BATCH), init: Init::default() };
+    let spec = Spec {
+        data: DataName::GaussianRegression,
+        loss: Loss::HalfSquaredErrorSum,
+        model: Model::DeepLinear(model),
+        train: Train { batch: Batch::Full, dtype: Precision::F64, learning_rate: 1e-5, steps: 20, ..Train::default() },
+    };
     spec.check().unwrap();
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let probes = [Probe::Training {}];
@@ -140,16 +127,15 @@ fn a_deep_linear_network_is_resumed_to_the_bit_and_learns() {
 /// In double precision there are Candle's own operations only; the losses agree to single precision.
 #[test]
 fn double_precision_trains_alike() {
-    let first_losses = |dtype: &str| {
-        let mut spec = tiny(Norm::None, false);
-        spec.set("train.dtype", dtype.into()).unwrap();
-        (spec.train.steps, spec.train.batch) = (2, 4.into());
+    let first_losses = |dtype: Precision| {
+        let mut spec = tiny(None, false);
+        (spec.train.steps, spec.train.batch, spec.train.dtype) = (2, 4.into(), dtype);
         let folder = tempfile::tempdir().unwrap();
         let probes = [Probe::Training {}, Probe::Evaluation { points: 1, images: 8, along: vec![] }];
         run(&spec, &probes, folder.path(), &Watcher::default(), 100);
         records(folder.path(), &probes).iter().filter(|r| r.name == "train_loss").map(|r| r.value).collect::<Vec<_>>()
     };
-    let (single, double) = (first_losses("f32"), first_losses("f64"));
+    let (single, double) = (first_losses(Precision::F32), first_losses(Precision::F64));
     assert!(
         single != double && single.iter().zip(&double).all(|(a, b)| (a / b - 1.0).abs() < 1e-3),
         "{single:?} {double:?}"
@@ -158,7 +144,7 @@ fn double_precision_trains_alike() {
 
 #[test]
 fn probes_leave_no_trace_in_the_weights() {
-    for (norm, noise) in [(Norm::Batch, true), (Norm::None, false)] {
+    for (norm, noise) in [(Some(Norm::BATCH), true), (None, false)] {
         let spec = tiny(norm, noise);
         let (with, without) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         run(&spec, &all_probes(), with.path(), &Watcher::default(), 100);
@@ -174,7 +160,7 @@ fn probes_leave_no_trace_in_the_weights() {
 
 #[test]
 fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
-    let spec = tiny(Norm::Batch, true);
+    let spec = tiny(Some(Norm::BATCH), true);
     let folder = tempfile::tempdir().unwrap();
     let watch = Watcher::default();
     assert_eq!(run(&spec, &all_probes(), folder.path(), &watch, 100), Ending::Finished);
@@ -216,7 +202,7 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
 
 #[test]
 fn an_evaluation_takes_along_the_run_what_it_is_told_and_reads_the_same() {
-    let spec = tiny(Norm::Batch, true);
+    let spec = tiny(Some(Norm::BATCH), true);
     let probe = |along: &[&str]| {
         let along = along.iter().map(|reading| reading.to_string()).collect();
         Probe::Evaluation { points: 3, images: 50, along }
@@ -249,7 +235,7 @@ fn is_reading(name: &str, reading: &str) -> bool {
 
 #[test]
 fn a_loss_that_is_not_finite_ends_the_trial_as_diverged() {
-    let mut spec = tiny(Norm::None, false);
+    let mut spec = tiny(None, false);
     spec.train.learning_rate = 1e30;
     let folder = tempfile::tempdir().unwrap();
     let ending = run(&spec, &all_probes(), folder.path(), &Watcher::default(), 100);
@@ -263,7 +249,7 @@ fn a_loss_that_is_not_finite_ends_the_trial_as_diverged() {
 
 #[test]
 fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
-    let spec = tiny(Norm::None, false);
+    let spec = tiny(None, false);
     let folder = tempfile::tempdir().unwrap();
     let first = [Probe::Training {}];
     assert!(train::finished(folder.path(), &first).unwrap().is_none());
@@ -277,7 +263,7 @@ fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
 
 #[test]
 fn damaged_records_and_checkpoints_are_noticed_and_named() {
-    let spec = tiny(Norm::None, false);
+    let spec = tiny(None, false);
     let folder = tempfile::tempdir().unwrap();
     let trial_folder = folder.path().join("trial");
     let probes = [Probe::Training {}];

@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
 use whybn::rng;
-use whybn::spec::{Model, Noise, NoiseConstants, Norm, Spec, Train};
+use whybn::spec::{Noise, NoiseConstants, Norm, Train, Vgg16};
 use whybn::train::optimizer;
 
 const SEED: u64 = 1;
@@ -27,7 +27,7 @@ pub struct Training {
 impl Training {
     /// A network of [`network`], in an arm of [`model`], with the default specification's batch and learning rate.
     pub fn new(network_name: &str, arm: &str) -> Result<Self> {
-        let train = Spec::default().train;
+        let train = Train::default();
         let network = network(network_name, &model(arm)?)?;
         let (params, buffers) = network.init(SEED, DType::F32)?;
         let (images, labels) = minibatch(BATCH)?;
@@ -49,10 +49,10 @@ impl Training {
 }
 
 /// `vgg16/D`: VGG-16 at 1/D of its width. `wN`: ten convolutions of N to 4N channels.
-fn network(name: &str, model: &Model) -> Result<Network> {
+fn network(name: &str, model: &Vgg16) -> Result<Network> {
     let (path, channels, side) = (Path::Fast, 3, 32);
     if let Some(divisor) = name.strip_prefix("vgg16/") {
-        let model = Model { width_divisor: divisor.parse()?, ..model.clone() };
+        let model = Vgg16 { width_divisor: divisor.parse()?, ..model.clone() };
         Ok(Network::new(&model, path, channels, side, CLASSES))
     } else if let Some(width) = name.strip_prefix("w") {
         let width: usize = width.parse()?;
@@ -63,15 +63,15 @@ fn network(name: &str, model: &Model) -> Result<Network> {
     }
 }
 
-fn model(arm: &str) -> Result<Model> {
+fn model(arm: &str) -> Result<Vgg16> {
     let algorithm_1 = Noise::Algorithm1(NoiseConstants::default());
     let (norm, noise) = match arm {
-        "standard" => (Norm::None, Noise::None),
-        "batch_norm" => (Norm::Batch, Noise::None),
-        "noisy_batch_norm" => (Norm::Batch, algorithm_1),
+        "standard" => (None, Noise::None),
+        "batch_norm" => (Some(Norm::BATCH), Noise::None),
+        "noisy_batch_norm" => (Some(Norm::BATCH), algorithm_1),
         _ => bail!("`{arm}` is no arm; expected `standard`, `batch_norm` or `noisy_batch_norm`"),
     };
-    Ok(Model { norm, noise, ..Spec::default().model })
+    Ok(Vgg16 { norm, noise, ..Vgg16::default() })
 }
 
 fn minibatch(n: usize) -> Result<(Tensor, Tensor)> {

@@ -29,7 +29,7 @@ pub struct ConvBlock {
     /// Channels of the output.
     pub out_channels: usize,
     /// The normalisation.
-    pub norm: Norm,
+    pub norm: Option<Norm>,
     /// The noise.
     pub noise: Noise,
     /// Whether pooling follows.

@@ -23,7 +23,7 @@ pub struct DeepLinearBlock {
     /// Length of the output.
     pub outputs: usize,
     /// The normalisation.
-    pub norm: Norm,
+    pub norm: Option<Norm>,
     /// Whether it makes the network's output.
     pub last: bool,
 }

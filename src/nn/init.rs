@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
     use crate::nn::{Network, Path};
-    use crate::spec::{Model, ModelKind, Noise, Norm};
+    use crate::spec::{Noise, Norm, Vgg16};
     use crate::testing::{kolmogorov_smirnov, moments};
 
     fn values(init: Init, name: &str, shape: &[usize]) -> Vec<f64> {
@@ -81,14 +81,13 @@ mod tests {
     #[test]
     fn a_weight_depends_on_its_own_name_only() {
         let network = |norm, noise, head: &[usize]| {
-            let (kind, init) = (ModelKind::Vgg16, Init::GlorotUniform);
-            let model = Model { kind, width_divisor: 32, head: head.to_vec(), norm, noise, init, ..Model::default() };
+            let model = Vgg16 { width_divisor: 32, head: head.to_vec(), norm, noise, init: Init::GlorotUniform };
             Network::new(&model, Path::Plain, 3, 32, 10).init(5, DType::F32).unwrap().0
         };
         let bits = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let noise = Noise::Algorithm1(Default::default());
-        let plain = network(Norm::None, Noise::None, &[]);
-        for other in [network(Norm::Batch, noise, &[]), network(Norm::None, Noise::None, &[24, 12])] {
+        let plain = network(None, Noise::None, &[]);
+        for other in [network(Some(Norm::BATCH), noise, &[]), network(None, Noise::None, &[24, 12])] {
             for layer in 1..=13 {
                 let name = format!("conv{layer}.weight");
                 assert_eq!(bits(plain.get(&name).unwrap()), bits(other.get(&name).unwrap()), "{name}");

@@ -11,7 +11,7 @@ use super::linear::{LinearBlock, LinearPass};
 use super::loss::{correct, loss_and_gradient, loss_of};
 use super::mode::{Mode, Path};
 use super::params::{LayerParameters, Params};
-use crate::spec::{Init, Loss, Model, Norm};
+use crate::spec::{DeepLinear, Init, Loss, Vgg16};
 
 /// One block.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ const VGG16: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 5
 
 impl Network {
     /// The VGG-16 of `model` for images of `channels` channels and `side` × `side` pixels.
-    pub fn new(model: &Model, path: Path, channels: usize, side: usize, classes: usize) -> Self {
+    pub fn new(model: &Vgg16, path: Path, channels: usize, side: usize, classes: usize) -> Self {
         let stages = VGG16.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
         Self::from_stages(&stages, model, path, channels, side, classes)
     }
@@ -85,7 +85,7 @@ impl Network {
     /// Of `model`, what follows a convolution, the head and the initialisation count.
     pub fn from_stages(
         stages: &[Vec<usize>],
-        model: &Model,
+        model: &Vgg16,
         path: Path,
         channels: usize,
         side: usize,
@@ -113,25 +113,20 @@ impl Network {
     }
 
     /// The deep linear network of `model`, from vectors of `inputs` numbers to vectors of `outputs`.
-    ///
-    /// # Errors
-    /// If `model` does not say how deep and wide it is.
-    pub fn deep_linear(model: &Model, path: Path, inputs: usize, outputs: usize) -> Result<Self> {
-        let (Some(depth), Some(width)) = (model.depth, model.width) else {
-            bail!("a deep linear network needs `model.depth` and `model.width`")
-        };
+    pub fn deep_linear(model: &DeepLinear, path: Path, inputs: usize, outputs: usize) -> Self {
+        let (depth, width) = (model.depth, model.width);
         let block = |layer: usize| {
             let (first, last) = (layer == 1, layer == depth);
             Block::DeepLinear(DeepLinearBlock {
                 layer,
                 inputs: if first { inputs } else { width },
                 outputs: if last { outputs } else { width },
-                norm: if last { Norm::None } else { model.norm },
+                norm: if last { None } else { model.norm },
                 last,
             })
         };
         let blocks = (1..=depth).map(block).collect();
-        Ok(Network { blocks, path, init: model.init, loss: Loss::HalfSquaredErrorSum })
+        Network { blocks, path, init: model.init, loss: Loss::HalfSquaredErrorSum }
     }
 
     /// Its blocks, in order.
@@ -308,7 +303,7 @@ impl Network {
         z: &Tensor,
         labels: &Tensor,
     ) -> Result<Tensor> {
-        let rest = ConvBlock { norm: Norm::None, ..self.conv_block(layer)?.clone() };
+        let rest = ConvBlock { norm: None, ..self.conv_block(layer)?.clone() };
         if rest.has_noise_before_norm() {
             bail!("layer {layer} has its noise before its normalisation")
         }

@@ -6,7 +6,7 @@ use super::activation::relu;
 use super::mode::StatisticsMode;
 use super::params::Params;
 use crate::kernels::divisor::{Divisor, Spread};
-use crate::spec::Norm;
+use crate::spec::{Norm, NormDivisor};
 
 /// Added to a variance before its root, or to another divisor.
 pub const EPS: f64 = 1e-5;
@@ -14,18 +14,17 @@ pub const EPS: f64 = 1e-5;
 /// Weight of the new value in a running statistic, as PyTorch's default.
 const MOMENTUM: f64 = 0.1;
 
-/// What `norm` divides by; `None` without normalisation.
-pub fn divisor(norm: Norm) -> Option<Divisor> {
-    let divisor = |of, matched| Some(Divisor { of, matched });
-    match norm {
-        Norm::None => None,
-        Norm::Batch => Some(Divisor::BATCH_NORM),
-        Norm::L1 => divisor(Spread::MeanAbsolute, false),
-        Norm::L2 => divisor(Spread::RootMeanSquare, false),
-        Norm::Linf => divisor(Spread::MaxAbsolute, false),
-        Norm::L1Matched => divisor(Spread::MeanAbsolute, true),
-        Norm::LinfMatched => divisor(Spread::MaxAbsolute, true),
-    }
+/// The divisor of `norm`.
+pub fn divisor(norm: Norm) -> Divisor {
+    let (of, matched) = match norm.divisor {
+        NormDivisor::StandardDeviation => return Divisor::BATCH_NORM,
+        NormDivisor::L1 => (Spread::MeanAbsolute, false),
+        NormDivisor::L2 => (Spread::RootMeanSquare, false),
+        NormDivisor::Linf => (Spread::MaxAbsolute, false),
+        NormDivisor::L1Matched => (Spread::MeanAbsolute, true),
+        NormDivisor::LinfMatched => (Spread::MaxAbsolute, true),
+    };
+    Divisor { of, matched }
 }
 
 /// Mean and spread of each channel, over `count` values.
@@ -52,8 +51,8 @@ pub struct NormLayer {
 
 impl NormLayer {
     /// The normalisation after `layer`; `None` where `norm` is.
-    pub fn new(norm: Norm, layer: usize, channels: usize) -> Option<Self> {
-        divisor(norm).map(|divisor| NormLayer { divisor, layer, channels })
+    pub fn new(norm: Option<Norm>, layer: usize, channels: usize) -> Option<Self> {
+        norm.map(|norm| NormLayer { divisor: divisor(norm), layer, channels })
     }
 
     /// The name of γ (c).

@@ -32,7 +32,7 @@ impl Measure for Conditions {
         }
         for &layer in &self.layers {
             let block = context.network.conv_block(layer)?;
-            if block.norm == Norm::Batch && !block.has_noise_before_norm() {
+            if block.norm == Some(Norm::BATCH) && !block.has_noise_before_norm() {
                 self.measure(context, block, records)?;
             }
         }
@@ -174,7 +174,7 @@ mod tests {
             let eta = 1e-5 / dot(&direction, &direction).unwrap().sqrt();
             let loss_at = |eta: f64| {
                 let z = tail.z.add(&direction.affine(eta, 0.0).unwrap()).unwrap();
-                let tail = ConvBlock { norm: Norm::None, ..block.clone() };
+                let tail = ConvBlock { norm: None, ..block.clone() };
                 let zero = Tensor::zeros(block.out_channels, DType::F64, &Device::Cpu).unwrap();
                 let bias = [(format!("conv{layer}.bias"), zero)].into_iter().collect();
                 let output =

@@ -8,7 +8,7 @@ use crate::data::{ImageSet, Split};
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Model, Noise, Norm};
+use crate::spec::{Model, Noise};
 
 /// A mode: the statistics that the normalisation uses, and whether the noise is on.
 type EvaluationMode = (StatisticsMode, bool);
@@ -63,8 +63,8 @@ fn modes_at(along: &[String], split: &str, is_last: bool) -> Vec<(&'static str, 
 /// What `mode` comes to in a network of `model`: without normalisation there are no other statistics, without noise none
 /// to switch on.
 fn effective((statistics, noisy): EvaluationMode, model: &Model) -> EvaluationMode {
-    let statistics = if model.norm == Norm::None { StatisticsMode::Batch } else { statistics };
-    (statistics, noisy && model.noise != Noise::None)
+    let statistics = if model.norm().is_none() { StatisticsMode::Batch } else { statistics };
+    (statistics, noisy && model.noise() != Noise::None)
 }
 
 /// Images that an evaluation with `points`, `images` and `along` sends through a network of `model` in a whole trial, where
@@ -139,13 +139,14 @@ fn in_mode(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::NoiseConstants;
+    use crate::spec::{NoiseConstants, Norm, Vgg16};
 
     #[test]
     fn images_are_counted_once_a_pass() {
         let along = ["train.batch.clean".to_string()];
-        let plain = Model { norm: Norm::None, noise: Noise::None, ..Model::default() };
-        let noisy = Model { norm: Norm::Batch, noise: Noise::Algorithm1(NoiseConstants::default()), ..plain.clone() };
+        let plain = Model::default();
+        let noise = Noise::Algorithm1(NoiseConstants::default());
+        let noisy = Model::Vgg16(Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() });
         assert_eq!(evaluated_images(10, 1000, &[], &plain, 2000), 10 * 2 * 1000 + 2000);
         assert_eq!(evaluated_images(10, 1000, &[], &noisy, 2000), 4 * (10 * 2 * 1000 + 2000));
         assert_eq!(evaluated_images(10, 1000, &along, &plain, 2000), 10 * 1000 + 2000);

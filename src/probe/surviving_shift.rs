@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::{Measure, StepContext, is_due, record};
 use crate::nn::{ConvBlock, FeatureMaps, Mode, NoiseKey, NoiseMode};
 use crate::record::Record;
-use crate::spec::{Noise, NoiseConstants, Norm};
+use crate::spec::{Noise, NoiseConstants};
 
 pub(super) struct SurvivingShift {
     pub(super) layers: Vec<usize>,
@@ -27,7 +27,7 @@ impl Measure for SurvivingShift {
         for &layer in &self.layers {
             let block = context.network.conv_block(layer)?;
             let Noise::Algorithm1(constants) = block.noise else { continue };
-            if context.network.conv_block(layer + 1)?.norm == Norm::None {
+            if context.network.conv_block(layer + 1)?.norm.is_none() {
                 continue;
             }
             for (part, constants) in parts(constants) {

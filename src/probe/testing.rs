@@ -6,7 +6,7 @@ use super::StepContext;
 use crate::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Noise, NoiseConstants, Norm, Spec, Train};
+use crate::spec::{Noise, NoiseConstants, Norm, Train, Vgg16};
 use rand_distr::{Distribution, StandardNormal};
 
 /// A network of two stages with BatchNorm and noise, a minibatch of it, and the step's own result.
@@ -27,11 +27,10 @@ impl Step {
     }
 
     pub fn on(path: Path, dtype: DType, weight_decay: f64) -> Self {
-        let mut spec = Spec::default();
-        spec.model.norm = Norm::Batch;
-        spec.model.noise = Noise::Algorithm1(NoiseConstants::default());
-        spec.train.weight_decay = weight_decay;
-        let network = Network::from_stages(&[vec![8, 8], vec![16]], &spec.model, path, 1, 8, 10);
+        let noise = Noise::Algorithm1(NoiseConstants::default());
+        let model = Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() };
+        let train = Train { weight_decay, ..Train::default() };
+        let network = Network::from_stages(&[vec![8, 8], vec![16]], &model, path, 1, 8, 10);
         let (params, buffers) = network.init(3, dtype).unwrap();
         let mut stream = rng::stream(3, "test", "images", 0);
         let images: Vec<f64> = StandardNormal.sample_iter(&mut stream).take(16 * 64).collect();
@@ -41,7 +40,7 @@ impl Step {
         let noise = NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 0 });
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let result = network.loss_and_gradients(&params, &buffers, mode, &input, &labels).unwrap();
-        Step { train: spec.train, network, params, buffers, result, input, labels, mode }
+        Step { train, network, params, buffers, result, input, labels, mode }
     }
 
     pub fn context(&self) -> StepContext<'_> {

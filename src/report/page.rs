@@ -60,7 +60,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         shared_settings => shared,
         differing_settings => differing.to_string(),
         command => settings::command(plan),
-        versions => settings::versions(),
+        versions => settings::versions(view),
         run_file => file(run_log::FILE),
         summary_file => file(summary::FILE),
         plan_file => file(stored::FILE),

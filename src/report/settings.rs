@@ -1,19 +1,19 @@
 //! Settings, versions and the command of a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::table::Table;
 use super::view::View;
-use crate::spec::{SCHEMA, Spec};
+use crate::spec::Spec;
 use crate::study::{BUILT_IN, Plan};
 use crate::text::shell_word;
 
 /// The settings that all arms share, in one line; and a table of those in which they differ.
 pub fn settings(view: &View) -> (String, Table) {
     let flat: Vec<BTreeMap<String, String>> = view.conditions.iter().map(|condition| flatten(condition.spec)).collect();
-    let keys: std::collections::BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
+    let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
     let is_shared = |key: &String| flat.iter().all(|settings| settings.get(key) == flat[0].get(key));
     let (shared, differing): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(|key| is_shared(key));
     let line = shared.iter().map(|key| format!("`{key} = {}`", flat[0][*key])).collect::<Vec<_>>().join(", ");
@@ -59,10 +59,13 @@ pub fn command(plan: &Plan) -> String {
 }
 
 /// Which program made the report, and on what ground.
-pub fn versions() -> String {
+pub fn versions(view: &View) -> String {
+    let schemas: BTreeSet<u32> = view.conditions.iter().map(|condition| condition.spec.schema()).collect();
+    let schemas: Vec<String> = schemas.iter().map(u32::to_string).collect();
     format!(
-        "whybn {}, trial schema {SCHEMA}, candle-core {}",
+        "whybn {}, trial schema {}, candle-core {}",
         env!("CARGO_PKG_VERSION"),
+        schemas.join(" and "),
         locked("candle-core").unwrap_or("of an unknown version")
     )
 }

@@ -115,7 +115,7 @@ impl<'a> View<'a> {
 
     /// Whether any arm trains with noise.
     pub fn has_noise(&self) -> bool {
-        self.conditions.iter().any(|condition| condition.spec.model.noise != Noise::None)
+        self.conditions.iter().any(|condition| condition.spec.model.noise() != Noise::None)
     }
 
     /// `text` without its “, noise off” where no arm trains with noise and there is nothing to be off.

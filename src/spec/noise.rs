@@ -1,7 +1,8 @@
 //! The settings of the injected noise (Santurkar et al. 2018, Algorithm 1).
 
-use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::word::{WordOr, word_or_table};
 
 /// The noise of a network: none, or Algorithm 1 with its constants.
 ///
@@ -210,31 +211,32 @@ impl Serialize for Noise {
     }
 }
 
+/// The words of study files.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    None,
+    #[serde(rename = "algorithm_1")]
+    Algorithm1,
+}
+
 impl<'de> Deserialize<'de> for Noise {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NoiseVisitor;
-        impl<'de> Visitor<'de> for NoiseVisitor {
-            type Value = Noise;
+        Ok(match word_or_table(deserializer, "\"none\", \"algorithm_1\" or a table of its constants")? {
+            WordOr::Word(Word::None) => Noise::None,
+            WordOr::Word(Word::Algorithm1) => Noise::Algorithm1(NoiseConstants::default()),
+            // One identity for one training: a dose of nothing is no noise.
+            WordOr::Table(NoiseConstants { dose: 0.0, .. }) => Noise::None,
+            WordOr::Table(constants) => Noise::Algorithm1(constants),
+        })
+    }
+}
 
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("\"none\", \"algorithm_1\" or a table of its constants")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Noise, E> {
-                match text {
-                    "none" => Ok(Noise::None),
-                    "algorithm_1" => Ok(Noise::Algorithm1(NoiseConstants::default())),
-                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Noise, A::Error> {
-                let constants = NoiseConstants::deserialize(MapAccessDeserializer::new(map))?;
-                // One identity for one training: a dose of nothing is no noise.
-                Ok(if constants.dose == 0.0 { Noise::None } else { Noise::Algorithm1(constants) })
-            }
-        }
-        deserializer.deserialize_any(NoiseVisitor)
+/// The table that a word abbreviates; none if it is `"none"` or no word.
+pub(super) fn spelt_out(word: &str) -> Option<toml::Table> {
+    match toml::Value::from(word).try_into().ok()? {
+        Noise::None => None,
+        Noise::Algorithm1(constants) => toml::Table::try_from(constants).ok(),
     }
 }
 

@@ -12,7 +12,7 @@ mod check;
 use super::claim::Claim;
 use super::probe::Probe;
 use super::value::Value;
-use crate::spec::{Setting, flatten};
+use crate::spec::Layers;
 
 /// Dotted keys and values, with their places in the file.
 pub type Settings = BTreeMap<Spanned<String>, toml::Value>;
@@ -185,14 +185,14 @@ impl Study {
         std::iter::once(&Probe::Training {}).chain(asked).cloned().collect()
     }
 
-    /// The settings of a `set` table or a setup, flattened, each with the place that it was written at.
-    pub(super) fn located(&self, settings: &Settings, of: &str) -> Vec<Setting> {
-        let mut flat = Vec::new();
+    /// Adds the `settings` of a setup, a scale or an arm, each with its place in the file.
+    pub(super) fn lay(&self, settings: &Settings, of: &str, layers: &mut Layers) -> Result<()> {
         for (key, value) in settings {
             let line = 1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count();
-            flatten(key.get_ref(), value, &format!("{}:{line}: {of}", self.path), &mut flat);
+            let origin = format!("{}:{line}: {of}", self.path);
+            layers.set(key.get_ref(), value.clone(), &origin).map_err(anyhow::Error::msg)?;
         }
-        flat
+        Ok(())
     }
 
     /// The arm that a claim's name stands for: the name itself, or the value's arm.

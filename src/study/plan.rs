@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::file::{Arm, Scale, Study, Sweep};
 use super::probe::Probe;
 use super::value::{Term, Value};
-use crate::spec::{Setting, Spec, overlaps};
+use crate::spec::{Layers, Spec, overlaps};
 use crate::text::hex;
 
 /// What the command line changes of a plan.
@@ -37,9 +37,12 @@ pub struct PlannedTrial {
 impl PlannedTrial {
     /// Arm, swept values and seed, for people.
     pub fn label(&self) -> String {
-        let swept: String = self.sweep.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-        format!("{}{swept} seed {}", self.arm, self.seed)
+        format!("{}{} seed {}", self.arm, label(&self.sweep), self.seed)
     }
+}
+
+fn label(swept: &BTreeMap<String, String>) -> String {
+    swept.iter().map(|(key, value)| format!(" {key}={value}")).collect()
 }
 
 /// All trials of a study at a scale.
@@ -78,9 +81,11 @@ impl Plan {
         refuse_fixed_keys(&study, size, overrides)?;
         let (mut arms, mut changed) = (Vec::new(), BTreeSet::new());
         for arm in &study.arm {
-            let spec = resolve(&study, size, arm)?;
-            for (sweep, spec) in swept(&study, size, arm, spec)? {
-                arms.push((arm.name.clone(), sweep, with_overrides(&study, spec, overrides, &mut changed)?));
+            for (sweep, layers) in swept(&study, size, arm, settings(&study, size, arm)?)? {
+                let of = format!("{}: arm `{}`{}", study.path, arm.name, label(&sweep));
+                let spec = layers.spec(&of).map_err(anyhow::Error::msg)?;
+                let spec = with_overrides(spec, &layers, overrides, &mut changed).map_err(anyhow::Error::msg)?;
+                arms.push((arm.name.clone(), sweep, spec));
             }
         }
         let probes = study.probes(size);
@@ -197,43 +202,35 @@ fn check_probes<'a>(study: &Study, probes: &[Probe], arms: impl Iterator<Item = 
 }
 
 /// Defaults ← setup ← scale ← arm.
-fn resolve(study: &Study, scale: &Scale, arm: &Arm) -> Result<Spec> {
-    let mut spec = Spec::default();
-    let layers = [
-        (&study.setup[&arm.setup], format!("setup `{}`", arm.setup)),
-        (&scale.set, "scale".to_string()),
-        (&arm.set, format!("arm `{}`", arm.name)),
-    ];
-    for (settings, of) in layers {
-        for Setting { key, value, origin } in study.located(settings, &of) {
-            spec.set(&key, value).map_err(|error| anyhow!("{origin}: {error}"))?;
-        }
-    }
-    spec.check().map_err(|error| anyhow!("{}: arm `{}`: {error}", study.path, arm.name))?;
-    Ok(spec)
+fn settings(study: &Study, scale: &Scale, arm: &Arm) -> Result<Layers> {
+    let mut layers = Layers::default();
+    study.lay(&study.setup[&arm.setup], &format!("setup `{}`", arm.setup), &mut layers)?;
+    study.lay(&scale.set, "scale", &mut layers)?;
+    study.lay(&arm.set, &format!("arm `{}`", arm.name), &mut layers)?;
+    Ok(layers)
 }
 
-/// `spec` at every combination of the values swept for `arm`.
-fn swept(study: &Study, scale: &Scale, arm: &Arm, spec: Spec) -> Result<Vec<(BTreeMap<String, String>, Spec)>> {
-    let mut points = vec![(BTreeMap::new(), spec)];
+/// `layers` with every combination of the values swept for `arm`.
+fn swept(study: &Study, scale: &Scale, arm: &Arm, layers: Layers) -> Result<Vec<(BTreeMap<String, String>, Layers)>> {
+    let mut combinations = vec![(BTreeMap::new(), layers)];
     for sweep in sweeps_of(study, scale, &arm.name) {
+        let origin = format!("{}: sweep of `{}`", study.path, sweep.path);
         let mut next = Vec::new();
-        for (labels, spec) in &points {
+        for (labels, layers) in &combinations {
             for (index, value) in sweep.values.iter().enumerate() {
-                let (mut labels, mut spec) = (labels.clone(), spec.clone());
+                let (mut labels, mut layers) = (labels.clone(), layers.clone());
                 let moving = sweep.with.iter().map(|(key, values)| (key, &values[index]));
                 std::iter::once((&sweep.path, value))
                     .chain(moving)
-                    .try_for_each(|(key, value)| spec.set(key, value.clone()))
-                    .and_then(|()| spec.check())
-                    .map_err(|error| anyhow!("{}: sweep of `{}`: {error}", study.path, sweep.path))?;
+                    .try_for_each(|(key, value)| layers.set(key, value.clone(), &origin))
+                    .map_err(anyhow::Error::msg)?;
                 labels.insert(sweep.path.clone(), value.to_string());
-                next.push((labels, spec));
+                next.push((labels, layers));
             }
         }
-        points = next;
+        combinations = next;
     }
-    Ok(points)
+    Ok(combinations)
 }
 
 fn sweeps_of<'a>(study: &'a Study, scale: &'a Scale, arm: &'a str) -> impl Iterator<Item = &'a Sweep> {
@@ -241,21 +238,28 @@ fn sweeps_of<'a>(study: &'a Study, scale: &'a Scale, arm: &'a str) -> impl Itera
     all.filter(move |sweep| sweep.arms.is_empty() || sweep.arms.iter().any(|name| name == arm))
 }
 
-/// `spec` with the overrides; those that change it are added to `changed`.
+/// `spec`, which `layers` make, with the overrides; those without which it would be another are added to `changed`.
 fn with_overrides(
-    study: &Study,
-    mut spec: Spec,
+    spec: Spec,
+    layers: &Layers,
     overrides: &Overrides,
     changed: &mut BTreeSet<String>,
-) -> Result<Spec> {
+) -> Result<Spec, String> {
+    let without = |left_out: Option<&String>| {
+        let mut layers = layers.clone();
+        let mut set = overrides.set.iter().filter(|(key, _)| Some(*key) != left_out);
+        set.try_for_each(|(key, value)| layers.set(key, value.clone(), "command line"))?;
+        layers.spec("command line")
+    };
+    if overrides.set.is_empty() {
+        return Ok(spec);
+    }
+    let spec = without(None)?;
     for (key, value) in &overrides.set {
-        let before = spec.clone();
-        spec.set(key, value.clone()).map_err(|error| anyhow!("command line: {error}"))?;
-        if spec != before {
+        if without(Some(key)).as_ref() != Ok(&spec) {
             changed.insert(format!("{key}={value}"));
         }
     }
-    spec.check().map_err(|error| anyhow!("command line, study `{}`: {error}", study.name))?;
     Ok(spec)
 }
 
@@ -263,12 +267,11 @@ fn with_overrides(
 fn refuse_fixed_keys(study: &Study, scale: &Scale, overrides: &Overrides) -> Result<()> {
     for key in overrides.set.keys() {
         for arm in &study.arm {
-            let fixed = study.located(&arm.set, "").into_iter().find(|setting| overlaps(&setting.key, key));
-            if let Some(setting) = fixed {
+            if let Some(fixed) = arm.set.keys().find(|fixed| overlaps(fixed.get_ref(), key)) {
                 bail!(
                     "`{key}` is fixed by arm `{}` (as `{}`); change it in a study file of your own",
                     arm.name,
-                    setting.key
+                    fixed.get_ref()
                 );
             }
         }

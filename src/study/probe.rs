@@ -184,7 +184,7 @@ impl Probe {
     /// # Errors
     /// What is wrong and what would be right.
     pub fn check(&self, model: &Model) -> Result<(), String> {
-        self.check_kind(model.kind)?;
+        self.check_kind(model.kind())?;
         let layers = model.layers();
         let last = if matches!(self, Probe::SurvivingShift { .. }) { layers - 1 } else { layers };
         match self.layers().iter().find(|&&layer| layer == 0 || layer > last) {

@@ -16,6 +16,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::plan::PlannedTrial;
+use crate::spec::Layers;
 
 /// The word for a curve over the layers of a claim.
 pub const LAYERS: &str = "layer";
@@ -206,8 +207,8 @@ impl Value {
             Some(swept) => alike(swept, &value.to_string()),
             None => {
                 // Also where the specification leaves a setting out because it is at its neutral value.
-                let mut same = trial.spec.clone();
-                same.set(key, value.clone()).is_ok() && same == trial.spec
+                let mut same = Layers::of(&trial.spec);
+                same.set(key, value.clone(), "").and_then(|()| same.spec("")).as_ref() == Ok(&trial.spec)
             }
         })
     }

@@ -6,7 +6,7 @@ mod store;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
 
 pub use store::{Finished, OtherInstructionSet, finished, set_aside};
@@ -17,7 +17,7 @@ use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::probe::{self, GivenUp, Measure, StateContext, StepContext};
 use crate::record::Ending;
-use crate::spec::{Precision, Spec};
+use crate::spec::{Model, Precision, Spec};
 use crate::study::Probe;
 
 /// One arm × seed (× swept value), with what it needs to be trained.
@@ -65,7 +65,7 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
         match training.step(watch) {
             Ok(None) => {}
             Ok(Some(ending)) => {
-                store::finish(folder, ending, &training.checkpoint())?;
+                store::finish(folder, trial.spec.schema(), ending, &training.checkpoint())?;
                 return Ok(Some(ending));
             }
             Err(error) if error.is::<GivenUp>() => return Ok(None),
@@ -81,7 +81,7 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
             return Ok(None);
         }
     }
-    store::finish(folder, Ending::Finished, &training.checkpoint())?;
+    store::finish(folder, trial.spec.schema(), Ending::Finished, &training.checkpoint())?;
     Ok(Some(Ending::Finished))
 }
 
@@ -132,7 +132,7 @@ impl<'a> Training<'a> {
     fn step(&mut self, watch: &dyn Watch) -> Result<Option<Ending>> {
         let (input, labels) = self.minibatch()?;
         let key = NoiseKey { seed: self.trial.seed, purpose: nn::TRAINING, step: self.state.step as u64 };
-        let waits = self.trial.spec.model.noise.waits(self.state.step);
+        let waits = self.trial.spec.model.noise().waits(self.state.step);
         let noise = if waits { NoiseMode::Off } else { NoiseMode::On(key) };
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let Checkpoint { params, buffers, .. } = &self.state;
@@ -209,16 +209,17 @@ impl<'a> Training<'a> {
 
 /// The network that `spec` makes for `data`. Convolutions have no fast path in double precision.
 fn network(spec: &Spec, data: &Dataset) -> Result<Network> {
-    Ok(match data {
-        Dataset::Images(images) => {
+    match (&spec.model, data) {
+        (Model::Vgg16(model), Dataset::Images(images)) => {
             let path = if spec.train.dtype == Precision::F32 { nn::Path::Fast } else { nn::Path::Plain };
-            Network::new(&spec.model, path, images.channels, images.height, images.classes)
+            Ok(Network::new(model, path, images.channels, images.height, images.classes))
         }
-        Dataset::GaussianRegression(_) => {
+        (Model::DeepLinear(model), Dataset::GaussianRegression(_)) => {
             let width = GaussianRegression::WIDTH;
-            Network::deep_linear(&spec.model, nn::Path::Fast, width, width)?
+            Ok(Network::deep_linear(model, nn::Path::Fast, width, width))
         }
-    })
+        _ => bail!("this network does not fit this data: {spec:?}"),
+    }
 }
 
 /// Removes from the `folder` of a finished trial what a process that was killed right then left of these probes.

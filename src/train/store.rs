@@ -13,23 +13,24 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Checkpoint, sha256_of, weights_as_bytes};
 use crate::files::write_whole;
 use crate::kernels::isa;
 use crate::record::{Ending, Record};
-use crate::spec::{ModelKind, Precision, SCHEMA, Spec};
+use crate::spec::{Model, Precision, Spec};
 use crate::study::Probe;
 
 const CARD: &str = "trial.json";
+const DONE: &str = "done.json";
 const WEIGHTS: &str = "weights.safetensors";
 
 /// What a trial is, as its folder says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// Raised when the format or the meaning of a specification changes.
+    /// The specification's schema.
     pub schema: u32,
     /// The instruction set whose bits these are.
     pub instruction_set: String,
@@ -45,14 +46,14 @@ impl Card {
     /// The card of a trial on this machine.
     pub fn new(spec: &Spec, seed: u64, data: &str) -> Self {
         let instruction_set = isa::current().to_string();
-        Card { schema: SCHEMA, instruction_set, spec: spec.clone(), seed, data: data.into() }
+        Card { schema: spec.schema(), instruction_set, spec: spec.clone(), seed, data: data.into() }
     }
 
     /// Whether both instruction sets give the trial the same bits: AVX-512 gives those of AVX2 in our kernels. A
     /// convolutional network in double precision uses Candle's own.
     fn rounds_like(&self, there: &Card) -> bool {
         let is_wide = |card: &Card| ["avx2", "avx512"].contains(&card.instruction_set.as_str());
-        let own_kernels = self.spec.train.dtype == Precision::F32 || self.spec.model.kind == ModelKind::DeepLinear;
+        let own_kernels = self.spec.train.dtype == Precision::F32 || matches!(self.spec.model, Model::DeepLinear(_));
         self.instruction_set == there.instruction_set || (own_kernels && is_wide(self) && is_wide(there))
     }
 
@@ -114,9 +115,9 @@ struct Done {
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn finish(folder: &Path, ending: Ending, checkpoint: &Checkpoint) -> Result<()> {
+pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoint) -> Result<()> {
     let mut files = match read_done(folder) {
-        Ok(Some(done)) => done.files,
+        Ok(Some(done)) if done.schema == schema => done.files,
         _ => BTreeMap::new(),
     };
     let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
@@ -128,21 +129,18 @@ pub fn finish(folder: &Path, ending: Ending, checkpoint: &Checkpoint) -> Result<
         write_whole(&folder.join(&name), &bytes)?;
         files.insert(name, sha256_of(&[&bytes]));
     }
-    let done = Done { schema: SCHEMA, ending, files };
-    write_whole(&folder.join("done.json"), format!("{}\n", serde_json::to_string_pretty(&done)?).as_bytes())?;
+    let done = Done { schema, ending, files };
+    write_whole(&folder.join(DONE), format!("{}\n", serde_json::to_string_pretty(&done)?).as_bytes())?;
     let probes: Vec<String> = checkpoint.logs.iter().map(|log| log.probe.clone()).collect();
     checkpoint::tidy(folder, &probes)
 }
 
 fn read_done(folder: &Path) -> Result<Option<Done>> {
-    let path = folder.join("done.json");
+    let path = folder.join(DONE);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let done: Done = serde_json::from_str(&text)
                 .with_context(|| format!("{}: this record of a finished trial is damaged", path.display()))?;
-            if done.schema != SCHEMA {
-                bail!("{}: written by another version (schema {}, this is {SCHEMA})", path.display(), done.schema);
-            }
             Ok(Some(done))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -156,6 +154,15 @@ fn read_done(folder: &Path) -> Result<Option<Done>> {
 /// If a file is damaged, missing or of another version; the message names it.
 pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
     let Some(done) = read_done(folder)? else { return Ok(None) };
+    let path = folder.join(CARD);
+    let card = fs::read(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_slice::<Card>(&text)?));
+    let card = card.with_context(|| format!("{}: cannot read what this trial is", path.display()))?;
+    let (there, here) = (done.schema, card.spec.schema());
+    ensure!(
+        there == here,
+        "{}: written by another version (schema {there}, this is {here})",
+        folder.join(DONE).display()
+    );
     let names: Vec<String> = probes.iter().map(|probe| format!("{}.csv", probe.id())).collect();
     if names.iter().any(|name| !done.files.contains_key(name)) {
         return Ok(None);
@@ -169,9 +176,6 @@ pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
             records.push(record.with_context(|| format!("{}: these records are damaged", path.display()))?);
         }
     }
-    let path = folder.join(CARD);
-    let card = fs::read(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_slice::<Card>(&text)?));
-    let card = card.with_context(|| format!("{}: cannot read what this trial is", path.display()))?;
     Ok(Some(Finished { ending: done.ending, records, instruction_set: card.instruction_set }))
 }
 

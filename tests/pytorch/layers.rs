@@ -36,7 +36,7 @@ fn leave(path: Path, maps: &Tensor, channels: usize) -> Tensor {
 }
 
 fn block(in_channels: usize, out_channels: usize, pool: bool) -> ConvBlock {
-    ConvBlock { layer: 1, in_channels, out_channels, norm: Norm::Batch, noise: Noise::None, pool }
+    ConvBlock { layer: 1, in_channels, out_channels, norm: Some(Norm::BATCH), noise: Noise::None, pool }
 }
 
 /// `convolutions` in the script.

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{Mode, Network, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::spec::{Init, Model, ModelKind, Noise, Norm};
+use whybn::spec::{Init, Norm, Vgg16};
 
 use super::golden::{PATHS, assert_close, flat, golden, hashed};
 
@@ -50,10 +50,9 @@ struct NetworkCase {
 }
 
 impl NetworkCase {
-    fn new(norm: Norm, path: Path, dtype: DType) -> Self {
-        let (kind, init) = (ModelKind::Vgg16, Init::HeNormal);
-        let model =
-            Model { kind, width_divisor: 16, head: vec![24], norm, noise: Noise::None, init, ..Model::default() };
+    fn new(norm: Option<Norm>, path: Path, dtype: DType) -> Self {
+        let (head, init) = (vec![24], Init::HeNormal);
+        let model = Vgg16 { width_divisor: 16, head, norm, init, ..Vgg16::default() };
         let network = Network::new(&model, path, 3, 32, 10);
         let params = hashed_parameters(&network, dtype);
         NetworkCase { network, dtype, params }
@@ -97,7 +96,7 @@ impl NetworkCase {
 #[test]
 fn vgg16_without_normalisation() {
     for (path, dtype, roundoff) in PATHS {
-        let case = NetworkCase::new(Norm::None, path, dtype);
+        let case = NetworkCase::new(None, path, dtype);
         case.check("plain", &case.initial_buffers(), StatisticsMode::Batch, NETWORK_ROUNDINGS * roundoff);
     }
 }
@@ -107,7 +106,7 @@ fn vgg16_without_normalisation() {
 fn vgg16_with_batch_normalisation() {
     let golden = golden();
     for (path, dtype, roundoff) in PATHS {
-        let case = NetworkCase::new(Norm::Batch, path, dtype);
+        let case = NetworkCase::new(Some(Norm::BATCH), path, dtype);
         let first = case.step(&case.initial_buffers(), StatisticsMode::Batch, "first").buffers;
         let second = case.step(&first, StatisticsMode::Batch, "second").buffers;
         for (name, got) in second.iter() {

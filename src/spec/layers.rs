@@ -1,0 +1,343 @@
+//! Settings in layers (defaults, setup, scale, arm, sweep, command line), merged and then read once.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::fields::fields;
+use super::model::{DeepLinear, Model, ModelKind, Vgg16};
+use super::noise::{self, NoiseConstants};
+use super::norm::{self, Norm};
+use super::{Spec, Train};
+
+/// Dotted keys and values, the later in the place of the earlier, each with the place where it was written.
+///
+/// A specification has two groups, `model` and `train`, whose keys are set one by one. Any other table is the value of a
+/// setting and takes the place of an earlier value as a whole.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    table: toml::Table,
+    origins: BTreeMap<String, String>,
+}
+
+impl Default for Layers {
+    /// The default specification. A network's own settings are left to the network that is chosen.
+    fn default() -> Self {
+        let mut layers = Layers::of(&Spec::default());
+        layers.table.insert("model".into(), toml::Table::from_iter([kind_setting(ModelKind::Vgg16)]).into());
+        layers
+    }
+}
+
+fn kind_setting(kind: ModelKind) -> (String, toml::Value) {
+    ("kind".into(), toml::Value::try_from(kind).expect("a name is plain data"))
+}
+
+impl Layers {
+    /// The settings of a whole specification.
+    pub fn of(spec: &Spec) -> Self {
+        let table = toml::Table::try_from(spec).expect("a specification is plain data");
+        Layers { table, origins: BTreeMap::new() }
+    }
+
+    /// Sets the dotted `key` (`train.learning_rate`, `model.noise.shift`), which was written at `origin`.
+    ///
+    /// # Errors
+    /// A value in the place of a group, or a key within a value. Other mistakes are found by [`spec`](Layers::spec).
+    pub fn set(&mut self, key: &str, value: toml::Value, origin: &str) -> Result<(), String> {
+        if GROUPS.contains(&key) {
+            let toml::Value::Table(group) = value else {
+                let keys: Vec<String> =
+                    keys_of(self.kind()).into_iter().filter(|valid| is_within(valid, key)).collect();
+                return Err(format!("{origin}: `{key}` is a group of keys; set one of them: {}", keys.join(", ")));
+            };
+            return group.into_iter().try_for_each(|(inner, value)| self.set(&format!("{key}.{inner}"), value, origin));
+        }
+        let (table, name) = match key.rsplit_once('.') {
+            None => (Some(&mut self.table), key),
+            Some((parents, name)) => (table_at(&mut self.table, parents), name),
+        };
+        let Some(table) = table else { return Err(format!("{origin}: {}", self.unknown_key(key))) };
+        table.insert(name.into(), value);
+        self.origins.insert(key.into(), origin.into());
+        Ok(())
+    }
+
+    /// The network as far as it is set.
+    fn kind(&self) -> ModelKind {
+        self.table["model"]["kind"].clone().try_into().unwrap_or(ModelKind::Vgg16)
+    }
+
+    /// The specification that the settings make. `of` says whose it is, where a mistake is not that of one setting.
+    ///
+    /// # Errors
+    /// An unknown key (the nearest and all valid ones are named), a value of the wrong type, a setting that is missing,
+    /// or what [`Spec::check`] finds.
+    pub fn spec(&self, of: &str) -> Result<Spec, String> {
+        let kind = self.read("model.kind", self.table["model"]["kind"].clone(), of)?;
+        self.refuse_unknown(kind)?;
+        let mut model = self.table["model"].clone();
+        model.as_table_mut().and_then(|model| model.remove("kind"));
+        let spec = Spec {
+            data: self.read("data", self.table["data"].clone(), of)?,
+            loss: self.read("loss", self.table["loss"].clone(), of)?,
+            model: match kind {
+                ModelKind::Vgg16 => Model::Vgg16(self.read("model", model, of)?),
+                ModelKind::DeepLinear => Model::DeepLinear(self.read_deep_linear(model, of)?),
+            },
+            train: self.read("train", self.table["train"].clone(), of)?,
+        };
+        spec.check().map_err(|error| format!("{of}: {error}"))?;
+        Ok(spec)
+    }
+
+    fn read_deep_linear(&self, model: toml::Value, of: &str) -> Result<DeepLinear, String> {
+        match DeepLinear::REQUIRED.iter().find(|(name, _)| model.get(name).is_none()) {
+            Some((name, paper)) => {
+                Err(format!("{of}: a `deep_linear` network needs `model.{name}`; the paper's is {paper}"))
+            }
+            None => self.read("model", model, of),
+        }
+    }
+
+    /// Reads the `value` of `key`.
+    fn read<T: DeserializeOwned>(&self, key: &str, value: toml::Value, of: &str) -> Result<T, String> {
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let within = error.path().to_string();
+            let key = if within == "." { key.to_string() } else { format!("{key}.{within}") };
+            format!("{}: `{key}`: {}", self.origin(&key, of), error.inner().to_string().trim_end())
+        })
+    }
+
+    /// Where `key` was written, or what it is within.
+    fn origin<'a>(&'a self, key: &str, of: &'a str) -> &'a str {
+        let outer = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(outer, _)| outer));
+        outer.into_iter().find_map(|key| self.origins.get(key)).map_or(of, String::as_str)
+    }
+
+    /// Refuses keys that the network does not have; where another network has them, all of them are named.
+    fn refuse_unknown(&self, kind: ModelKind) -> Result<(), String> {
+        let valid = keys_of(kind);
+        let mut unknown = self.origins.iter().filter(|(key, _)| !is_known(key, &valid));
+        let Some((key, origin)) = unknown.next() else { return Ok(()) };
+        let others: String = unknown.map(|(key, origin)| format!("; {origin}: nor `{key}`")).collect();
+        Err(format!("{origin}: {}{others}", self.unknown_key(key)))
+    }
+
+    fn unknown_key(&self, key: &str) -> String {
+        let kind = self.kind();
+        let valid = keys_of(kind);
+        let is_of_another = !is_known(key, &valid) && ModelKind::ALL.iter().any(|&kind| is_known(key, &keys_of(kind)));
+        let hint = if is_of_another {
+            format!(", which a `model.kind = {}` does not have.", kind_setting(kind).1)
+        } else if let Some((group, _)) = WORDS.iter().find(|(group, _)| is_within(key, group) && self.is_none(group)) {
+            let name = group.trim_start_matches("model.");
+            format!("; {name} is \"none\" here: set `{group}` to a table first.")
+        } else {
+            let likeness = |name: &String| strsim::jaro_winkler(name, key);
+            let nearest = valid.iter().rev().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+        };
+        format!("unknown key `{key}`{hint} Valid keys: {}", valid.join(", "))
+    }
+
+    /// Whether a setting that may be a word or a table of its own is left at `"none"`.
+    fn is_none(&self, group: &str) -> bool {
+        let name = group.trim_start_matches("model.");
+        self.table["model"].get(name).is_none_or(|value| value.as_str() == Some("none"))
+    }
+}
+
+/// Groups of keys, which are no settings themselves.
+const GROUPS: [&str; 2] = ["model", "train"];
+
+/// The table that a word abbreviates.
+type SpeltOut = fn(&str) -> Option<toml::Table>;
+
+/// Settings that are written as a word or as a table of their own settings, and `"none"` where they are not written.
+const WORDS: [(&str, SpeltOut); 2] = [("model.noise", noise::spelt_out), ("model.norm", norm::spelt_out)];
+
+/// All dotted keys of a specification with a network of `kind`, in alphabetical order.
+fn keys_of(kind: ModelKind) -> Vec<String> {
+    let model = match kind {
+        ModelKind::Vgg16 => fields::<Vgg16>(),
+        ModelKind::DeepLinear => fields::<DeepLinear>(),
+    };
+    let below = |group: &'static str, names: &'static [&str]| names.iter().map(move |name| format!("{group}.{name}"));
+    let mut keys: Vec<String> = ["data", "loss", "model.kind"].map(String::from).into();
+    keys.extend(below("model", model).chain(below("train", fields::<Train>())));
+    keys.extend(below("model.norm", fields::<Norm>()));
+    if model.contains(&"noise") {
+        keys.extend(below("model.noise", fields::<NoiseConstants>()));
+    }
+    keys.sort();
+    keys
+}
+
+/// Whether `key` is valid, or lies within a value.
+fn is_known(key: &str, valid: &[String]) -> bool {
+    let has_keys = |known: &str| valid.iter().any(|other| other != known && is_within(other, known));
+    valid.iter().any(|known| known == key || (is_within(key, known) && !has_keys(known)))
+}
+
+/// The table at the dotted key `parents` of `table`, with a word spelt out; none where a value is in the way.
+fn table_at<'a>(mut table: &'a mut toml::Table, parents: &str) -> Option<&'a mut toml::Table> {
+    let mut path = String::new();
+    for part in parents.split('.') {
+        path += if path.is_empty() { "" } else { "." };
+        path += part;
+        let spelt_out = WORDS.iter().find(|(group, _)| *group == path).map(|(_, spelt_out)| spelt_out);
+        let absent = || if spelt_out.is_some() { "none".into() } else { toml::Table::new().into() };
+        let place = table.entry(part).or_insert_with(absent);
+        if let Some(spelt) = spelt_out.zip(place.as_str()).and_then(|(spelt_out, word)| spelt_out(word)) {
+            *place = spelt.into();
+        }
+        table = place.as_table_mut()?;
+    }
+    Some(table)
+}
+
+/// Whether the dotted key `inner` is `outer` or lies within it.
+fn is_within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether one of two dotted keys lies within the other.
+pub fn overlaps(a: &str, b: &str) -> bool {
+    is_within(a, b) || is_within(b, a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::tests::{deep_linear, with};
+
+    fn noisy(settings: &[(&str, toml::Value)]) -> Result<Spec, String> {
+        with(&[&[("model.noise", "algorithm_1".into())], settings].concat())
+    }
+
+    #[test]
+    fn keys_are_set_by_their_dotted_names() {
+        let head = toml::Value::Array(vec![4096.into(), 4096.into()]);
+        let group = toml::toml! { norm = "batch" }.into();
+        let spec = with(&[("train.learning_rate", 1.into()), ("model", group), ("model.head", head)]).unwrap();
+        assert_eq!(spec.train.learning_rate, 1.0);
+        let Model::Vgg16(vgg) = spec.model else { panic!("the default network is a VGG") };
+        assert_eq!((vgg.norm, vgg.head), (Some(Norm::BATCH), vec![4096, 4096]));
+    }
+
+    #[test]
+    fn a_wrong_key_or_value_is_an_error_that_helps() {
+        for (key, value, words) in [
+            ("train.learning_rat", 0.1.into(), &["unknown", "did you mean `train.learning_rate`?", "train.batch"][..]),
+            ("learning_rate", 0.1.into(), &["did you mean `train.learning_rate`?"]),
+            ("train.steps", "many".into(), &["`train.steps`", "many"]),
+            ("train.steps.often", 3.into(), &["unknown key `train.steps.often`", "did you mean `train.steps`?"]),
+            ("train.steps", toml::Table::new().into(), &["`train.steps`", "map"]),
+            ("model.norm", "bach".into(), &["`model.norm`", "`batch`"]),
+            ("model.norm", toml::toml! { divide = "l1" }.into(), &["`model.norm", "`divisor`"]),
+            ("model.head.first", 3.into(), &["`model.head`"]),
+            ("model.kind", "resnet".into(), &["`model.kind`", "`vgg16`"]),
+            ("train", 1.into(), &["`train` is a group", "train.batch", "train.dtype"]),
+            ("data", toml::toml! { name = "cifar10" }.into(), &["`data"]),
+            ("model.noise.shift", 0.2.into(), &["unknown key `model.noise.shift`; noise is \"none\" here"]),
+            ("model.noise.dose", 2.0.into(), &["noise is \"none\" here"]),
+            ("model.norm.divisor", "l1".into(), &["norm is \"none\" here"]),
+        ] {
+            let error = with(&[(key, value)]).unwrap_err();
+            assert!(error.starts_with("test: "), "{error}");
+            for word in words {
+                assert!(error.contains(word), "`{word}` is not in: {error}");
+            }
+        }
+    }
+
+    /// The place of a mistake is the one of the layer that made it.
+    #[test]
+    fn a_mistake_is_where_its_setting_was_written() {
+        let mut layers = Layers::default();
+        layers.set("train", toml::toml! { steps = 10 batch = "all" }.into(), "setup").unwrap();
+        layers.set("train.steps", 20.into(), "arm").unwrap();
+        assert!(layers.spec("whole").unwrap_err().starts_with("setup: `train.batch`: "));
+        layers.set("train.batch", "full".into(), "arm").unwrap();
+        assert_eq!(layers.spec("whole").unwrap().train.steps, 20);
+        layers.set("train.steps", 0.into(), "arm").unwrap();
+        assert!(layers.spec("whole").unwrap_err().starts_with("whole: `train.steps` is 0"));
+    }
+
+    #[test]
+    fn an_arm_may_choose_another_network_and_is_told_what_it_does_not_have() {
+        let mut layers = Layers::default();
+        layers.set("model", toml::toml! { width_divisor = 4 norm = "l1" head = [3] }.into(), "setup").unwrap();
+        for (key, value) in [
+            ("data", toml::Value::from("gaussian_regression")),
+            ("loss", "half_squared_error_sum".into()),
+            ("model.depth", 3.into()),
+            ("model.kind", "deep_linear".into()),
+        ] {
+            layers.set(key, value, "arm").unwrap();
+        }
+        let error = layers.spec("whole").unwrap_err();
+        let key = "setup: unknown key `model.head`, which a `model.kind = \"deep_linear\"` does not have";
+        for words in [key, "setup: nor `model.width_divisor`", "model.depth"] {
+            assert!(error.contains(words), "`{words}` is not in: {error}");
+        }
+        let error = with(&[("model.width", 10.into())]).unwrap_err();
+        assert!(error.contains("unknown key `model.width`, which a `model.kind = \"vgg16\"` does not have"), "{error}");
+        assert!(error.contains("model.width_divisor"), "{error}");
+        for setting in [("model.noise", "algorithm_1".into()), ("model.noise.shift", 1.into())] {
+            let error = deep_linear(&[setting]).unwrap_err();
+            assert!(
+                error.contains("key `model.noise") && error.contains("does not have") && !error.contains("is \"none\""),
+                "{error}"
+            );
+        }
+        let error = with(&[("model.kind", "deep_linear".into()), ("model.depth", 25.into())]).unwrap_err();
+        assert!(error.contains("needs `model.width`; the paper's is 10"), "{error}");
+        let mut layers = Layers::default();
+        layers.set("model", toml::toml! { norm = "l1" }.into(), "setup").unwrap();
+        for (key, value) in [
+            ("data", toml::Value::from("gaussian_regression")),
+            ("loss", "half_squared_error_sum".into()),
+            ("model", toml::toml! { kind = "deep_linear" width = 10 depth = 3 }.into()),
+        ] {
+            layers.set(key, value, "arm").unwrap();
+        }
+        assert_eq!(layers.spec("whole").unwrap().model.layers(), 3);
+    }
+
+    #[test]
+    fn words_may_be_changed_key_by_key_and_tables_take_each_others_place() {
+        let error = noisy(&[("model.noise.shft", 0.2.into())]).unwrap_err();
+        assert!(error.contains("did you mean `model.noise.shift`?") && !error.contains("is \"none\""), "{error}");
+        let paper = noisy(&[]).unwrap();
+        let drift: toml::Value = toml::toml! { drift = 0.99 }.into();
+        let drifting = noisy(&[("model.noise.redraw", drift.clone())]).unwrap();
+        assert_ne!(drifting, paper);
+        assert_eq!(noisy(&[("model.noise.redraw", drift), ("model.noise.redraw", "step".into())]).unwrap(), paper);
+        let replaced = noisy(&[("model.noise.scale", 2.into()), ("model.noise", toml::toml! { shift = 0.5 }.into())]);
+        assert_eq!(replaced.unwrap(), paper, "a table is whole");
+        let l1 = with(&[("model.norm", "batch".into()), ("model.norm.divisor", "l1".into())]);
+        assert_eq!(l1, with(&[("model.norm", "l1".into())]));
+    }
+
+    /// A setting that the paper does not vary counts where it is varied, and only there.
+    #[test]
+    fn later_settings_count_where_they_are_not_neutral() {
+        let id = |settings: &[_]| noisy(settings).unwrap().identity(0, "data");
+        let paper = id(&[]);
+        for (key, neutral, other) in [
+            ("model.noise.dose", toml::Value::from(1), toml::Value::from(2.0)),
+            ("model.noise.layers", "all".into(), "last".into()),
+            ("model.noise.place", "after_affine".into(), "before_norm".into()),
+            ("model.noise.unit", "absolute".into(), "own_sd".into()),
+            ("model.noise.from", 0.into(), 7.into()),
+            ("train.dtype", "f32".into(), "f64".into()),
+        ] {
+            assert_eq!(id(&[(key, neutral)]), paper, "{key}");
+            assert_ne!(id(&[(key, other)]), paper, "{key}");
+        }
+        let nothing = noisy(&[("model.noise.dose", 0.0.into())]).unwrap();
+        assert_eq!(nothing, Spec::default(), "a dose of nothing is no noise");
+    }
+}

@@ -1,0 +1,172 @@
+//! A normalisation as four settings.
+
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::word::{WordOr, word_or_table};
+
+/// A normalisation with a learnt scale γ and shift β: over what it takes its statistics, by what it divides, which
+/// statistics it uses, and what its gradient passes through.
+///
+/// In a study file a word (`"batch"`, `"l1"`, ...; `"none"` for no normalisation), or a table of these settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Norm {
+    /// The axes that one mean and one divisor are taken over.
+    pub axes: NormAxes,
+    /// The divisor of the values less their mean.
+    pub divisor: NormDivisor,
+    /// The statistics that training uses.
+    pub statistics: NormStatistics,
+    /// The statistics that the gradient passes through.
+    pub backward: NormBackward,
+}
+
+/// The axes that one mean and one divisor are taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormAxes {
+    /// The minibatch, and height and width of an image: one mean and divisor per channel (Ioffe & Szegedy 2015).
+    #[default]
+    Batch,
+}
+
+/// The divisor of the values y less their mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormDivisor {
+    /// The standard deviation (Ioffe & Szegedy 2015).
+    #[default]
+    StandardDeviation,
+    /// The mean of |y| before the mean of y is subtracted (Santurkar et al. 2018, section 3.3).
+    L1,
+    /// The root mean square of y before the mean of y is subtracted.
+    L2,
+    /// The largest |y| before the mean of y is subtracted.
+    Linf,
+    /// `L1` over its value for standard normal numbers, so that outputs have BatchNorm's variance where y is normal and
+    /// centred. (`L2` has it as it is.)
+    L1Matched,
+    /// `Linf` matched in the same way.
+    LinfMatched,
+}
+
+/// The statistics that training uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormStatistics {
+    /// Those of the values themselves.
+    #[default]
+    Live,
+}
+
+/// The statistics that the gradient passes through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormBackward {
+    /// Both the mean and the divisor.
+    #[default]
+    Full,
+}
+
+impl Norm {
+    /// Batch normalisation (Ioffe & Szegedy 2015).
+    pub const BATCH: Norm = Norm::by(NormDivisor::StandardDeviation);
+
+    /// As batch normalisation, with another divisor.
+    pub const fn by(divisor: NormDivisor) -> Norm {
+        Norm { axes: NormAxes::Batch, divisor, statistics: NormStatistics::Live, backward: NormBackward::Full }
+    }
+}
+
+/// The words of study files and identities.
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    None,
+    Batch,
+    L1,
+    L2,
+    Linf,
+    L1Matched,
+    LinfMatched,
+}
+
+/// Each word with its meaning.
+const WORDS: [(Word, Option<Norm>); 7] = [
+    (Word::None, None),
+    (Word::Batch, Some(Norm::BATCH)),
+    (Word::L1, Some(Norm::by(NormDivisor::L1))),
+    (Word::L2, Some(Norm::by(NormDivisor::L2))),
+    (Word::Linf, Some(Norm::by(NormDivisor::Linf))),
+    (Word::L1Matched, Some(Norm::by(NormDivisor::L1Matched))),
+    (Word::LinfMatched, Some(Norm::by(NormDivisor::LinfMatched))),
+];
+
+/// Writes the word of a normalisation, or its table where it has no word.
+pub(super) fn serialize<S: Serializer>(norm: &Option<Norm>, serializer: S) -> Result<S::Ok, S::Error> {
+    match WORDS.iter().find(|(_, meaning)| meaning == norm) {
+        Some((word, _)) => word.serialize(serializer),
+        None => norm.serialize(serializer),
+    }
+}
+
+/// Reads what [`serialize`] writes.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Norm>, D::Error> {
+    let meaning = |word| WORDS.iter().find(|known| known.0 == word).and_then(|known| known.1);
+    Ok(match word_or_table(deserializer, "the name of a normalisation or a table of its settings")? {
+        WordOr::Word(word) => meaning(word),
+        WordOr::Table(norm) => Some(norm),
+    })
+}
+
+/// The table that a word abbreviates; none if it is `"none"` or no word.
+pub(super) fn spelt_out(word: &str) -> Option<toml::Table> {
+    let norm = deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(word)).ok()??;
+    toml::Table::try_from(norm).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Holder {
+        #[serde(with = "super")]
+        norm: Option<Norm>,
+    }
+
+    fn read(text: &str) -> Result<Option<Norm>, String> {
+        toml::from_str(&format!("norm = {text}")).map(|holder: Holder| holder.norm).map_err(|error| error.to_string())
+    }
+
+    /// Identities are made of the words, so a normalisation that has one is always written as the word.
+    #[test]
+    fn a_table_and_its_word_are_one_setting() {
+        for (word, table) in [
+            ("batch", "{}"),
+            (
+                "batch",
+                "{ axes = \"batch\", divisor = \"standard_deviation\", statistics = \"live\", backward = \"full\" }",
+            ),
+            ("l1", "{ divisor = \"l1\" }"),
+            ("linf_matched", "{ divisor = \"linf_matched\" }"),
+        ] {
+            let norm = read(table).unwrap();
+            assert_eq!(read(&format!("\"{word}\"")).unwrap(), norm);
+            assert_eq!(serde_json::to_string(&Holder { norm }).unwrap(), format!("{{\"norm\":\"{word}\"}}"));
+            assert_eq!(toml::Table::try_from(norm.unwrap()).ok(), spelt_out(word));
+        }
+        assert_eq!(read("\"none\""), Ok(None));
+        assert_eq!(spelt_out("none"), None);
+    }
+
+    #[test]
+    fn mistakes_list_what_there_is() {
+        let word = read("\"bach\"").unwrap_err();
+        assert!(word.contains("`bach`") && word.contains("`none`") && word.contains("`batch`"), "{word}");
+        let key = read("{ divide = \"l1\" }").unwrap_err();
+        assert!(key.contains("`divide`") && key.contains("`divisor`"), "{key}");
+        assert!(read("3").unwrap_err().contains("a table of its settings"));
+    }
+}
