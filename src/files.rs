@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use serde::Serialize;
 
 /// Writes `bytes` to `path` so that whoever looks finds the old file or the new one, never a part: writes beside it,
 /// syncs, renames. One process at a time may write a path; what a killed one left beside it is overwritten.
@@ -28,6 +29,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     }
     sync_names(path.parent().unwrap_or(Path::new(".")));
     written.with_context(|| format!("{}: cannot write this file", path.display()))
+}
+
+/// Writes `value` to `path`, whole, as readable JSON.
+///
+/// # Errors
+/// A value that JSON cannot hold; those of [`write_whole`].
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    write_whole(path, &bytes)
 }
 
 /// Makes new names in a folder outlast a power cut, where folders can be synced.

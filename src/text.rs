@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::Write;
 
+use sha2::{Digest, Sha256};
+
 /// Writes a line to the standard error. A reader that has gone is no error: what is under way goes on.
 pub fn note(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
@@ -19,6 +21,13 @@ pub fn thousands(number: usize) -> String {
 /// `bytes` in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of `parts`, one after the other, in lower-case hexadecimal.
+pub fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut digest = Sha256::new();
+    parts.into_iter().for_each(|part| digest.update(part));
+    hex(&digest.finalize())
 }
 
 /// A word that a shell reads back as `argument`.
@@ -38,6 +47,13 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(hex(&[0, 10, 255]), "000aff");
+    }
+
+    #[test]
+    fn sha256_is_the_standard_one() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256([&b"abc"[..]]), expected);
+        assert_eq!(sha256([&b"a"[..], b"bc"]), expected);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::output::{count, say};
-use crate::judge::{Context, judge};
-use crate::report::{self, Input};
+use crate::judge::Verdict;
+use crate::report::{self, Input, View};
 use crate::run::{Begun, Provenance, Stop, duration, lock_reports};
 use crate::study::claim::Role;
 
@@ -26,19 +26,19 @@ pub struct Work {
 /// A file that cannot be written.
 pub fn write_report(input: &Input, out: &Path, work: &Work) -> Result<(), Stop> {
     let _lock = lock_reports(out)?;
-    let page = report::write(input, out)?;
+    let view = View::new(input);
+    let page = report::write(&view, out)?;
     let entry = Provenance::of(&work.begun, work.jobs, work.trained, work.found);
     report::append_run_entry(&out.join(input.plan.output_name()), &entry)?;
-    say(&verdicts(input))?;
+    say(&told(&view.verdicts))?;
     report::write_index(out)?;
     let (trained, found) = (count(work.trained, "trial"), work.found);
     let took = duration(work.begun.elapsed());
     say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))
 }
 
-/// A line for each claim that decides something, and what follows from the primary ones.
-fn verdicts(input: &Input) -> String {
-    let verdicts = judge(&input.plan.study.claim, &input.trials, &Context::of(input.plan));
+/// A line for each claim that decides something, and the consequences of the primary ones.
+fn told(verdicts: &[Verdict]) -> String {
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.role != Role::Descriptive) {
         text += &format!("  {:<22} {:<5} {}\n", verdict.word.to_string(), verdict.id, verdict.says);

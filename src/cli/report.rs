@@ -55,16 +55,15 @@ fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &
             Err(error) => note(format_args!("Nothing is taken from the earlier report: {error:#}")),
         }
     }
-    let same = |trial: &&TrialRecords, task: &Task| {
-        trial.id == task.id && trial.arm == task.planned.arm && trial.sweep == task.planned.sweep
-    };
+    let same =
+        |trial: &&TrialRecords, task: &Task| trial.id == task.id && trial.is_of(&task.planned.arm, &task.planned.sweep);
     let stored = |task: &Task| stored.iter().find(|trial| same(trial, task)).cloned();
     let trials = tasks.iter().zip(found).filter_map(|(task, found)| found.or_else(|| stored(task)));
     Ok((Input { plan, trials: trials.collect(), data: datasets.facts() }, in_runs))
 }
 
 fn has_records(earlier: &Path) -> bool {
-    earlier.join("plan.json").exists()
+    earlier.join(report::PLAN).exists()
 }
 
 fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {

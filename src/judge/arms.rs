@@ -1,5 +1,10 @@
 //! How each arm fared: accuracies, times to thresholds, trials that stuck or diverged.
 
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use super::value::{Quantity, end};
 use crate::record::{Ending, TrialRecords};
 use crate::stats::{Estimate, first_passage, restricted_mean};
@@ -24,46 +29,77 @@ const END: [f64; 2] = [0.95, 1.0];
 const MINIBATCH: &str = "train_accuracy";
 const CLEAN: &str = "eval.train.accuracy.batch.clean";
 
+/// The records of the whole test set at the end, with noise off.
+const TEST_RUNNING: &str = "final.test.accuracy.running.clean";
+const TEST_BATCH: &str = "final.test.accuracy.batch.clean";
+
 /// The record of every step's loss.
 const LOSS: &str = "train_loss";
 
-/// One arm of a study. What no trial of the study recorded is `None`; what only diverged trials lack has their value
-/// after a divergence.
-#[derive(Clone, Debug, PartialEq)]
+/// One arm of a study at one combination of swept values, in the form in which `summary.json` keeps it. A quantity
+/// that no trial of the study recorded is `None`; one that only diverged trials lack has their value after a divergence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArmSummary {
     /// The arm's name.
     pub name: String,
+    /// The swept values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sweep: BTreeMap<String, String>,
     /// Its trials.
     pub trials: usize,
     /// Those that diverged.
     pub diverged: usize,
     /// Those that did not diverge and whose mean minibatch accuracy over the 5 % of the run after its first quarter
     /// is under 20 %, by seed.
+    #[serde(serialize_with = "count")]
     pub stuck: Vec<u64>,
     /// The mean over the run of minibatch training accuracy ("AUC"), in percent.
+    #[serde(rename = "train_accuracy_auc")]
     pub train_accuracy: Option<Values>,
     /// The same, from fixed training images with noise off and batch statistics.
+    #[serde(rename = "train_accuracy_auc_clean")]
     pub train_accuracy_clean: Option<Values>,
     /// Minibatch training accuracy over the last quarter of the run, in percent.
+    #[serde(skip)]
     pub last_quarter: Option<Values>,
     /// The same, from fixed training images with noise off and batch statistics.
+    #[serde(skip)]
     pub last_quarter_clean: Option<Values>,
-    /// Accuracy on the whole test set at the end, in percent, by normalisation statistics and noise
-    /// (`batch.clean`, ...).
-    pub final_test_accuracy: Vec<(String, Values)>,
+    /// Accuracy on the whole test set at the end, in percent, with noise off and running statistics.
+    #[serde(skip)]
+    pub test_running: Option<Values>,
+    /// The same, with the statistics of each batch.
+    #[serde(skip)]
+    pub test_batch: Option<Values>,
     /// The time to each threshold.
+    #[serde(skip)]
     pub time_to: Vec<TimeTo>,
     /// The mean training loss over the last 5 % of the run, where there is no accuracy.
+    #[serde(rename = "final_train_loss", skip_serializing_if = "Option::is_none")]
     pub final_loss: Option<Values>,
 }
 
-/// One number a seed.
+fn count<S: Serializer>(seeds: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(seeds.len() as u64)
+}
+
+/// One number per seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values {
     /// Their mean.
     pub mean: Option<Estimate>,
     /// Seed and value.
     pub seeds: Vec<(u64, f64)>,
+}
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Values", 3)?;
+        fields.serialize_field("mean", &self.mean.map(|mean| mean.point))?;
+        fields.serialize_field("ci95", &self.mean.and_then(|mean| mean.ci95))?;
+        fields.serialize_field("seeds", &self.seeds.iter().map(|seed| seed.1).collect::<Vec<_>>())?;
+        fields.end()
+    }
 }
 
 /// The time at which the running mean of minibatch accuracy, over 5 % of the run, reaches a threshold.
@@ -79,15 +115,18 @@ pub struct TimeTo {
     pub steps: Vec<(u64, Option<usize>)>,
 }
 
-/// The summary of the arm `name` from its `trials`, in a study with these trials of all arms.
-pub fn arm_summary(name: &str, trials: &[&TrialRecords], study: &[TrialRecords]) -> ArmSummary {
+/// The summary of the arm `name` at the swept values `sweep` from its `trials`, in a study with these trials of all arms.
+pub fn arm_summary(
+    name: &str,
+    sweep: &BTreeMap<String, String>,
+    trials: &[&TrialRecords],
+    study: &[TrialRecords],
+) -> ArmSummary {
     let recorded = |metric: &str| study.iter().any(|trial| trial.series(metric, None).next().is_some());
     let values = |metric: &str, window| if recorded(metric) { values(trials, metric, window) } else { None };
-    let finals = ["batch.clean", "batch.noisy", "running.clean", "running.noisy"];
-    let final_accuracy =
-        |mode: &str| Some((mode.to_owned(), values(&format!("final.test.accuracy.{mode}"), WHOLE_RUN)?));
     ArmSummary {
         name: name.to_owned(),
+        sweep: sweep.clone(),
         trials: trials.len(),
         diverged: trials.iter().filter(|trial| trial.ending != Ending::Finished).count(),
         stuck: trials.iter().filter(|trial| is_stuck(trial)).map(|trial| trial.seed).collect(),
@@ -95,7 +134,8 @@ pub fn arm_summary(name: &str, trials: &[&TrialRecords], study: &[TrialRecords])
         train_accuracy_clean: values(CLEAN, WHOLE_RUN),
         last_quarter: values(MINIBATCH, LAST_QUARTER),
         last_quarter_clean: values(CLEAN, LAST_QUARTER),
-        final_test_accuracy: finals.into_iter().filter_map(final_accuracy).collect(),
+        test_running: values(TEST_RUNNING, WHOLE_RUN),
+        test_batch: values(TEST_BATCH, WHOLE_RUN),
         time_to: if recorded(MINIBATCH) { times(trials) } else { Vec::new() },
         final_loss: if recorded(MINIBATCH) { None } else { values(LOSS, END) },
     }

@@ -5,59 +5,53 @@ use std::collections::BTreeSet;
 use super::SEEDS_TO_JUDGE;
 use super::curve::{Chosen, chosen};
 use super::decide::{Decision, Outcome, decide};
-use super::sample::{Sample, Table};
+use super::sample::Sample;
+use super::trials::Trials;
 use super::value::Quantity;
-use super::verdict::{Line, Part};
+use super::verdict::Part;
 use crate::stats::Estimate;
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
 use crate::study::{Reached, Take, Term};
 
-/// What the records say of a claim, before the rules on scales, roles and many claims.
-pub(super) struct Assessment {
+/// A claim and the records' answer to it, before the rules on scales, roles and many claims.
+pub(super) struct Assessment<'a> {
+    pub claim: &'a Claim,
     /// The claim's conditions on each reading, reading by reading; the first is the claim's own.
     pub parts: Vec<Part>,
-    /// How many conditions it has on each reading.
-    pub conditions: usize,
-    /// What is shown beside it.
-    pub beside: Vec<Line>,
-    /// Which places of sweeps were chosen for it, as sentences.
-    pub places: Vec<String>,
+    /// Estimates that are shown with it.
+    pub beside: Vec<Part>,
+    /// The settings of sweeps that were chosen for it, as sentences.
+    pub chosen: Vec<String>,
     /// The fewest paired seeds of a part.
     pub seeds: usize,
-    /// The largest p values of its parts, because the claim says that all of them hold; `None` where a part has none.
-    pub p_t: Option<f64>,
-    pub p_sign_flip: Option<f64>,
     /// Remarks, as sentences.
     pub notes: Vec<String>,
 }
 
-impl Assessment {
+impl<'a> Assessment<'a> {
     /// Estimates every part, and decides them if the claim is meant for this scale and has seeds enough.
-    pub fn new(claim: &Claim, table: &Table, meant_here: bool) -> Self {
-        let cases = cases(claim, table);
+    pub fn new(claim: &'a Claim, trials: &Trials, meant_here: bool) -> Self {
+        let cases = cases(claim, trials);
         let seeds = cases.iter().map(|case| case.sample.seeds()).min().unwrap_or(0);
         let decides = meant_here && seeds >= SEEDS_TO_JUDGE;
         let mut notes = Vec::new();
-        let parts: Vec<Part> = cases.iter().map(|case| case.part(decides, &mut notes)).collect();
-        let beside = beside(claim, table, &mut notes);
-        notes.extend(absent(claim, table));
-        notes.extend(left_out(claim, table));
-        Self {
-            p_t: largest(parts.iter().map(|part| part.p_t)),
-            p_sign_flip: largest(parts.iter().map(|part| part.p_sign_flip)),
-            beside,
-            places: places(claim, table),
-            parts,
-            conditions: 1 + claim.also.len(),
-            seeds,
-            notes,
-        }
+        let parts = cases.iter().map(|case| case.condition(trials, decides, &mut notes)).collect();
+        let beside = claim.beside.iter().map(|beside| estimated(claim, beside, trials, &mut notes)).collect();
+        notes.extend(absent(claim, trials));
+        notes.extend(left_out(claim, trials));
+        Self { claim, parts, beside, chosen: chosen_settings(claim, trials), seeds, notes }
     }
 
     /// The outcome on each reading: a claim holds where all its conditions do, and fails where one does.
     pub fn readings(&self) -> Vec<(&str, Outcome)> {
         let of = |parts: &'_ [Part]| parts.iter().filter_map(|part| part.outcome).reduce(both);
-        self.parts.chunks(self.conditions).filter_map(|parts| Some((parts[0].metric.as_str(), of(parts)?))).collect()
+        let readings = self.parts.chunks(1 + self.claim.also.len());
+        readings.filter_map(|parts| Some((parts[0].metric.as_str(), of(parts)?))).collect()
+    }
+
+    /// The largest p value of its parts, because the claim says that all of them hold; `None` where a part has none.
+    pub fn largest(&self, p: impl Fn(&Part) -> Option<f64>) -> Option<f64> {
+        self.parts.iter().map(p).collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
     }
 }
 
@@ -69,67 +63,66 @@ fn both(a: Outcome, b: Outcome) -> Outcome {
     }
 }
 
-/// One condition of a claim on one of its readings, with its sample.
+/// A statistic of one reading, with its sample.
 struct Case<'a> {
     metric: &'a str,
+    /// The part of the run, where it is not the claim's.
     window: Option<[f64; 2]>,
     statistic: &'a Statistic,
     criterion: Option<Criterion>,
     sample: Sample,
-    /// Seeds whose trials it could have a value of.
-    paired: usize,
 }
 
 /// Reading by reading, the claim's own condition first.
-fn cases<'a>(claim: &'a Claim, table: &Table) -> Vec<Case<'a>> {
+fn cases<'a>(claim: &'a Claim, trials: &Trials) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
     for reading in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
-        let mut add = |metric: &'a str, window, statistic, criterion| {
-            let sample = Sample::new(table, statistic, quantity(claim, metric, window), &claim.layers);
-            let paired = table.seeds(&statistic.arms()).1.len();
-            cases.push(Case { metric, window, statistic, criterion, sample, paired });
-        };
-        add(reading, None, &claim.statistic, claim.criterion);
+        let own = Case::new(claim, trials, reading, None, &claim.statistic);
+        cases.push(Case { criterion: claim.criterion, ..own });
         for also in &claim.also {
-            add(also.metric.as_ref().unwrap_or(reading), also.window, &also.statistic, Some(also.criterion));
+            let metric = also.metric.as_ref().unwrap_or(reading);
+            let case = Case::new(claim, trials, metric, also.window, &also.statistic);
+            cases.push(Case { criterion: Some(also.criterion), ..case });
         }
     }
     cases
 }
 
-/// What of a trial is read: the claim's own window, unless another is given.
+/// The quantity that is read of a trial: in the claim's own window, unless another is given.
 fn quantity<'a>(claim: &Claim, metric: &'a str, window: Option<[f64; 2]>) -> Quantity<'a> {
     Quantity { metric, window: window.unwrap_or(claim.window), aggregate: claim.aggregate }
 }
 
-impl Case<'_> {
-    fn part(&self, decides: bool, notes: &mut Vec<String>) -> Part {
+impl<'a> Case<'a> {
+    fn new(
+        claim: &Claim,
+        trials: &Trials,
+        metric: &'a str,
+        window: Option<[f64; 2]>,
+        statistic: &'a Statistic,
+    ) -> Self {
+        let sample = Sample::new(trials, statistic, quantity(claim, metric, window), &claim.layers);
+        Self { metric, window, statistic, criterion: None, sample }
+    }
+
+    /// The case as a condition of its claim.
+    fn condition(&self, trials: &Trials, decides: bool, notes: &mut Vec<String>) -> Part {
+        let (metric, statistic) = (self.metric, self.statistic);
         let (estimate, remark) = self.sample.estimate();
         notes.extend(remark);
-        let without = self.paired - self.sample.seeds();
+        let paired = trials.seeds(&statistic.arms()).1.len();
+        let without = paired - self.sample.seeds();
         if without > 0 {
             notes.push(format!(
-                "On `{}`, {without} of {} seeds have no value of {}: they are left out.",
-                self.metric, self.paired, self.statistic
+                "On `{metric}`, {without} of {paired} seeds have no value of {statistic}: they are left out."
             ));
         }
-        let infinite = infinite(self.metric, self.statistic, &self.sample, estimate);
-        notes.extend(infinite.map(|note| note + "; in the exact test they outweigh all others."));
+        notes.extend(self.infinite(estimate).map(|note| note + "; in the exact test they outweigh all others."));
         let decision = self.decision().filter(|_| decides);
         if decision.is_some_and(|decision| decision.disagree) {
-            let (metric, statistic) = (self.metric, self.statistic);
             notes.push(format!("On `{metric}`, the interval of {statistic} and its exact sign-flip test disagree."));
         }
-        Part {
-            metric: self.metric.to_owned(),
-            window: self.window,
-            statistic: self.statistic.to_string(),
-            criterion: self.criterion.map(|criterion| criterion.to_string()),
-            estimate,
-            outcome: decision.map(|decision| decision.outcome),
-            p_t: decision.and_then(|decision| decision.p_t),
-            p_sign_flip: decision.and_then(|decision| decision.p_sign_flip),
-        }
+        self.part(estimate, decision)
     }
 
     fn decision(&self) -> Option<Decision> {
@@ -138,68 +131,76 @@ impl Case<'_> {
             _ => None,
         }
     }
-}
 
-/// That seeds are left out of an interval because their values are not finite, as a sentence without its stop.
-fn infinite(metric: &str, statistic: &Statistic, sample: &Sample, estimate: Option<Estimate>) -> Option<String> {
-    let (seeds, finite) = (sample.seeds(), estimate.map_or(0, |estimate| estimate.seeds));
-    let left_out = "they are left out of the interval";
-    let said = || {
-        format!("On `{metric}`, {} of {seeds} seeds have no finite value of {statistic}: {left_out}", seeds - finite)
-    };
-    (finite < seeds).then(said)
-}
-
-fn beside(claim: &Claim, table: &Table, notes: &mut Vec<String>) -> Vec<Line> {
-    let mut line = |beside: &Beside| {
-        let metric = beside.metric.as_ref().unwrap_or(&claim.metric);
-        let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
-        let sample = Sample::new(table, statistic, quantity(claim, metric, beside.window), &claim.layers);
-        let estimate = sample.estimate().0;
-        notes.extend(infinite(metric, statistic, &sample, estimate).map(|note| note + "."));
-        Line {
-            metric: metric.clone(),
-            window: beside.window,
-            statistic: statistic.to_string(),
-            unit: beside.unit.as_ref().unwrap_or(&claim.unit).clone(),
+    fn part(&self, estimate: Option<Estimate>, decision: Option<Decision>) -> Part {
+        Part {
+            metric: self.metric.to_owned(),
+            window: self.window,
+            statistic: self.statistic.to_string(),
+            unit: None,
+            criterion: self.criterion.map(|criterion| criterion.to_string()),
             estimate,
+            outcome: decision.map(|decision| decision.outcome),
+            p_t: decision.and_then(|decision| decision.p_t),
+            p_sign_flip: decision.and_then(|decision| decision.p_sign_flip),
         }
-    };
-    claim.beside.iter().map(&mut line).collect()
+    }
+
+    /// That seeds are left out of the interval because their values are not finite, as a sentence without its stop.
+    fn infinite(&self, estimate: Option<Estimate>) -> Option<String> {
+        let (seeds, finite) = (self.sample.seeds(), estimate.map_or(0, |estimate| estimate.seeds));
+        let (metric, statistic, infinite) = (self.metric, self.statistic, seeds - finite);
+        (infinite > 0).then(|| {
+            format!(
+                "On `{metric}`, {infinite} of {seeds} seeds have no finite value of {statistic}: they are left out of \
+                 the interval"
+            )
+        })
+    }
 }
 
-/// Sentences on values that stand beside the claim and do not exist at this scale.
-fn absent(claim: &Claim, table: &Table) -> Vec<String> {
+/// An estimate that is shown with the claim and decides nothing.
+fn estimated(claim: &Claim, beside: &Beside, trials: &Trials, notes: &mut Vec<String>) -> Part {
+    let metric = beside.metric.as_ref().unwrap_or(&claim.metric);
+    let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
+    let case = Case::new(claim, trials, metric, beside.window, statistic);
+    let (estimate, _) = case.sample.estimate();
+    notes.extend(case.infinite(estimate).map(|note| note + "."));
+    Part { unit: beside.unit.clone().filter(|unit| *unit != claim.unit), ..case.part(estimate, None) }
+}
+
+/// Sentences on values that are named beside the claim and do not exist at this scale.
+fn absent(claim: &Claim, trials: &Trials) -> Vec<String> {
     let beside = claim.beside.iter().filter_map(|beside| beside.statistic.as_ref());
     let named: BTreeSet<&str> = beside.flat_map(Statistic::arms).collect();
-    let absent = table.absent_values().iter().filter(|value| named.contains(value.as_str()));
+    let absent = trials.context.absent.iter().filter(|value| named.contains(value.as_str()));
     absent
         .map(|value| format!("There is no `{value}` at this scale: what names it beside the claim is empty."))
         .collect()
 }
 
-/// Sentences on the places that were chosen for the claim's own statistic, and on those at the edge of their grid.
-fn places(claim: &Claim, table: &Table) -> Vec<String> {
+/// Sentences on the settings that were chosen for the claim's own statistic, and on those at the edge of their grid.
+fn chosen_settings(claim: &Claim, trials: &Trials) -> Vec<String> {
     let mut notes = Vec::new();
     for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
         for name in claim.names() {
-            let term = table.term(name);
+            let term = trials.term(name);
             let (Some(take), quantity) = (&term.take, quantity(claim, metric, None)) else { continue };
-            if let Some(chosen) = chosen(table, &term, quantity) {
-                notes.push(chosen_place(name, metric, &term, take, &chosen, table.choose_seeds()));
+            if let Some(chosen) = chosen(trials, &term, quantity) {
+                notes.push(chosen_setting(name, metric, &term, take, &chosen, &trials.context.choose_seeds));
             }
         }
     }
     notes
 }
 
-fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen, seeds: &[u64]) -> String {
+fn chosen_setting(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Chosen, seeds: &[u64]) -> String {
     let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     let means = chosen.means.iter().map(|(x, mean)| format!("{mean:.1} at {x}")).collect::<Vec<_>>().join(", ");
     let along = term.along.as_deref().unwrap_or_default();
     let edge = if chosen.is_at_an_edge(take) { ", at the edge of its grid" } else { "" };
-    let place = match chosen.place {
-        Some(place) => format!("is read at `{along}` = {}", chosen.means[place].0),
+    let setting = match chosen.index {
+        Some(index) => format!("is read at `{along}` = {}", chosen.means[index].0),
         None => format!("has no place: no `{along}` reaches what is asked"),
     };
     let which = match take {
@@ -209,24 +210,20 @@ fn chosen_place(name: &str, metric: &str, term: &Term, take: &Take, chosen: &Cho
         }
         _ => "means".into(),
     };
-    format!("On `{metric}`, `{name}` {place}{edge}; on seeds {seeds} the {which} are {means}.")
+    format!("On `{metric}`, `{name}` {setting}{edge}; on seeds {seeds} the {which} are {means}.")
 }
 
 /// Sentences on trials that diverged and on seeds that an arm lacks.
-fn left_out(claim: &Claim, table: &Table) -> Vec<String> {
+fn left_out(claim: &Claim, trials: &Trials) -> Vec<String> {
     let arms = claim.names();
-    let diverged = arms.iter().map(|arm| (arm, table.diverged(arm))).filter(|&(_, diverged)| diverged > 0);
+    let diverged = arms.iter().map(|arm| (arm, trials.diverged(arm))).filter(|&(_, diverged)| diverged > 0);
     let mut notes: Vec<String> = diverged
-        .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", table.trials(arm).len()))
+        .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", trials.of(arm).len()))
         .collect();
-    let (any, each) = table.seeds(&arms);
+    let (any, each) = trials.seeds(&arms);
     if any != each {
         let lacking: Vec<String> = (&any - &each).iter().map(u64::to_string).collect();
         notes.push(format!("Not every arm has a trial of seed {}: left out of the pairs.", lacking.join(", ")));
     }
     notes
-}
-
-fn largest(p: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    p.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
 }

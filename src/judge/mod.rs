@@ -1,4 +1,4 @@
-//! What the records say of the claims: records and claims in, estimates and verdicts out.
+//! Records and claims in, estimates and verdicts out.
 //!
 //! The rules, in short. Differences are paired over the seeds that all arms of a statistic share. A claim holds where
 //! the 95 % t interval lies inside its criterion (for equivalence the 90 % interval, which is two one-sided 5 %
@@ -8,10 +8,12 @@
 
 mod arms;
 mod assess;
+mod conclude;
 mod curve;
 mod decide;
 mod paper;
 mod sample;
+mod trials;
 mod value;
 mod verdict;
 
@@ -21,16 +23,17 @@ mod tests;
 pub use arms::{ArmSummary, STUCK_BELOW, TimeTo, Values, arm_summary};
 pub use decide::Outcome;
 pub use value::CHANCE;
-pub use verdict::{Line, PaperValue, Part, Verdict, Word};
+pub use verdict::{Part, Verdict, Word};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::TrialRecords;
 use crate::stats::holm;
 use crate::study::claim::{Claim, Role};
-use crate::study::{Plan, Term};
+use crate::study::{Plan, PlannedTrial, Term};
 use assess::Assessment;
-use sample::Table;
+use conclude::conclude;
+use trials::Trials;
 
 /// The fewest paired seeds from which a claim is judged.
 pub const SEEDS_TO_JUDGE: usize = 6;
@@ -38,59 +41,83 @@ pub const SEEDS_TO_JUDGE: usize = 6;
 /// The level of every test.
 pub const LEVEL: f64 = 0.05;
 
-/// What the judge must know of a run beside its records.
+/// The judge's knowledge of a run, in addition to its records.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The scale's name.
     pub scale: String,
     /// Whether settings were overridden, which makes everything exploratory.
     pub exploratory: bool,
-    /// What the names of claims stand for.
+    /// The meaning of the names of claims.
     pub terms: BTreeMap<String, Term>,
     /// The study's values that do not exist at this scale.
     pub absent: Vec<String>,
-    /// The seeds on which places of sweeps are chosen, and nothing is judged.
+    /// The seeds on which settings of sweeps are chosen, and nothing is judged.
     pub choose_seeds: Vec<u64>,
+    /// How many seeds are planned.
+    pub seeds: usize,
+    /// The names of claims of which a planned trial is missing.
+    pub unfinished: BTreeSet<String>,
 }
 
 impl Context {
-    /// What the judge must know of a run of `plan`.
-    pub fn of(plan: &Plan) -> Self {
+    /// The context of a run of `plan` of which these trials are there.
+    pub fn of(plan: &Plan, trials: &[TrialRecords]) -> Self {
+        let is_there = |planned: &PlannedTrial| {
+            trials.iter().any(|trial| trial.seed == planned.seed && trial.is_of(&planned.arm, &planned.sweep))
+        };
+        let missing = plan.trials.iter().filter(|planned| !is_there(planned));
+        let missing: BTreeSet<&str> = missing.map(|planned| planned.arm.as_str()).collect();
+        let names = plan.study.arm.iter().map(|arm| &arm.name).chain(plan.study.value.keys());
+        let is_unfinished = |name: &&String| plan.study.arms_behind(name).iter().any(|arm| missing.contains(arm));
         Self {
             scale: plan.scale.clone(),
             exploratory: plan.is_exploratory(),
             terms: plan.terms(),
             absent: plan.absent_values().map(String::from).collect(),
             choose_seeds: plan.choose_seeds().to_vec(),
+            seeds: plan.seeds,
+            unfinished: names.filter(is_unfinished).cloned().collect(),
         }
+    }
+
+    /// Whether a claim is meant for the run's scale.
+    fn judges(&self, claim: &Claim) -> bool {
+        claim.scales.is_empty() || claim.scales.contains(&self.scale) || claim.exploratory_at.contains(&self.scale)
+    }
+
+    /// Whether a claim is judged without adjustment, as one that may suggest but not confirm.
+    fn explores(&self, claim: &Claim) -> bool {
+        claim.role == Role::Exploratory || self.exploratory || claim.exploratory_at.contains(&self.scale)
+    }
+
+    /// Whether no missing trial can change the verdict: every planned trial of the arms behind the claim is there, or
+    /// every seed has its number already (a setting that was chosen on other seeds needs no other setting); and no
+    /// adjustment for other claims, whose trials may be missing, is made.
+    fn settles(&self, claim: &Claim, parts: &[Part]) -> bool {
+        let complete = claim.names().iter().all(|name| !self.unfinished.contains(*name));
+        let has_all_seeds = |part: &Part| part.estimate.is_some_and(|estimate| estimate.seeds == self.seeds);
+        let own = complete || parts.iter().all(has_all_seeds);
+        self.unfinished.is_empty() || own && claim.role != Role::Secondary
     }
 }
 
 /// The verdict on each claim, in their order; the order of the trials does not matter.
 pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Vec<Verdict> {
-    let table = Table::new(trials, context);
-    let assess = |claim| Assessment::new(claim, &table, judged_at(claim, context));
-    let assessed: Vec<_> = claims.iter().map(|claim| (claim, assess(claim))).collect();
-    let in_family = |(claim, assessment): &(&Claim, Assessment)| {
-        claim.role == Role::Secondary && !is_exploratory(claim, context) && !assessment.readings().is_empty()
+    let trials = Trials::new(trials, context);
+    let assess = |claim| Assessment::new(claim, &trials, context.judges(claim));
+    let assessed: Vec<Assessment> = claims.iter().map(assess).collect();
+    let in_family = |assessment: &Assessment| {
+        let claim = assessment.claim;
+        claim.role == Role::Secondary && !context.explores(claim) && !assessment.readings().is_empty()
     };
-    let family: Vec<usize> = (0..assessed.len()).filter(|&index| in_family(&assessed[index])).collect();
     // Where there is no t test (too few finite values) the claim has not passed, and counts all the same.
-    let p: Vec<f64> = family.iter().map(|&index| assessed[index].1.p_t.unwrap_or(1.0)).collect();
-    let mut adjusted = vec![None; assessed.len()];
-    for (&index, p) in family.iter().zip(holm(&p)) {
-        adjusted[index] = Some(p);
-    }
-    let pairs = assessed.into_iter().zip(adjusted);
-    pairs.map(|((claim, assessment), p_holm)| verdict::verdict(claim, assessment, p_holm, &table, context)).collect()
-}
-
-/// Whether a claim is meant for the run's scale.
-fn judged_at(claim: &Claim, context: &Context) -> bool {
-    claim.scales.is_empty() || claim.scales.contains(&context.scale) || claim.exploratory_at.contains(&context.scale)
-}
-
-/// Whether a claim is judged without adjustment, as one that may suggest but not confirm.
-fn is_exploratory(claim: &Claim, context: &Context) -> bool {
-    claim.role == Role::Exploratory || context.exploratory || claim.exploratory_at.contains(&context.scale)
+    let p_of = |assessment: &Assessment| assessment.largest(|part| part.p_t).unwrap_or(1.0);
+    let family: Vec<f64> = assessed.iter().filter(|assessment| in_family(assessment)).map(p_of).collect();
+    let mut adjusted = holm(&family).into_iter();
+    let verdict = |assessment: Assessment| {
+        let p_holm = if in_family(&assessment) { adjusted.next() } else { None };
+        conclude(assessment, p_holm, &trials)
+    };
+    assessed.into_iter().map(verdict).collect()
 }

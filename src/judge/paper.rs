@@ -2,10 +2,19 @@
 
 use super::sample::of_single_values;
 use super::value::within;
-use super::verdict::PaperValue;
 use crate::stats::mean;
 use crate::study::claim::curves::{Curve, curve};
 use crate::study::claim::{Claim, Paper};
+
+/// A published number.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PaperValue {
+    pub value: f64,
+    /// The quantity that it is, its horizon included.
+    pub of: String,
+    /// Its place in the paper.
+    pub source: String,
+}
 
 /// The published number of a claim, for a run of `steps` steps; `None` without one, or where the published curves
 /// have no point in the claim's window.

@@ -184,7 +184,7 @@ fn a_log_ratio_is_averaged_over_layers() {
     );
     let verdict = judge_one(&Claim { metric: "drift".into(), ..drift }, &trials);
     assert_eq!(verdict.word, Word::Replicated);
-    assert!((verdict.estimate.unwrap().point - 4f64.ln()).abs() < 1e-12);
+    assert!((verdict.estimate().unwrap().point - 4f64.ln()).abs() < 1e-12);
     assert!((verdict.beside[0].estimate.unwrap().point - 0.5f64.ln()).abs() < 1e-12);
 }
 
@@ -203,13 +203,13 @@ fn a_ratio_of_means_has_an_interval_only_where_there_is_one() {
         two_arms(8, -1.0, 0.0).into_iter().chain(floors).collect::<Vec<_>>()
     };
     let verdict = judge_one(&recovery, &with_floor(&|_| 55.0));
-    let estimate = verdict.estimate.unwrap();
+    let estimate = verdict.estimate().unwrap();
     let (low, high) = estimate.ci95.unwrap();
     assert!((estimate.point - 0.8).abs() < 1e-12 && low < 0.8 && 0.8 < high && high < 0.85, "{estimate:?}");
     assert!(verdict.notes.is_empty());
 
     let verdict = judge_one(&recovery, &with_floor(&|seed| if seed % 2 == 0 { 58.0 } else { 61.0 }));
-    assert_eq!(verdict.estimate.unwrap().ci95, None);
+    assert_eq!(verdict.estimate().unwrap().ci95, None);
     assert!(verdict.notes[0].starts_with("Fieller's 95 % set"), "{:?}", verdict.notes);
 }
 
@@ -252,7 +252,7 @@ fn overridden_settings_make_everything_exploratory() {
 }
 
 fn summary(arm: &str, trials: &[TrialRecords]) -> ArmSummary {
-    arm_summary(arm, &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>(), trials)
+    arm_summary(arm, &BTreeMap::new(), &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>(), trials)
 }
 
 /// Ends a trial at a step whose own values are no numbers.
@@ -316,7 +316,7 @@ fn an_infinite_loss_is_left_out_of_the_interval_and_ranked_last_in_the_exact_tes
     assert_eq!(judge_one(&lower, &trials).word, Word::Replicated);
     diverge(&mut trials[0], 50);
     let verdict = judge_one(&lower, &trials);
-    assert_eq!((verdict.word, verdict.estimate.unwrap().seeds), (Word::Inconclusive, 7));
+    assert_eq!((verdict.word, verdict.estimate().unwrap().seeds), (Word::Inconclusive, 7));
     assert_eq!(verdict.notes.len(), 3, "left out, tests disagree, diverged: {:?}", verdict.notes);
     diverge(&mut trials[1], 50);
     assert_eq!(judge_one(&lower, &trials).word, Word::Replicated, "a tie between two infinite losses weighs nothing");
@@ -327,7 +327,7 @@ fn a_seed_that_an_arm_lacks_is_left_out_and_named() {
     let mut trials = two_arms(8, 2.0, 2.0);
     trials.retain(|trial| trial.arm != "b" || trial.seed != 3);
     let verdict = judge_one(&claim(A_OVER_B), &trials);
-    assert_eq!((verdict.word, verdict.estimate.unwrap().seeds), (Word::Replicated, 7));
+    assert_eq!((verdict.word, verdict.estimate().unwrap().seeds), (Word::Replicated, 7));
     assert_eq!(verdict.notes, ["Not every arm has a trial of seed 3: left out of the pairs."]);
 }
 
@@ -372,7 +372,7 @@ fn stuck_trials_and_times() {
     let restricted = a.time_to[0].restricted_mean.unwrap();
     assert!((restricted.point - 160.0 / 3.0).abs() < 1e-12, "a trial that never gets there counts as 100 steps");
     assert_eq!(a.time_to[1].reached, 0);
-    assert!(a.final_test_accuracy.is_empty(), "nobody recorded it");
+    assert!(a.test_running.is_none(), "nobody recorded it");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub fn behind(view: &View) -> Option<String> {
     Some(text)
 }
 
-/// What became of a claim, with its numbers.
+/// The fate of a claim, with its numbers.
 fn bottom_line(verdict: &Verdict) -> String {
     let whose = match verdict.origin {
         Origin::Paper => "The paper's claim",
@@ -80,10 +80,10 @@ fn bottom_line(verdict: &Verdict) -> String {
 }
 
 fn in_numbers(verdict: &Verdict) -> String {
-    let Some(estimate) = &verdict.estimate else { return String::new() };
-    let mut numbers = vec![numbers::with_unit(estimate, &verdict.unit, verdict.factor.as_ref())];
+    let Some(estimate) = verdict.estimate() else { return String::new() };
+    let mut numbers = vec![numbers::with_unit(&estimate, &verdict.unit, verdict.factor().as_ref())];
     numbers.extend(verdict.criterion.as_ref().map(|criterion| format!("needed: {criterion}")));
-    numbers.extend(verdict.paper.as_ref().map(|paper| format!("the paper: {}", numbers::plain(paper.value))));
+    numbers.extend(verdict.paper_value.map(|paper| format!("the paper: {}", numbers::plain(paper))));
     format!(" ({})", numbers.join("; "))
 }
 
@@ -97,7 +97,7 @@ fn reason(verdict: &Verdict) -> String {
     }
 }
 
-/// One sentence on the claims beside the primary one, word by word; `None` without any.
+/// One sentence on the other claims, word by word; `None` without any.
 fn fate_of_others(others: &[&Verdict]) -> Option<String> {
     const WORDS: [Word; 8] = [
         Word::Replicated,
@@ -139,8 +139,6 @@ fn listed(ids: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::PaperValue;
-    use crate::stats::Estimate;
 
     fn verdict(id: &str, role: Role, word: Word) -> Verdict {
         Verdict {
@@ -152,16 +150,22 @@ mod tests {
             word,
             means: None,
             unit: "points".into(),
-            estimate: Some(Estimate { point: 2.0, ci95: Some((1.0, 3.0)), seeds: 8 }),
-            factor: None,
+            point: Some(2.0),
+            ci95: Some((1.0, 3.0)),
+            factor_point: None,
+            factor_ci95: None,
+            seeds: 8,
             criterion: Some("> 0".into()),
-            paper: Some(PaperValue { value: 4.1, of: "all steps".into(), source: "fig. 2".into() }),
+            paper_value: Some(4.1),
+            paper_value_of: Some("all steps".into()),
+            paper_source: Some("fig. 2".into()),
+            settled: true,
             p_t: None,
             p_sign_flip: None,
             p_holm: None,
             parts: Vec::new(),
             beside: Vec::new(),
-            places: Vec::new(),
+            chosen: Vec::new(),
             notes: vec!["A remark.".into()],
         }
     }

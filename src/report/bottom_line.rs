@@ -1,18 +1,38 @@
-//! What all verdicts so far come to: the opening of the index of reports.
+//! The sum of all verdicts: the opening of the index of reports.
 
 use std::fmt::Write as _;
 
-use super::index::{Found, FoundClaim};
+use serde::Deserialize;
+
 use super::numbers;
+use super::summary::Summary;
 use super::table::Table;
-use crate::judge::Word;
-use crate::stats::Estimate;
+use crate::judge::{Verdict, Word};
 use crate::study::claim::Origin;
 
-/// The headings, each with whether its studies train with noise.
-const PARTS: [(&str, bool); 2] = [("The noise experiment and its controls", true), ("The other experiments", false)];
+/// The headings and scales of the index.
+const LAYOUT: &str = include_str!("../../studies/index.toml");
 
-/// The headings under these, each with the words of the verdicts that stand under it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layout {
+    /// From the largest to the smallest; a scale of some study alone comes after them.
+    scales: Vec<String>,
+    /// The meaning of a verdict in the list, and its limits.
+    scope: String,
+    part: Vec<LayoutPart>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LayoutPart {
+    heading: String,
+    /// The studies whose claims are listed under it; none where it is for all others.
+    #[serde(default)]
+    studies: Vec<String>,
+}
+
+/// The headings under those of the parts, each with the words of its verdicts.
 const GROUPS: [(&str, &[Word]); 4] = [
     ("What holds", &[Word::Replicated, Word::Supported]),
     ("What does not hold", &[Word::NotReplicated, Word::NotSupported]),
@@ -20,43 +40,36 @@ const GROUPS: [(&str, &[Word]); 4] = [
     ("What these runs do not decide", &[Word::Inconclusive]),
 ];
 
-/// From the largest to the smallest; a scale of some study alone comes after them.
-const SCALES: [&str; 3] = ["paper", "lab", "desk"];
-
-/// What a line means, and what it does not.
-const SCOPE: &str = "From runs with their studies' own settings, as far as no missing trial can change a verdict. A \
-                     verdict holds for the network, the data and the length of run of its report; how the arms behind \
-                     it fared stands below, report by report. A claim that was judged at several scales stands where \
-                     the largest puts it (`lab`: CIFAR-10, and the deep linear network as long as in the paper; \
-                     `desk`: the embedded images, and a fifth of that).";
-
 /// A report that judged a claim.
 struct Judgement<'a> {
     report: &'a str,
-    found: &'a Found,
-    claim: &'a FoundClaim,
+    summary: &'a Summary,
+    claim: &'a Verdict,
 }
 
 /// The bottom line of reports that were run as planned (name and summary); `None` where they judged nothing.
-pub fn bottom_line(reports: &[(String, Found)]) -> Option<String> {
+pub fn bottom_line(reports: &[(String, Summary)]) -> Option<String> {
+    let layout: Layout = toml::from_str(LAYOUT).expect("a constant text that a test reads");
+    let named = |study: &String| layout.part.iter().any(|part| part.studies.contains(study));
     let mut text = String::new();
     let mut of_the_paper = Vec::new();
-    for (heading, has_noise) in PARTS {
-        let claims = claims(reports, has_noise);
+    for part in &layout.part {
+        let is_here = |study: &String| part.studies.contains(study) || part.studies.is_empty() && !named(study);
+        let claims = claims(reports, &layout.scales, is_here);
         let largest = claims.iter().map(|judgements| judgements[0].claim);
-        of_the_paper.extend(largest.filter(|claim| is_of_the_paper(claim)).map(|claim| claim.verdict));
+        of_the_paper.extend(largest.filter(|claim| is_of_the_paper(claim)).map(|claim| claim.word));
         let groups: String = GROUPS.iter().map(|(heading, words)| group(heading, words, &claims)).collect();
-        let lines = groups + &where_the_numbers_part(&claims);
-        if !lines.is_empty() {
-            write!(text, "\n### {heading}\n{lines}").expect("a string takes all");
+        let lists = groups + &where_the_numbers_part(&claims);
+        if !lists.is_empty() {
+            write!(text, "\n### {}\n{lists}", part.heading).expect("a string takes all");
         }
     }
-    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{SCOPE}\n\n{}\n{text}", tally(&of_the_paper)))
+    (!text.is_empty()).then(|| format!("\n## Bottom line\n\n{}\n\n{}\n{text}", layout.scope, tally(&of_the_paper)))
 }
 
 /// Whether a verdict on it counts without reserve for the paper or against it.
-fn is_of_the_paper(claim: &FoundClaim) -> bool {
-    claim.origin == Origin::Paper && !claim.exploratory && claim.verdict != Word::Descriptive
+fn is_of_the_paper(claim: &Verdict) -> bool {
+    claim.origin == Origin::Paper && !claim.exploratory && claim.word != Word::Descriptive
 }
 
 /// How many of the paper's claims got which verdict.
@@ -73,18 +86,22 @@ fn tally(verdicts: &[Word]) -> String {
     )
 }
 
-/// The claims of the studies with noise, or of those without, primary ones first: each with the reports that came to a
-/// verdict on it, that of the largest scale first.
-fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>>> {
-    let mut planned: Vec<&(String, Found)> =
-        reports.iter().filter(|(_, found)| !found.exploratory && found.has_noise == has_noise).collect();
-    planned.sort_by_key(|(_, found)| SCALES.iter().position(|scale| *scale == found.scale).unwrap_or(SCALES.len()));
+/// The claims of the studies that are `here`, primary ones first: each with the reports that came to a verdict on it,
+/// that of the largest scale first.
+fn claims<'a>(
+    reports: &'a [(String, Summary)],
+    scales: &[String],
+    here: impl Fn(&String) -> bool,
+) -> Vec<Vec<Judgement<'a>>> {
+    let mut planned: Vec<&(String, Summary)> =
+        reports.iter().filter(|(_, summary)| !summary.exploratory && here(&summary.study)).collect();
+    planned.sort_by_key(|(_, summary)| scales.iter().position(|scale| *scale == summary.scale).unwrap_or(scales.len()));
     let mut claims: Vec<Vec<Judgement>> = Vec::new();
-    for (report, found) in planned {
-        for claim in found.claims.iter().filter(|claim| claim.settled && claim.verdict != Word::NotJudged) {
+    for (report, summary) in planned {
+        for claim in summary.claims.iter().filter(|claim| claim.settled && claim.word != Word::NotJudged) {
             let same =
-                |known: &&mut Vec<Judgement>| known[0].found.study == found.study && known[0].claim.id == claim.id;
-            let judgement = Judgement { report, found, claim };
+                |known: &&mut Vec<Judgement>| known[0].summary.study == summary.study && known[0].claim.id == claim.id;
+            let judgement = Judgement { report, summary, claim };
             match claims.iter_mut().find(same) {
                 Some(known) => known.push(judgement),
                 None => claims.push(vec![judgement]),
@@ -97,13 +114,13 @@ fn claims(reports: &[(String, Found)], has_noise: bool) -> Vec<Vec<Judgement<'_>
 
 /// The claims that the largest scale puts under `heading`.
 fn group(heading: &str, words: &[Word], claims: &[Vec<Judgement>]) -> String {
-    let here = claims.iter().filter(|judgements| words.contains(&judgements[0].claim.verdict));
-    let lines: String = here.map(|judgements| line(judgements)).collect();
-    if lines.is_empty() { lines } else { format!("\n**{heading}.**\n\n{lines}") }
+    let here = claims.iter().filter(|judgements| words.contains(&judgements[0].claim.word));
+    let items: String = here.map(|judgements| item(judgements)).collect();
+    if items.is_empty() { items } else { format!("\n**{heading}.**\n\n{items}") }
 }
 
-/// The claim, its verdicts with their numbers, and what follows at the largest scale in the study's own words.
-fn line(judgements: &[Judgement]) -> String {
+/// The claim, its verdicts with their numbers, and the consequence at the largest scale in the study's own words.
+fn item(judgements: &[Judgement]) -> String {
     let claim = judgements[0].claim;
     let needed = claim.criterion.as_ref().map(|criterion| format!("; needed: {criterion}")).unwrap_or_default();
     let verdicts: Vec<String> = judgements.iter().map(verdict).collect();
@@ -112,15 +129,15 @@ fn line(judgements: &[Judgement]) -> String {
     format!("- **{}**: “{}” ({}{needed}). {verdicts}.{means}\n", claim.id, claim.says, claim.unit)
 }
 
-fn verdict(Judgement { report, found, claim }: &Judgement) -> String {
+fn verdict(Judgement { report, summary, claim }: &Judgement) -> String {
     let numbers = ours(claim).map(|ours| format!(", {ours}")).unwrap_or_default();
     let exploratory = if claim.exploratory { " (exploratory)" } else { "" };
-    format!("{}{exploratory} at [{}]({report}.md){numbers}{}", claim.verdict, found.scale, why_undecided(claim))
+    format!("{}{exploratory} at [{}]({report}.md){numbers}{}", claim.word, summary.scale, why_undecided(claim))
 }
 
 /// The judge's first remark on a claim without a clear verdict: its interval alone may look like one.
-fn why_undecided(claim: &FoundClaim) -> String {
-    match (&claim.verdict, claim.notes.first()) {
+fn why_undecided(claim: &Verdict) -> String {
+    match (&claim.word, claim.notes.first()) {
         (Word::Inconclusive | Word::DependsOnTheReading, Some(note)) => format!(" ({})", note.trim_end_matches('.')),
         _ => String::new(),
     }
@@ -137,10 +154,10 @@ fn where_the_numbers_part(claims: &[Vec<Judgement>]) -> String {
         .numbers(["ours [95 % interval]", "the paper"])
         .texts(["unit", "what the paper's number is"]);
     let apart: Vec<&Judgement> = claims.iter().flatten().filter(|known| parts_from_the_paper(known.claim)).collect();
-    for Judgement { report, found, claim } in &apart {
+    for Judgement { report, summary, claim } in &apart {
         table.row(vec![
             format!("**{}**", claim.id),
-            format!("[{}]({report}.md)", found.scale),
+            format!("[{}]({report}.md)", summary.scale),
             ours(claim).unwrap_or_default(),
             numbers::plain(claim.paper_value.unwrap_or(f64::NAN)),
             claim.unit.clone(),
@@ -156,15 +173,30 @@ fn where_the_numbers_part(claims: &[Vec<Judgement>]) -> String {
     )
 }
 
-/// The estimate with its interval; one of a logarithm also as the factor that it stands for.
-fn ours(claim: &FoundClaim) -> Option<String> {
-    let estimate = |point, ci95| Estimate { point, ci95, seeds: claim.seeds };
-    let factor = claim.factor.map(|factor| numbers::as_factor(&estimate(factor, claim.factor_ci95)));
-    let factor = factor.map(|factor| format!(", {factor}")).unwrap_or_default();
-    Some(numbers::estimate(&estimate(claim.estimate?, claim.ci95)) + &factor)
+/// The estimate with its interval; one of a logarithm also as a factor.
+fn ours(claim: &Verdict) -> Option<String> {
+    let factor = claim.factor().map(|factor| format!(", {}", numbers::as_factor(&factor))).unwrap_or_default();
+    Some(numbers::estimate(&claim.estimate()?) + &factor)
 }
 
-fn parts_from_the_paper(claim: &FoundClaim) -> bool {
+fn parts_from_the_paper(claim: &Verdict) -> bool {
     let (Some(paper), Some((low, high))) = (claim.paper_value, claim.ci95) else { return false };
     paper < low || paper > high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Study;
+
+    /// A heading for a study that does not exist would stay empty.
+    #[test]
+    fn the_layout_names_studies_and_one_heading_for_the_others() {
+        let layout: Layout = toml::from_str(LAYOUT).unwrap();
+        assert_eq!(layout.part.iter().filter(|part| part.studies.is_empty()).count(), 1);
+        let studies: Vec<Study> =
+            layout.part.iter().flat_map(|part| &part.studies).map(|name| Study::load(name).unwrap()).collect();
+        let has = |scale: &String| studies.iter().any(|study| study.scale.contains_key(scale));
+        assert!(layout.scales.iter().all(has), "{:?}", layout.scales);
+    }
 }

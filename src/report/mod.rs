@@ -6,12 +6,10 @@
 
 mod answer;
 mod bottom_line;
-mod files;
 mod index;
 mod numbers;
 mod page;
 mod plot;
-mod records;
 mod run_log;
 mod settings;
 mod stored;
@@ -25,19 +23,22 @@ mod synthetic;
 #[cfg(test)]
 mod tests;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 pub use index::write_index;
 pub use run_log::append_run_entry;
-pub use stored::read_records;
+pub use stored::{PLAN, read_records};
+pub use view::View;
 
 use crate::data::DataFacts;
-use crate::files::write_whole;
+use crate::files::{write_json, write_whole};
 use crate::record::TrialRecords;
 use crate::study::Plan;
-use view::View;
+use plot::Figure;
+use summary::Summary;
 
 /// What a report is made of.
 #[derive(Debug)]
@@ -56,21 +57,29 @@ pub struct Input<'a> {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write(input: &Input, out: &Path) -> Result<PathBuf> {
-    let name = input.plan.output_name();
+pub fn write(view: &View, out: &Path) -> Result<PathBuf> {
+    let name = view.plan.output_name();
     let folder = out.join(&name);
-    std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
-    let view = View::new(input);
-    let figures = plot::figures(&view);
-    let records = records::to_csv(&input.trials)?;
-    write_whole(&folder.join(records::FILE), &records::compress(&records)?)?;
-    write_whole(&folder.join(stored::FILE), &stored::plan_json(&view, &records)?)?;
+    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
+    let figures = plot::figures(view);
+    stored::write(view, &folder)?;
     for figure in &figures {
         write_whole(&folder.join(figure.file), figure.svg()?.as_bytes())?;
     }
-    files::remove_others(&folder, "svg", &figures.iter().map(|figure| figure.file).collect::<Vec<_>>())?;
-    write_whole(&folder.join(summary::FILE), &summary::summary_json(&view)?)?;
+    remove_other_pictures(&folder, &figures)?;
+    write_json(&folder.join(summary::FILE), &Summary::of(view))?;
     let page = out.join(format!("{name}.md"));
-    write_whole(&page, page::page(&view, &figures)?.as_bytes())?;
+    write_whole(&page, page::page(view, &figures)?.as_bytes())?;
     Ok(page)
+}
+
+fn remove_other_pictures(folder: &Path, figures: &[Figure]) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read this folder", folder.display()))? {
+        let path = entry?.path();
+        let is_kept = figures.iter().any(|figure| path.file_name().is_some_and(|name| name == figure.file));
+        if path.extension().is_some_and(|extension| extension == "svg") && !is_kept {
+            fs::remove_file(&path).with_context(|| format!("{}: cannot remove this file", path.display()))?;
+        }
+    }
+    Ok(())
 }

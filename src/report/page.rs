@@ -6,8 +6,9 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::plot::{Figure, SMOOTHING};
 use super::view::View;
-use super::{answer, numbers, records, run_log, settings, stored, summary, tables};
+use super::{answer, numbers, run_log, settings, stored, summary, tables};
 use crate::judge::{LEVEL, SEEDS_TO_JUDGE, STUCK_BELOW, Verdict};
+use crate::record::sweep_text;
 
 /// The page's Markdown.
 pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
@@ -63,8 +64,8 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         versions => settings::versions(view),
         run_file => file(run_log::FILE),
         summary_file => file(summary::FILE),
-        plan_file => file(stored::FILE),
-        records_file => file(records::FILE),
+        plan_file => file(stored::PLAN),
+        records_file => file(stored::RECORDS),
         smoothing_percent => (SMOOTHING * 100.0).to_string(),
         stuck_below => STUCK_BELOW.to_string(),
         seeds_to_judge => SEEDS_TO_JUDGE,
@@ -73,7 +74,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
     Ok(rendered.trim_end().to_string() + "\n")
 }
 
-/// What follows from the judged claims beside the one that the answer opens with, in the study's own words.
+/// The consequences of the judged claims, but for the one that the answer opens with, in the study's own words.
 fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
     let opening = answer::opening(verdicts).map(|verdict| &verdict.id);
     let others = verdicts.iter().filter(|verdict| opening != Some(&verdict.id));
@@ -92,17 +93,18 @@ fn instruction_sets(view: &View) -> String {
     sets.into_iter().collect::<Vec<_>>().join(" and ")
 }
 
-/// What the study's values stand for.
+/// The meaning of the study's values.
 fn values(view: &View) -> Vec<String> {
     let here = view.plan.study.value.iter().filter(|(_, value)| value.is_meant_at(&view.plan.scale));
     here.map(|(name, value)| format!("`{name}`: {value}")).collect()
 }
 
-/// What each published number is a number of.
+/// The quantity of each published number.
 fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
     let said = |verdict: &Verdict| {
-        let paper = verdict.paper.as_ref()?;
-        Some(format!("**{}** {}: {} ({})", verdict.id, numbers::plain(paper.value), paper.of, paper.source))
+        let (value, of, source) =
+            (verdict.paper_value?, verdict.paper_value_of.as_ref()?, verdict.paper_source.as_ref()?);
+        Some(format!("**{}** {}: {of} ({source})", verdict.id, numbers::plain(value)))
     };
     verdicts.iter().filter_map(said).collect()
 }
@@ -110,7 +112,7 @@ fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
 /// The judge's remarks, each with the claims that it is about.
 fn remarks<'a>(verdicts: &'a [Verdict]) -> Vec<String> {
     let mut remarks: Vec<(&str, Vec<&str>)> = Vec::new();
-    let of = |verdict: &'a Verdict| verdict.places.iter().chain(&verdict.notes).map(|note| (verdict.id.as_str(), note));
+    let of = |verdict: &'a Verdict| verdict.chosen.iter().chain(&verdict.notes).map(|note| (verdict.id.as_str(), note));
     for (id, note) in verdicts.iter().flat_map(of) {
         match remarks.iter_mut().find(|(known, _)| known == note) {
             Some((_, ids)) => ids.push(id),
@@ -125,7 +127,7 @@ fn remarks<'a>(verdicts: &'a [Verdict]) -> Vec<String> {
 fn swept(view: &View) -> Option<String> {
     let mut places: Vec<(String, Vec<String>)> = Vec::new();
     for condition in view.shown().filter(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty()) {
-        let (place, arm) = (records::sweep_text(condition.sweep), format!("`{}`", condition.arm.name));
+        let (place, arm) = (sweep_text(condition.sweep), format!("`{}`", condition.arm.name));
         match places.iter_mut().find(|(known, _)| *known == place) {
             Some((_, arms)) => arms.push(arm),
             None => places.push((place, vec![arm])),

@@ -1,4 +1,4 @@
-//! `run.json`: what differs from run to run, one entry an invocation.
+//! `run.json`: what differs from run to run, one entry per invocation.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,8 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::files;
-use crate::files::write_whole;
+use crate::files::write_json;
 
 /// The file's name.
 pub const FILE: &str = "run.json";
@@ -17,7 +16,7 @@ pub const FILE: &str = "run.json";
 /// row that only wrote the report again the last stays.
 ///
 /// # Errors
-/// A `run.json` that is no list (with the remedy), or that cannot be written.
+/// A `run.json` that is not a list (with the remedy), or that cannot be written.
 pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
     let path = dir.join(FILE);
     let mut entries: Vec<Value> = match std::fs::read(&path) {
@@ -31,7 +30,7 @@ pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
         entries.pop();
     }
     entries.push(entry);
-    write_whole(&path, &files::json(&entries)?)
+    write_json(&path, &entries)
 }
 
 fn trained_nothing(entry: &Value) -> bool {

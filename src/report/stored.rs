@@ -1,137 +1,160 @@
-//! `plan.json`: what the records alone do not say, and the way back from a report's folder to a report.
+//! `plan.json` and `records.csv.gz`: the material of a report, small enough to commit with it, and the way back from a
+//! report's folder to a report.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
+use flate2::{Compression, GzBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::Input;
 use super::view::View;
-use super::{Input, files, records};
 use crate::data::DataFacts;
-use crate::record::{Ending, TrialRecords};
+use crate::files::{write_json, write_whole};
+use crate::record::{TrialRecords, csv, sweep_text};
 use crate::spec::Spec;
 use crate::study::{Plan, PlannedTrial, Probe};
+use crate::text::sha256;
 
-/// The file's name.
-pub const FILE: &str = "plan.json";
+/// The plan's file.
+pub const PLAN: &str = "plan.json";
+
+/// The records' file.
+pub const RECORDS: &str = "records.csv.gz";
+
+/// The columns of the records' file that say whose a record is.
+const WHOSE: [&str; 3] = ["arm", "seed", "sweep"];
 
 /// A report's plan as far as it was carried out.
-#[derive(Serialize)]
-struct PlanFile {
+#[derive(Serialize, Deserialize)]
+struct PlanFile<'a> {
     study: String,
     scale: String,
     changes: Vec<String>,
     planned: usize,
+    /// Of the uncompressed records.
     records_sha256: String,
     data: Vec<DataFacts>,
     /// The ids of the probes whose records these are.
     probes: Vec<String>,
-    conditions: Vec<ConditionFile>,
-    trials: Vec<TrialFile>,
+    #[serde(skip_deserializing)]
+    conditions: Vec<ConditionEntry<'a>>,
+    trials: Cow<'a, [TrialRecords]>,
 }
 
 /// An arm at one combination of swept values, with all that its trials train with.
 #[derive(Serialize)]
-struct ConditionFile {
-    arm: String,
-    sweep: BTreeMap<String, String>,
-    settings: Spec,
+struct ConditionEntry<'a> {
+    arm: &'a str,
+    sweep: &'a BTreeMap<String, String>,
+    settings: &'a Spec,
 }
 
-#[derive(Serialize, Deserialize)]
-struct TrialFile {
-    arm: String,
-    seed: u64,
-    sweep: BTreeMap<String, String>,
-    id: String,
-    steps: usize,
-    ending: Ending,
-    instruction_set: String,
-}
-
-impl TrialFile {
-    fn without_records(self) -> TrialRecords {
-        let TrialFile { arm, seed, sweep, id, steps, ending, instruction_set } = self;
-        TrialRecords { arm, seed, sweep, id, steps, ending, instruction_set, records: Vec::new() }
-    }
-}
-
-/// What is read back of it.
-#[derive(Deserialize)]
-struct Kept {
-    records_sha256: String,
-    data: Vec<DataFacts>,
-    probes: Vec<String>,
-    trials: Vec<TrialFile>,
-}
-
-/// `plan.json` of a report whose records are `csv`.
-pub(super) fn plan_json(view: &View, csv: &[u8]) -> Result<Vec<u8>> {
-    let conditions = view.conditions.iter().map(|condition| ConditionFile {
-        arm: condition.arm.name.clone(),
-        sweep: condition.sweep.clone(),
-        settings: condition.spec.clone(),
+/// Writes both files into the folder `dir`.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write(view: &View, dir: &Path) -> Result<()> {
+    let csv = to_csv(view.trials)?;
+    write_whole(&dir.join(RECORDS), &compress(&csv)?)?;
+    let conditions = view.conditions.iter().map(|condition| ConditionEntry {
+        arm: &condition.arm.name,
+        sweep: condition.sweep,
+        settings: condition.spec,
     });
-    let trials = view.trials.iter().map(|trial| TrialFile {
-        arm: trial.arm.clone(),
-        seed: trial.seed,
-        sweep: trial.sweep.clone(),
-        id: trial.id.clone(),
-        steps: trial.steps,
-        ending: trial.ending,
-        instruction_set: trial.instruction_set.clone(),
-    });
-    files::json(&PlanFile {
+    let plan = PlanFile {
         study: view.plan.study.name.clone(),
         scale: view.plan.scale.clone(),
         changes: view.plan.changes.clone(),
         planned: view.plan.trials.len(),
-        records_sha256: records::sha256(csv),
+        records_sha256: sha256([&csv[..]]),
         data: view.data.to_vec(),
         probes: probe_ids(view.plan),
         conditions: conditions.collect(),
-        trials: trials.collect(),
-    })
+        trials: view.trials.into(),
+    };
+    write_json(&dir.join(PLAN), &plan)
 }
 
-/// The input of a report of `plan` from `records.csv.gz` and `plan.json` in the folder `dir` of an earlier one. The data
-/// set itself is not needed. Trials that `plan` does not have are left out.
+/// The input of a report of `plan` from the two files in the folder `dir` of an earlier one. The data set itself is not
+/// needed. Trials that `plan` does not have are left out.
 ///
 /// # Errors
 /// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` beside them; probes,
 /// or a trial's settings, that are not those of `plan`: its study was changed since.
 pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
-    let path = dir.join(FILE);
+    let path = dir.join(PLAN);
     let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
-    let kept: Kept = serde_json::from_str(&text)
+    let stored: PlanFile = serde_json::from_str(&text)
         .with_context(|| format!("{}: damaged; restore it, or run the study again", path.display()))?;
-    let mut trials: Vec<TrialRecords> = kept.trials.into_iter().map(TrialFile::without_records).collect();
-    let path = dir.join(records::FILE);
-    let csv = records::read(&path)?;
-    records::distribute(&csv, &path, &mut trials)?;
+    let mut trials = stored.trials.into_owned();
+    let path = dir.join(RECORDS);
+    let csv = uncompressed(&path)?;
+    distribute(&csv, &path, &mut trials)?;
     ensure!(
-        records::sha256(&csv) == kept.records_sha256,
-        "{}: these are not the records that {FILE} beside them names; restore both, or run the study again",
+        sha256([&csv[..]]) == stored.records_sha256,
+        "{}: these are not the records that {PLAN} beside them names; restore both, or run the study again",
         path.display()
     );
     ensure!(
-        kept.probes == probe_ids(plan),
+        stored.probes == probe_ids(plan),
         "these records were measured by other probes than the study `{}` now has; run it again",
         plan.study.name
     );
-    Ok(Input { plan, trials: trials_of(plan, trials, &kept.data)?, data: kept.data })
+    Ok(Input { plan, trials: trials_of(plan, trials, &stored.data)?, data: stored.data })
+}
+
+fn to_csv(trials: &[TrialRecords]) -> Result<Vec<u8>> {
+    let mut csv = csv::Writer::new(WHOSE)?;
+    for trial in trials {
+        let (seed, sweep) = (trial.seed.to_string(), sweep_text(&trial.sweep));
+        trial.records.iter().try_for_each(|record| csv.push_short([&trial.arm, &seed, &sweep], record))?;
+    }
+    csv.finish()
+}
+
+/// Puts the records of `csv`, which was read from `path`, into the `trials` that they belong to.
+fn distribute(csv: &[u8], path: &Path, trials: &mut [TrialRecords]) -> Result<()> {
+    let key = |trial: &TrialRecords| (trial.arm.clone(), trial.seed, sweep_text(&trial.sweep));
+    let places: HashMap<_, usize> = trials.iter().enumerate().map(|(index, trial)| (key(trial), index)).collect();
+    csv::read(csv, path, WHOSE, |[arm, seed, sweep], record| {
+        let seed = csv::number(seed, "seed")?;
+        let stranger = || format!("no trial of the plan is {} seed {seed}", [arm, sweep].join(" ").trim_end());
+        let place = places.get(&(arm.into(), seed, sweep.into())).ok_or_else(stranger)?;
+        trials[*place].records.push(record);
+        Ok(())
+    })
+}
+
+/// `bytes` compressed, without a time in the header: the same bytes give the same file.
+pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
+    gzip.write_all(bytes)?;
+    Ok(gzip.finish()?)
+}
+
+/// The uncompressed text of the file `path`.
+pub(super) fn uncompressed(path: &Path) -> Result<Vec<u8>> {
+    let file = std::fs::File::open(path).with_context(|| format!("{}: cannot read this file", path.display()))?;
+    let mut bytes = Vec::new();
+    GzDecoder::new(file).read_to_end(&mut bytes).with_context(|| {
+        let line = 1 + bytes.iter().filter(|&&byte| byte == b'\n').count();
+        format!("{}, line {line}: this file is cut off or corrupt; restore it, or run the study again", path.display())
+    })?;
+    Ok(bytes)
 }
 
 /// The stored trials that `plan` has, in its order.
 fn trials_of(plan: &Plan, mut stored: Vec<TrialRecords>, data: &[DataFacts]) -> Result<Vec<TrialRecords>> {
     let mut trials = Vec::new();
     for planned in &plan.trials {
-        let same = |trial: &TrialRecords| {
-            trial.arm == planned.arm && trial.seed == planned.seed && trial.sweep == planned.sweep
-        };
-        let Some(place) = stored.iter().position(same) else { continue };
-        let trial = stored.swap_remove(place);
+        let same = |trial: &TrialRecords| trial.seed == planned.seed && trial.is_of(&planned.arm, &planned.sweep);
+        let Some(index) = stored.iter().position(same) else { continue };
+        let trial = stored.swap_remove(index);
         ensure!(
             trial.id == identity(planned, data),
             "{}: these records were made with other settings or data than the study `{}` now has; run it again",

@@ -37,9 +37,9 @@ impl Table {
     /// Adds a row.
     ///
     /// # Panics
-    /// A row that has not one cell a column.
+    /// A row that does not have one cell per column.
     pub fn row(&mut self, cells: Vec<String>) {
-        assert_eq!(cells.len(), self.columns.len(), "a row has one cell a column: {cells:?}");
+        assert_eq!(cells.len(), self.columns.len(), "a row has one cell per column: {cells:?}");
         self.rows.push(cells);
     }
 }

@@ -8,7 +8,7 @@ use crate::judge::{ArmSummary, Outcome, Values, Verdict};
 use crate::record::{Ending, TrialRecords};
 use crate::study::claim::{Origin, Role};
 
-/// One row a claim: ours, the criterion, the paper's, the verdict.
+/// One row per claim: ours, the criterion, the paper's, the verdict.
 pub fn claims(view: &View) -> Table {
     let mut table = Table::new(["", "claim"])
         .numbers(["ours [95 % interval]", "needed", "the paper"])
@@ -19,7 +19,7 @@ pub fn claims(view: &View) -> Table {
             verdict.says.clone(),
             ours(verdict),
             verdict.criterion.clone().unwrap_or_else(|| "–".into()),
-            verdict.paper.as_ref().map_or_else(|| "–".into(), |paper| plain(paper.value)),
+            verdict.paper_value.map_or_else(|| "–".into(), plain),
             verdict.unit.clone(),
             role(verdict),
             format!("**{}**", verdict.word),
@@ -29,8 +29,8 @@ pub fn claims(view: &View) -> Table {
 }
 
 fn ours(verdict: &Verdict) -> String {
-    let factor = verdict.factor.as_ref().map(|factor| format!("<br>{}", as_factor(factor)));
-    estimate_or_dash(verdict.estimate.as_ref()) + &factor.unwrap_or_default()
+    let factor = verdict.factor().map(|factor| format!("<br>{}", as_factor(&factor)));
+    estimate_or_dash(verdict.estimate().as_ref()) + &factor.unwrap_or_default()
 }
 
 fn role(verdict: &Verdict) -> String {
@@ -49,7 +49,7 @@ fn role(verdict: &Verdict) -> String {
     format!("{role}{here}, {origin}")
 }
 
-/// Every condition of every claim on every reading, and what stands beside it.
+/// Every condition of every claim on every reading, and the estimates beside it.
 pub fn readings(view: &View) -> Table {
     let mut table = Table::new(["", "record", "statistic"])
         .numbers(["ours [95 % interval]", "needed"])
@@ -69,10 +69,10 @@ pub fn readings(view: &View) -> Table {
                 if index == 0 { p_value(verdict.p_holm) } else { String::new() },
             ]);
         }
-        for line in &verdict.beside {
-            let mut cells = vec![verdict.id.clone(), record(&line.metric, line.window), line.statistic.clone()];
-            cells.push(estimate_or_dash(line.estimate.as_ref()));
-            let beside = if line.unit == verdict.unit { "beside".into() } else { format!("beside: {}", line.unit) };
+        for part in &verdict.beside {
+            let mut cells = vec![verdict.id.clone(), record(&part.metric, part.window), part.statistic.clone()];
+            cells.push(estimate_or_dash(part.estimate.as_ref()));
+            let beside = part.unit.as_ref().map_or_else(|| "beside".into(), |unit| format!("beside: {unit}"));
             cells.extend([String::new(), beside, String::new(), String::new(), String::new()]);
             table.row(cells);
         }
@@ -99,20 +99,20 @@ fn outcome(outcome: Outcome) -> &'static str {
 /// A number of an arm, or of one of its trials, with its title.
 type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
 
-const OUTCOMES: [Column; 7] = [
+const MEASURES: [Column; 7] = [
     ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
     ("the same, fixed images, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
     ("last quarter, %", |arm| arm.last_quarter.as_ref()),
     ("last quarter, fixed images, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
-    ("test at the end, running statistics, noise off, %", |arm| final_test(arm, "running.clean")),
-    ("test at the end, batch statistics, noise off, %", |arm| final_test(arm, "batch.clean")),
+    ("test at the end, running statistics, noise off, %", |arm| arm.test_running.as_ref()),
+    ("test at the end, batch statistics, noise off, %", |arm| arm.test_batch.as_ref()),
     ("training loss over the last 5 % of the run", |arm| arm.final_loss.as_ref()),
 ];
 
 /// The accuracies, or losses, that were recorded.
-fn outcomes(view: &View) -> Vec<Column> {
+fn measures(view: &View) -> Vec<Column> {
     let recorded = |column: &Column| view.conditions.iter().any(|condition| column.1(&condition.summary).is_some());
-    OUTCOMES.into_iter().filter(recorded).collect()
+    MEASURES.into_iter().filter(recorded).collect()
 }
 
 /// The heads of `columns`.
@@ -120,13 +120,9 @@ fn heads(view: &View, columns: &[Column]) -> Vec<String> {
     columns.iter().map(|column| view.without_idle_noise(column.0)).collect()
 }
 
-fn final_test<'a>(arm: &'a ArmSummary, mode: &str) -> Option<&'a Values> {
-    arm.final_test_accuracy.iter().find(|(known, _)| known == mode).map(|(_, values)| values)
-}
-
-/// One row an arm: how it learnt. Columns that nothing was recorded for are left out.
+/// One row per arm: how it learnt. Columns that nothing was recorded for are left out.
 pub fn arms(view: &View) -> Table {
-    let columns = outcomes(view);
+    let columns = measures(view);
     let mut table = Table::new(["arm"]).numbers(["trials", "stuck", "diverged"]).numbers(heads(view, &columns));
     for condition in view.trained() {
         let summary = &condition.summary;
@@ -139,7 +135,7 @@ pub fn arms(view: &View) -> Table {
     table
 }
 
-/// One row an arm: how many seeds reached each accuracy, and after how many steps; `None` where nobody recorded it.
+/// One row per arm: how many seeds reached each accuracy, and after how many steps; `None` where nobody recorded it.
 pub fn times(view: &View) -> Option<Table> {
     let thresholds = thresholds(view);
     if thresholds.is_empty() {
@@ -164,9 +160,9 @@ pub fn times(view: &View) -> Option<Table> {
     Some(table)
 }
 
-/// One row a trial.
+/// One row per trial.
 pub fn seeds(view: &View) -> Table {
-    let columns = outcomes(view);
+    let columns = measures(view);
     let thresholds = thresholds(view);
     let mut table = Table::new(["arm"])
         .numbers(["seed"])

@@ -11,7 +11,7 @@ use crate::study::{Overrides, PlannedTrial, Study};
 /// A report in a folder of its own, read back as text.
 fn page_of(input: &Input) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
-    let page = write(input, folder.path()).unwrap();
+    let page = write(&View::new(input), folder.path()).unwrap();
     let text = std::fs::read_to_string(page).unwrap();
     (folder, text)
 }
@@ -48,7 +48,7 @@ fn writing_twice_gives_the_same_bytes_and_strays_go() {
     let first = files_of(folder.path());
     assert_eq!(first.len(), 1 + 6 + 3, "a page, six pictures, three files: {:?}", first.keys());
     std::fs::write(folder.path().join("noisy_bn/old.svg"), "old").unwrap();
-    write(&input(&plan), folder.path()).unwrap();
+    write(&View::new(&input(&plan)), folder.path()).unwrap();
     assert_eq!(files_of(folder.path()), first);
 }
 
@@ -69,7 +69,7 @@ fn a_report_is_written_again_from_its_own_folder() {
         let bits = |trial: &TrialRecords| trial.records.iter().map(|record| record.value.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(ours), bits(theirs));
     }
-    write(&stored, folder.path()).unwrap();
+    write(&View::new(&stored), folder.path()).unwrap();
     assert_eq!(files_of(folder.path()), first);
 }
 
@@ -78,22 +78,22 @@ fn damage_is_named_with_file_and_line() {
     let plan = plan(1);
     let (folder, _) = page_of(&input(&plan));
     let dir = folder.path().join("noisy_bn");
-    let path = dir.join(records::FILE);
+    let path = dir.join(stored::RECORDS);
     let whole = std::fs::read(&path).unwrap();
-    let csv = String::from_utf8(records::read(&path).unwrap()).unwrap();
+    let csv = String::from_utf8(stored::uncompressed(&path).unwrap()).unwrap();
     let error = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
         let Err(error) = read_records(&dir, &plan) else { panic!("damage is seen") };
         format!("{error:#}")
     };
-    let edited = |from: &str, to: &str| records::compress(csv.replacen(from, to, 1).as_bytes()).unwrap();
+    let edited = |from: &str, to: &str| stored::compress(csv.replacen(from, to, 1).as_bytes()).unwrap();
     let cut = error(&whole[..whole.len() / 2]);
     assert!(cut.contains("records.csv.gz, line ") && cut.contains("cut off or corrupt"), "{cut}");
     let header = error(&edited("arm,seed", "arm,sead"));
     assert!(header.contains("records.csv.gz, line 1: the columns must be arm,seed,"), "{header}");
     let row = csv.lines().nth(2).unwrap();
     let number = error(&edited(row, "standard,0,,one,train_loss,,1.0"));
-    assert!(number.contains("records.csv.gz, line 3: `one` is no step"), "{number}");
+    assert!(number.contains("records.csv.gz, line 3: `one` is not a step"), "{number}");
     let short = error(&edited(row, "standard,0"));
     assert!(short.contains("records.csv.gz, line 3"), "{short}");
     let stranger = error(&edited(row, "standard,7,,1,train_loss,,1.0"));
@@ -229,7 +229,7 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     plan.changes = vec!["train.learning_rate=0.2".into()];
     let mut fewer = input(&plan);
     fewer.trials.pop();
-    write(&fewer, folder.path()).unwrap();
+    write(&View::new(&fewer), folder.path()).unwrap();
     write_index(folder.path()).unwrap();
     let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
     assert_eq!(index.matches("\n## ").count(), 3, "{index}");
@@ -311,7 +311,7 @@ fn of_a_partial_grid_the_bottom_line_takes_what_stands_on_chosen_places() {
 fn a_swept_study_without_claims() {
     let plan = Plan::new(Study::load("studies/standard_rate.toml").unwrap(), "desk", &Overrides::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let page = write(&input(&plan), folder.path()).unwrap();
+    let page = write(&View::new(&input(&plan)), folder.path()).unwrap();
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("judges no claim") && !page.contains("## Claims"), "{page}");
     let accuracy = std::fs::read_to_string(folder.path().join("standard_rate/accuracy.svg")).unwrap();

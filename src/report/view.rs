@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Input;
-use super::records::sweep_text;
 use crate::data::DataFacts;
-use crate::judge::{ArmSummary, Context, Part, Verdict, arm_summary, judge};
-use crate::record::TrialRecords;
+use crate::judge::{ArmSummary, Context, Verdict, arm_summary, judge};
+use crate::record::{TrialRecords, sweep_text};
 use crate::spec::{Noise, Spec};
-use crate::study::claim::{Claim, Role};
-use crate::study::{Arm, Plan, PlannedTrial};
+use crate::study::claim::Claim;
+use crate::study::{Arm, Plan};
 
 /// A report's material.
 pub struct View<'a> {
@@ -62,7 +61,7 @@ impl<'a> View<'a> {
     pub fn new(input: &'a Input) -> Self {
         let plan = input.plan;
         let conditions = conditions(plan, &input.trials);
-        let verdicts = judge(&plan.study.claim, &input.trials, &Context::of(plan));
+        let verdicts = judge(&plan.study.claim, &input.trials, &Context::of(plan, &input.trials));
         Self { plan, trials: &input.trials, data: &input.data, conditions, verdicts }
     }
 
@@ -85,22 +84,6 @@ impl<'a> View<'a> {
     /// Claims with their verdicts.
     pub fn claims(&self) -> impl Iterator<Item = (&'a Claim, &Verdict)> {
         self.plan.study.claim.iter().zip(&self.verdicts)
-    }
-
-    /// Whether no trial that is not there can change the verdict: every planned trial of the arms that the claim stands
-    /// on is there, or every seed has its number already (a place of a sweep that was chosen on other seeds needs no other
-    /// place); and no adjustment for other claims, whose trials may be missing, is made.
-    pub fn is_settled(&self, claim: &Claim, verdict: &Verdict) -> bool {
-        let is_there = |planned: &PlannedTrial| {
-            let is_it = |trial: &TrialRecords| trial.seed == planned.seed && is_of(trial, planned);
-            self.trials.iter().any(is_it)
-        };
-        let arms: BTreeSet<&str> =
-            claim.names().into_iter().flat_map(|name| self.plan.study.arms_behind(name)).collect();
-        let complete = self.plan.trials.iter().filter(|planned| arms.contains(planned.arm.as_str())).all(is_there);
-        let has_all_seeds = |part: &Part| part.estimate.is_some_and(|estimate| estimate.seeds == self.plan.seeds);
-        let complete = complete || verdict.parts.iter().all(has_all_seeds);
-        self.missing() == 0 || complete && claim.role != Role::Secondary
     }
 
     /// Planned trials that are not there.
@@ -144,25 +127,19 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             continue;
         }
         let arm = plan.study.arm.iter().find(|arm| arm.name == planned.arm).expect("a plan's arms are its study's");
-        let mut own: Vec<&TrialRecords> = trials.iter().filter(|trial| is_judged(plan, trial, planned)).collect();
+        let is_judged = |trial: &&TrialRecords| {
+            trial.is_of(&planned.arm, &planned.sweep) && !plan.choose_seeds().contains(&trial.seed)
+        };
+        let mut own: Vec<&TrialRecords> = trials.iter().filter(is_judged).collect();
         own.sort_by_key(|trial| trial.seed);
         conditions.push(Condition {
             arm,
             sweep: &planned.sweep,
             spec: &planned.spec,
             shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
-            summary: arm_summary(&planned.arm, &own, trials),
+            summary: arm_summary(&planned.arm, &planned.sweep, &own, trials),
             trials: own,
         });
     }
     conditions
-}
-
-/// Whether a trial is of the same condition as `planned`, and of a seed that claims are judged on.
-fn is_judged(plan: &Plan, trial: &TrialRecords, planned: &PlannedTrial) -> bool {
-    is_of(trial, planned) && !plan.choose_seeds().contains(&trial.seed)
-}
-
-fn is_of(trial: &TrialRecords, planned: &PlannedTrial) -> bool {
-    trial.arm == planned.arm && trial.sweep == planned.sweep
 }

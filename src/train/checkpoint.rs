@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::files::write_whole;
 use crate::nn::Params;
-use crate::record::Record;
-use crate::text::hex;
+use crate::record::{Record, csv};
+use crate::text::sha256;
 
 /// What one probe has recorded and remembers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +45,7 @@ pub const DAMAGED: &str = "damaged-";
 /// What the names of checkpoints with the probes of these ids begin with.
 fn prefix<'a>(probes: impl Iterator<Item = &'a String>) -> String {
     let ids: Vec<u8> = probes.flat_map(|id| id.bytes().chain([b' '])).collect();
-    format!("checkpoint-{}-", &sha256_of(&[&ids])[..8])
+    format!("checkpoint-{}-", &sha256([&ids[..]])[..8])
 }
 
 fn checkpoint_file(folder: &Path, prefix: &str, step: usize, ending: &str) -> PathBuf {
@@ -153,66 +151,46 @@ pub(super) fn weights_as_bytes(params: &Params, buffers: &Params) -> Result<Vec<
     Ok(safetensors::serialize(tensors, Some(metadata))?)
 }
 
-/// The hexadecimal SHA-256 of `parts`, one after the other.
-pub(super) fn sha256_of(parts: &[&[u8]]) -> String {
-    let mut digest = Sha256::new();
-    parts.iter().for_each(|part| digest.update(part));
-    hex(&digest.finalize())
-}
-
-/// A row of a checkpoint's CSV: a record, or (`name` empty) a remembered number; `value` is its shortest exact form.
-#[derive(Serialize, Deserialize)]
-struct Row {
-    probe: String,
-    step: usize,
-    name: String,
-    layer: Option<usize>,
-    value: f64,
-}
-
 /// Begins the last line of a checkpoint's CSV, which holds the SHA-256 of all before it and of the weights, so that
 /// any damage to either file is noticed.
 const SEAL: &str = "sha256,";
 
 fn sealed(mut csv: Vec<u8>, weights: &[u8]) -> Vec<u8> {
-    let seal = format!("{SEAL}{}\n", sha256_of(&[&csv, weights]));
+    let seal = format!("{SEAL}{}\n", sha256([&csv[..], weights]));
     csv.extend(seal.bytes());
     csv
 }
 
+/// A record without a name is a number that a probe remembers; the first of these is their count.
 fn logs_as_csv(logs: &[ProbeLog]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut csv = csv::Writer::new(["probe"])?;
     for log in logs {
-        let row =
-            |step, name: &str, layer, value| Row { probe: log.probe.clone(), step, name: name.into(), layer, value };
-        for record in &log.records {
-            writer.serialize(row(record.step, &record.name, record.layer, record.value))?;
-        }
-        for (index, &value) in [log.state.len() as f64].iter().chain(&log.state).enumerate() {
-            writer.serialize(row(index, "", None, value))?;
+        log.records.iter().try_for_each(|record| csv.push([&log.probe], record))?;
+        for (step, &value) in [log.state.len() as f64].iter().chain(&log.state).enumerate() {
+            csv.push([&log.probe], &Record { step, name: String::new(), layer: None, value })?;
         }
     }
-    Ok(writer.into_inner()?)
+    csv.finish()
 }
 
 /// The logs in a checkpoint's CSV, which must be the one that was written with `weights`.
 fn logs_from_csv(path: &Path, weights: &[u8]) -> Result<Vec<ProbeLog>> {
     let text = fs::read_to_string(path)?;
-    let (csv, _) = text.rsplit_once(SEAL).context("it is cut short")?;
-    ensure!(sealed(csv.into(), weights) == text.as_bytes(), "its contents are not those that were written");
+    let (records, _) = text.rsplit_once(SEAL).context("it is cut short")?;
+    ensure!(sealed(records.into(), weights) == text.as_bytes(), "its contents are not those that were written");
     let mut logs: Vec<ProbeLog> = Vec::new();
-    for row in csv::Reader::from_reader(csv.as_bytes()).deserialize() {
-        let row: Row = row?;
-        if logs.last().is_none_or(|log| log.probe != row.probe) {
-            logs.push(ProbeLog { probe: row.probe, ..ProbeLog::default() });
+    csv::read(records.as_bytes(), path, ["probe"], |[probe], record| {
+        if logs.last().is_none_or(|log| log.probe != probe) {
+            logs.push(ProbeLog { probe: probe.into(), ..ProbeLog::default() });
         }
         let log = logs.last_mut().expect("just pushed");
-        match (row.name.is_empty(), row.step) {
-            (false, step) => log.records.push(Record { step, name: row.name, layer: row.layer, value: row.value }),
+        match (record.name.is_empty(), record.step) {
+            (false, _) => log.records.push(record),
             (true, 0) => {}
-            (true, _) => log.state.push(row.value),
+            (true, _) => log.state.push(record.value),
         }
-    }
+        Ok(())
+    })?;
     Ok(logs)
 }
 

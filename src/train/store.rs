@@ -16,12 +16,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{self, Checkpoint, sha256_of, weights_as_bytes};
-use crate::files::write_whole;
+use super::checkpoint::{self, Checkpoint, weights_as_bytes};
+use crate::files::{write_json, write_whole};
 use crate::kernels::isa;
-use crate::record::{Ending, Record};
+use crate::record::{Ending, Record, csv};
 use crate::spec::{Model, Precision, Spec};
 use crate::study::Probe;
+use crate::text::sha256;
 
 const CARD: &str = "trial.json";
 const DONE: &str = "done.json";
@@ -76,7 +77,7 @@ impl Card {
             ))
             .into());
         }
-        write_whole(&path, format!("{}\n", serde_json::to_string_pretty(self)?).as_bytes())
+        write_json(&path, self)
     }
 }
 
@@ -123,14 +124,16 @@ pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoin
     let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
     let mut contents = vec![(WEIGHTS.to_string(), weights)];
     for log in &checkpoint.logs {
-        contents.push((format!("{}.csv", log.probe), records_as_csv(&log.records)?));
+        let mut csv = csv::Writer::new([])?;
+        log.records.iter().try_for_each(|record| csv.push([], record))?;
+        contents.push((format!("{}.csv", log.probe), csv.finish()?));
     }
     for (name, bytes) in contents {
         write_whole(&folder.join(&name), &bytes)?;
-        files.insert(name, sha256_of(&[&bytes]));
+        files.insert(name, sha256([&bytes[..]]));
     }
     let done = Done { schema, ending, files };
-    write_whole(&folder.join(DONE), format!("{}\n", serde_json::to_string_pretty(&done)?).as_bytes())?;
+    write_json(&folder.join(DONE), &done)?;
     let probes: Vec<String> = checkpoint.logs.iter().map(|log| log.probe.clone()).collect();
     checkpoint::tidy(folder, &probes)
 }
@@ -170,11 +173,10 @@ pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
     unchanged(folder, &done, WEIGHTS)?;
     let mut records = Vec::new();
     for name in &names {
-        let bytes = unchanged(folder, &done, name)?;
-        for record in csv::Reader::from_reader(&bytes[..]).deserialize() {
-            let path = folder.join(name);
-            records.push(record.with_context(|| format!("{}: these records are damaged", path.display()))?);
-        }
+        csv::read(&unchanged(folder, &done, name)?, &folder.join(name), [], |[], record| {
+            records.push(record);
+            Ok(())
+        })?;
     }
     Ok(Some(Finished { ending: done.ending, records, instruction_set: card.instruction_set }))
 }
@@ -184,7 +186,7 @@ fn unchanged(folder: &Path, done: &Done, name: &str) -> Result<Vec<u8>> {
     let path = folder.join(name);
     let bytes = fs::read(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
     ensure!(
-        done.files.get(name) == Some(&sha256_of(&[&bytes])),
+        done.files.get(name) == Some(&sha256([&bytes[..]])),
         "{}: this file is damaged or was changed",
         path.display()
     );
@@ -200,13 +202,4 @@ pub fn set_aside(folder: &Path) -> Result<PathBuf> {
     let free = (1..).map(name).find(|path| !path.exists()).expect("numbers do not end");
     fs::rename(folder, &free).with_context(|| format!("{}: cannot set this folder aside", folder.display()))?;
     Ok(free)
-}
-
-fn records_as_csv(records: &[Record]) -> Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    writer.write_record(["step", "name", "layer", "value"])?;
-    for record in records {
-        writer.serialize(record)?;
-    }
-    Ok(writer.into_inner()?)
 }

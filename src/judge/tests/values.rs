@@ -43,7 +43,7 @@ fn estimate(statistic: &str, context: &Context, trials: &[TrialRecords]) -> Verd
 }
 
 fn point(statistic: &str, context: &Context, trials: &[TrialRecords]) -> f64 {
-    estimate(statistic, context, trials).estimate.unwrap().point
+    estimate(statistic, context, trials).estimate().unwrap().point
 }
 
 const A: [f64; 4] = [70.0, 80.0, 85.0, 82.0];
@@ -61,13 +61,13 @@ fn the_best_is_chosen_on_other_seeds_than_those_judged() {
     let context = context(&[("best_a", &best_a), ("best_b", &best_b)]);
     let trials = trials([A, B], [[60.0, 61.0, 62.0, 63.0], [50.0, 20.0, 30.0, 10.0]]);
     let verdict = estimate("contrast = { best_a = 1.0, best_b = -1.0, a = -0.5, b = 0.5 }", &context, &trials);
-    let estimate = verdict.estimate.unwrap();
+    let estimate = verdict.estimate().unwrap();
     assert!((estimate.point - 32.0).abs() < 1e-9, "{estimate:?}");
     assert_eq!(estimate.seeds, 8);
-    assert!(verdict.places[0].contains("`best_a` is read at `rate` = 0.5, at the edge"), "{:?}", verdict.places);
+    assert!(verdict.chosen[0].contains("`best_a` is read at `rate` = 0.5, at the edge"), "{:?}", verdict.chosen);
     let middle = self::trials([A, B], [A, B]);
     let verdict = self::estimate("contrast = { best_a = 1.0 }", &context, &middle);
-    assert!(verdict.places[0].contains("`rate` = 0.2; on seeds 100, 101 the means"), "{:?}", verdict.places);
+    assert!(verdict.chosen[0].contains("`rate` = 0.2; on seeds 100, 101 the means"), "{:?}", verdict.chosen);
 }
 
 /// Of `a` and `b` the better one first reaches 50 at 0.1 on the choosing seeds.
@@ -80,10 +80,10 @@ fn a_shared_place_is_the_first_that_one_of_the_arms_reaches() {
     let gap = "contrast = { small_a = 1.0, small_b = -1.0 }";
     assert!((point(gap, &context, &trials([A, B], [[20.0, 55.0, 60.0, 70.0], [10.0; 4]])) - 40.0).abs() < 1e-9);
     let never = estimate(gap, &context, &trials([A, B], [[20.0; 4], [10.0; 4]]));
-    assert_eq!((never.estimate, never.word), (None, Word::NotJudged));
+    assert_eq!((never.estimate(), never.word), (None, Word::NotJudged));
     assert_eq!(never.notes.last().unwrap(), "No seed has a number for it.");
-    assert!(never.places[0].contains("`small_a` has no place: no `rate` reaches what is asked"), "{:?}", never.places);
-    assert!(never.places[0].contains("are 19.9 at 0.05"), "the seeds' wiggles are in it: {:?}", never.places);
+    assert!(never.chosen[0].contains("`small_a` has no place: no `rate` reaches what is asked"), "{:?}", never.chosen);
+    assert!(never.chosen[0].contains("are 19.9 at 0.05"), "the seeds' wiggles are in it: {:?}", never.chosen);
 }
 
 /// Passing at 0.5 and none; failing against the mean of two arms at their own place: below ½·(80 + 40) = 60.
@@ -103,7 +103,7 @@ fn largest_and_smallest_passing_values() {
     assert!((point("contrast = { largest_b = 1.0 }", &context, &trials)).abs() < 1e-12);
     assert!((point("contrast = { smallest_b = 1.0 }", &context, &trials) - 0.05).abs() < 1e-12);
     let never = estimate("contrast = { smallest_a = 1.0 }", &context, &trials);
-    assert!(never.estimate.is_none() && never.notes[0].contains("8 of 8 seeds have no finite value"), "{never:?}");
+    assert!(never.point.is_none() && never.notes[0].contains("8 of 8 seeds have no finite value"), "{never:?}");
     let beside = "[[beside]]\nstatistic = { contrast = { smallest_a = 1.0 } }\n";
     let beside = format!(
         "role = \"descriptive\"\norigin = \"ours\"\nstatistic = {{ contrast = {{ largest_a = 1.0 }} }}\n{beside}"
@@ -144,7 +144,7 @@ fn a_zero_crossing_is_over_the_claims_layers() {
     let context = Context { terms: BTreeMap::from([("crossing".into(), term)]), ..at("desk") };
     let verdict = judge(&[Claim { metric: "cosine".into(), ..crossing }], &trials, &context).remove(0);
     assert_eq!(verdict.word, Word::Supported, "{verdict:?}");
-    assert!((verdict.estimate.unwrap().point - 5.0).abs() < 1e-3);
+    assert!((verdict.estimate().unwrap().point - 5.0).abs() < 1e-3);
 }
 
 /// 6 of 8 seeds: the exact interval of Clopper and Pearson is 0.3491 to 0.9681 (binomial tails of 2.5 %, solved apart, in Python).
@@ -153,7 +153,7 @@ fn a_share_of_seeds() {
     let trials: Vec<TrialRecords> =
         (0..8).map(|seed| trial("a", seed, if seed < 6 { 60.0 } else { 12.0 }, 0.0)).collect();
     let verdict = estimate("share = { of = \"a\", meets = { at_least = 20.0 } }", &at("desk"), &trials);
-    let share = verdict.estimate.unwrap();
+    let share = verdict.estimate().unwrap();
     let (low, high) = share.ci95.unwrap();
     assert_eq!((share.point, share.seeds), (0.75, 8));
     assert!((low - 0.3491).abs() < 1e-4 && (high - 0.9681).abs() < 1e-4, "{low} {high}");

@@ -69,7 +69,7 @@ fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
             estimate: part.estimate.filter(|estimate| estimate.point.is_finite())?,
             outcome: part.outcome,
             criterion: also.map_or(claim.criterion, |also| Some(also.criterion)),
-            paper: verdict.paper.as_ref().filter(|_| index == 0).map(|paper| paper.value),
+            paper: verdict.paper_value.filter(|_| index == 0),
             word: (index == 0).then(|| word(verdict)),
             second: reading > 0,
         };

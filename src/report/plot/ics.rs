@@ -12,7 +12,7 @@ use super::mark::Mark;
 use super::panel::Panel;
 use super::series::{Curve, Series, heights, lines};
 use crate::record::TrialRecords;
-use crate::report::records::sweep_text;
+use crate::record::sweep_text;
 use crate::report::view::{Condition, View};
 
 const SIZE: &str = "ics.relative";

@@ -1,5 +1,7 @@
 //! One measured value, and the values of a whole study as the judge and the report see them.
 
+pub mod csv;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,12 +9,12 @@ use serde::{Deserialize, Serialize};
 /// One measured value.
 ///
 /// Accuracies are in percent. A value that is not finite is legal: divergence is a result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Steps that the trial had taken when the value was measured; a value of step `t`'s own minibatch has `t`,
     /// counted from 0.
     pub step: usize,
-    /// What was measured, as `studies/README.md` lists it (`train_accuracy`, ...).
+    /// The quantity, as `studies/README.md` lists it (`train_accuracy`, ...).
     pub name: String,
     /// The layer, counted from 1; `None` for a value of the whole network.
     pub layer: Option<usize>,
@@ -33,8 +35,8 @@ pub enum Ending {
     },
 }
 
-/// What one trial of a study left behind.
-#[derive(Clone, Debug)]
+/// One trial of a study as it ended, with its records. Without these it is an entry of a report's `plan.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TrialRecords {
     /// The arm's name.
     pub arm: String,
@@ -51,10 +53,21 @@ pub struct TrialRecords {
     /// The instruction set that it was trained with; another one rounds differently.
     pub instruction_set: String,
     /// Its records, in the order in which they were measured, probe by probe.
+    #[serde(skip)]
     pub records: Vec<Record>,
 }
 
+/// Swept values as `key=value`, separated by semicolons.
+pub fn sweep_text(sweep: &BTreeMap<String, String>) -> String {
+    sweep.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
+}
+
 impl TrialRecords {
+    /// Whether it is a trial of this arm at these swept values.
+    pub fn is_of(&self, arm: &str, sweep: &BTreeMap<String, String>) -> bool {
+        self.arm == arm && self.sweep == *sweep
+    }
+
     /// The (step, value) pairs of one name and layer, in order of steps.
     pub fn series<'a>(&'a self, name: &'a str, layer: Option<usize>) -> impl Iterator<Item = (usize, f64)> + 'a {
         self.records.iter().filter(move |r| r.name == name && r.layer == layer).map(|r| (r.step, r.value))
