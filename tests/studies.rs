@@ -181,6 +181,7 @@ fn mistakes_are_named_with_their_place_and_remedy() {
         (error("batch = 64", "batch = 0"), &["train.batch", "at least 1"]),
         (error("width_divisor = 16", "width_divisor = 3"), &["width_divisor", "1, 2, 4"]),
         (error("seeds = 2", "seeds = 0"), &["seeds", "at least 1"]),
+        (error("[scale.desk]", "[page]\nsteps_to = [50, 101]\n[scale.desk]"), &["[page]", "steps_to", "101"]),
         (error("setup = \"vgg\"", "setup = \"resnet\""), &["`resnet`", "vgg"]),
         (error("name = \"double_shift\"", "name = \"batch_norm\""), &["two arms", "batch_norm"]),
         (error("shift = 1.0", "shift = -1.0"), &["model.noise.shift", "zero or positive"]),

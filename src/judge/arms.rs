@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::value::{Quantity, end};
+use super::value::{CHANCE, Quantity, end};
 use crate::record::{Ending, TrialRecords};
 use crate::stats::{Estimate, first_passage, restricted_mean};
 
-/// Accuracies, in percent, to which the time is measured.
-pub const THRESHOLDS: [f64; 3] = [50.0, 80.0, 90.0];
-
-/// A trial whose windowed accuracy after a quarter of the run is under this, in percent, is stuck.
-pub const STUCK_BELOW: f64 = 20.0;
+/// A trial whose windowed accuracy after a quarter of the run is under this, in percent, is stuck: it does not
+/// guess twice as well as chance.
+pub const STUCK_BELOW: f64 = 2.0 * CHANCE;
 
 /// The length of the running mean of minibatch accuracy, as a fraction of the run.
 const RUNNING: f64 = 0.05;
@@ -50,7 +48,7 @@ pub struct ArmSummary {
     /// Those that diverged.
     pub diverged: usize,
     /// Those that did not diverge and whose mean minibatch accuracy over the 5 % of the run after its first quarter
-    /// is under 20 %, by seed.
+    /// is under [`STUCK_BELOW`], by seed.
     #[serde(serialize_with = "count")]
     pub stuck: Vec<u64>,
     /// The mean over the run of minibatch training accuracy ("AUC"), in percent.
@@ -115,12 +113,14 @@ pub struct TimeTo {
     pub steps: Vec<(u64, Option<usize>)>,
 }
 
-/// The summary of the arm `name` at the swept values `sweep` from its `trials`, in a study with these trials of all arms.
+/// The summary of the arm `name` at the swept values `sweep` from its `trials`, in a study with these trials of all arms
+/// that counts the steps to these accuracies, in percent.
 pub fn arm_summary(
     name: &str,
     sweep: &BTreeMap<String, String>,
     trials: &[&TrialRecords],
     study: &[TrialRecords],
+    steps_to: &[f64],
 ) -> ArmSummary {
     let recorded = |metric: &str| study.iter().any(|trial| trial.series(metric, None).next().is_some());
     let values = |metric: &str, window| if recorded(metric) { values(trials, metric, window) } else { None };
@@ -136,7 +136,7 @@ pub fn arm_summary(
         last_quarter_clean: values(CLEAN, LAST_QUARTER),
         test_running: values(TEST_RUNNING, WHOLE_RUN),
         test_batch: values(TEST_BATCH, WHOLE_RUN),
-        time_to: if recorded(MINIBATCH) { times(trials) } else { Vec::new() },
+        time_to: if recorded(MINIBATCH) { times(trials, steps_to) } else { Vec::new() },
         final_loss: if recorded(MINIBATCH) { None } else { values(LOSS, END) },
     }
 }
@@ -155,11 +155,11 @@ fn is_stuck(trial: &TrialRecords) -> bool {
     trial.ending == Ending::Finished && accuracy.is_some_and(|accuracy| accuracy < STUCK_BELOW)
 }
 
-fn times(trials: &[&TrialRecords]) -> Vec<TimeTo> {
+fn times(trials: &[&TrialRecords], steps_to: &[f64]) -> Vec<TimeTo> {
     if trials.is_empty() {
         return Vec::new();
     }
-    THRESHOLDS.iter().map(|&threshold| time_to(trials, threshold)).collect()
+    steps_to.iter().map(|&threshold| time_to(trials, threshold)).collect()
 }
 
 fn time_to(trials: &[&TrialRecords], threshold: f64) -> TimeTo {

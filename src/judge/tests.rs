@@ -252,7 +252,13 @@ fn overridden_settings_make_everything_exploratory() {
 }
 
 fn summary(arm: &str, trials: &[TrialRecords]) -> ArmSummary {
-    arm_summary(arm, &BTreeMap::new(), &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>(), trials)
+    arm_summary(
+        arm,
+        &BTreeMap::new(),
+        &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>(),
+        trials,
+        &[50.0, 80.0, 90.0],
+    )
 }
 
 /// Ends a trial at a step whose own values are no numbers.

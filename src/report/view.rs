@@ -137,7 +137,7 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             sweep: &planned.sweep,
             spec: &planned.spec,
             shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
-            summary: arm_summary(&planned.arm, &planned.sweep, &own, trials),
+            summary: arm_summary(&planned.arm, &planned.sweep, &own, trials, &plan.study.page.steps_to),
             trials: own,
         });
     }

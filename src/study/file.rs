@@ -31,6 +31,9 @@ pub struct Study {
     /// What differs from the paper, and what was known before the run; a paragraph each in the report.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The settings of the report's page.
+    #[serde(default)]
+    pub page: Page,
     /// Whole training specifications, by name.
     pub setup: BTreeMap<String, Settings>,
     /// Its conditions.
@@ -55,6 +58,15 @@ pub struct Study {
     /// The file's text, for the places of its keys.
     #[serde(skip)]
     pub text: String,
+}
+
+/// The settings of a report's page.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The minibatch accuracies, in percent, to which the page counts each arm's steps; without any it does not.
+    #[serde(default)]
+    pub steps_to: Vec<f64>,
 }
 
 /// A condition: overrides of a setup.

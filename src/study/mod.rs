@@ -6,7 +6,7 @@ mod plan;
 mod probe;
 mod value;
 
-pub use file::{Arm, BUILT_IN, Scale, Settings, Study, Sweep};
+pub use file::{Arm, BUILT_IN, Page, Scale, Settings, Study, Sweep};
 pub use plan::{Overrides, Plan, PlannedTrial};
 pub use probe::Probe;
 pub use value::{LAYERS, Level, Passing, Point, Reached, Take, Term, Value};

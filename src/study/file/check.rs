@@ -21,6 +21,9 @@ impl Study {
             bail!("{path}: a study needs at least one [[arm]]");
         }
         self.check_arms(&arms)?;
+        if let Some(wrong) = self.page.steps_to.iter().find(|accuracy| !(0.0..=100.0).contains(*accuracy)) {
+            bail!("{path}: [page]: `steps_to` has {wrong}; an accuracy is between 0 and 100 %");
+        }
         if !self.scale.contains_key("desk") {
             bail!("{path}: a study needs a [scale.desk]: it is the default");
         }
