@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod data;
 pub mod files;
+mod groups;
 pub mod judge;
 pub mod kernels;
 pub mod nn;

@@ -8,22 +8,22 @@ use super::decide::Outcome;
 use crate::stats::Estimate;
 use crate::study::claim::{Origin, Role};
 
-/// The word of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The word of a verdict, in the order in which answers list them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// A paper's claim holds.
     Replicated,
-    /// A paper's claim fails.
-    NotReplicated,
     /// A claim of a critic or of ours holds.
     Supported,
+    /// A paper's claim fails.
+    NotReplicated,
     /// A claim of a critic or of ours fails.
     NotSupported,
-    /// The data decide neither.
-    Inconclusive,
     /// It holds on one reading of the quantity and not on the other.
     DependsOnTheReading,
+    /// The data decide neither.
+    Inconclusive,
     /// An estimate only: the claim has no criterion, or there are too few seeds.
     Descriptive,
     /// The criterion is not meant for this scale, or there are no records.

@@ -2,6 +2,7 @@
 
 use super::numbers;
 use super::view::{Condition, View};
+use crate::groups::grouped;
 use crate::judge::{STUCK_BELOW, Verdict, Word};
 use crate::study::claim::{Origin, Role};
 
@@ -99,24 +100,10 @@ fn reason(verdict: &Verdict) -> String {
 
 /// One sentence on the other claims, word by word; `None` without any.
 fn fate_of_others(others: &[&Verdict]) -> Option<String> {
-    const WORDS: [Word; 8] = [
-        Word::Replicated,
-        Word::Supported,
-        Word::NotReplicated,
-        Word::NotSupported,
-        Word::DependsOnTheReading,
-        Word::Inconclusive,
-        Word::Descriptive,
-        Word::NotJudged,
-    ];
-    let fates: Vec<String> = WORDS
-        .iter()
-        .filter_map(|&word| {
-            let ids: Vec<&str> = others.iter().filter(|verdict| verdict.word == word).map(|v| v.id.as_str()).collect();
-            (!ids.is_empty()).then(|| format!("{} {}", listed(&ids), said_of(word, ids.len())))
-        })
-        .collect();
-    (!fates.is_empty()).then(|| format!("Of the other claims, {}.", fates.join("; ")))
+    let mut fates = grouped(others.iter().map(|verdict| (verdict.word, verdict.id.as_str())));
+    fates.sort_by_key(|fate| fate.0);
+    let fates = fates.iter().map(|(word, ids)| format!("{} {}", listed(ids), said_of(*word, ids.len())));
+    (!others.is_empty()).then(|| format!("Of the other claims, {}.", fates.collect::<Vec<_>>().join("; ")))
 }
 
 fn said_of(word: Word, count: usize) -> String {

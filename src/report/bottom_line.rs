@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::numbers;
 use super::summary::Summary;
 use super::table::Table;
+use crate::groups::grouped;
 use crate::judge::{Verdict, Word};
 use crate::study::claim::Origin;
 
@@ -96,18 +97,11 @@ fn claims<'a>(
     let mut planned: Vec<&(String, Summary)> =
         reports.iter().filter(|(_, summary)| !summary.exploratory && here(&summary.study)).collect();
     planned.sort_by_key(|(_, summary)| scales.iter().position(|scale| *scale == summary.scale).unwrap_or(scales.len()));
-    let mut claims: Vec<Vec<Judgement>> = Vec::new();
-    for (report, summary) in planned {
-        for claim in summary.claims.iter().filter(|claim| claim.settled && claim.word != Word::NotJudged) {
-            let same =
-                |known: &&mut Vec<Judgement>| known[0].summary.study == summary.study && known[0].claim.id == claim.id;
-            let judgement = Judgement { report, summary, claim };
-            match claims.iter_mut().find(same) {
-                Some(known) => known.push(judgement),
-                None => claims.push(vec![judgement]),
-            }
-        }
-    }
+    let judgements = planned.iter().flat_map(|(report, summary)| {
+        let judged = summary.claims.iter().filter(|claim| claim.settled && claim.word != Word::NotJudged);
+        judged.map(move |claim| ((&summary.study, &claim.id), Judgement { report, summary, claim }))
+    });
+    let mut claims: Vec<Vec<Judgement>> = grouped(judgements).into_iter().map(|(_, judgements)| judgements).collect();
     claims.sort_by_key(|judgements| judgements[0].claim.role);
     claims
 }

@@ -7,6 +7,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use super::plot::{Figure, SMOOTHING};
 use super::view::View;
 use super::{answer, numbers, run_log, settings, stored, summary, tables};
+use crate::groups::grouped;
 use crate::judge::{LEVEL, SEEDS_TO_JUDGE, STUCK_BELOW, Verdict};
 use crate::record::sweep_text;
 
@@ -110,39 +111,25 @@ fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
 }
 
 /// The judge's remarks, each with the claims that it is about.
-fn remarks<'a>(verdicts: &'a [Verdict]) -> Vec<String> {
-    let mut remarks: Vec<(&str, Vec<&str>)> = Vec::new();
-    let of = |verdict: &'a Verdict| verdict.chosen.iter().chain(&verdict.notes).map(|note| (verdict.id.as_str(), note));
-    for (id, note) in verdicts.iter().flat_map(of) {
-        match remarks.iter_mut().find(|(known, _)| known == note) {
-            Some((_, ids)) => ids.push(id),
-            None => remarks.push((note, vec![id])),
-        }
-    }
+fn remarks(verdicts: &[Verdict]) -> Vec<String> {
+    let notes = |verdict: &'_ Verdict| {
+        let notes = verdict.chosen.iter().chain(&verdict.notes);
+        notes.map(|note| (note.clone(), verdict.id.clone())).collect::<Vec<_>>()
+    };
+    let remarks = grouped(verdicts.iter().flat_map(notes));
     remarks.iter().map(|(note, ids)| format!("**{}**: {note}", ids.join(", "))).collect()
 }
 
 /// At which swept values claims are judged and figures drawn, with the arms where these differ; `None` where nothing is
 /// swept or claimed.
 fn swept(view: &View) -> Option<String> {
-    let mut places: Vec<(String, Vec<String>)> = Vec::new();
-    for condition in view.shown().filter(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty()) {
-        let (place, arm) = (sweep_text(condition.sweep), format!("`{}`", condition.arm.name));
-        match places.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, arms)) => arms.push(arm),
-            None => places.push((place, vec![arm])),
-        }
-    }
-    match &places[..] {
+    let swept = view.shown().filter(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty());
+    let settings = grouped(swept.map(|condition| (sweep_text(condition.sweep), format!("`{}`", condition.arm.name))));
+    let with_arms = |(setting, arms): &(String, Vec<String>)| format!("`{setting}` ({})", arms.join(", "));
+    match &settings[..] {
         [] => None,
-        [(place, _)] => Some(format!("`{place}`")),
-        _ => Some(
-            places
-                .iter()
-                .map(|(place, arms)| format!("`{place}` ({})", arms.join(", ")))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
+        [(setting, _)] => Some(format!("`{setting}`")),
+        several => Some(several.iter().map(with_arms).collect::<Vec<_>>().join(", ")),
     }
 }
 

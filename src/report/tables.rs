@@ -189,10 +189,10 @@ pub fn seeds(view: &View) -> Table {
     table
 }
 
-/// The accuracies to which times were taken; none where nobody recorded any.
-fn thresholds(view: &View) -> Vec<f64> {
-    let first = view.conditions.iter().find(|condition| !condition.summary.time_to.is_empty());
-    first.map(|condition| condition.summary.time_to.iter().map(|time| time.threshold).collect()).unwrap_or_default()
+/// The accuracies to which the steps are counted; none where nobody recorded any.
+fn thresholds<'a>(view: &'a View) -> &'a [f64] {
+    let recorded = view.conditions.iter().any(|condition| !condition.summary.time_to.is_empty());
+    if recorded { &view.plan.study.page.steps_to } else { &[] }
 }
 
 fn ending(trial: &TrialRecords, stuck: bool) -> String {

@@ -1,0 +1,24 @@
+//! Pairs grouped by their keys.
+
+/// The values of each key, keys and values in the order in which they come.
+pub fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut groups: Vec<(K, Vec<V>)> = Vec::new();
+    for (key, value) in pairs {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((key, vec![value])),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_values_keep_their_order() {
+        let pairs = [("b", 1), ("a", 2), ("b", 0)];
+        assert_eq!(grouped(pairs), [("b", vec![1, 0]), ("a", vec![2])]);
+    }
+}
