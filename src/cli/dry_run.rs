@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::StudyArgs;
 use super::opening::opening;
 use super::output::{count, say};
-use crate::run::{Cost, Datasets, Place, Stop, Task, distinct, duration, estimate};
+use crate::run::{Cost, Datasets, Runs, Stop, Task, distinct, duration, estimate};
 use crate::study::Plan;
 use crate::text::note;
 
@@ -15,8 +15,8 @@ use crate::text::note;
 /// # Errors
 /// Those of the few steps that are measured.
 pub fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task]) -> Result<(), Stop> {
-    let place = Place::to_read(&args.place.runs);
-    let (found, pending): (Vec<_>, Vec<_>) = distinct(tasks).into_iter().partition(|task| place.has(task));
+    let runs = Runs::to_read(&args.place.runs);
+    let (found, pending): (Vec<_>, Vec<_>) = distinct(tasks).into_iter().partition(|task| runs.has(task));
     say(&opening(args, plan, datasets, found.len(), pending.len()))?;
     say(&table(tasks, &found))?;
     if pending.is_empty() {

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::output::{count, say};
 use crate::judge::Verdict;
 use crate::report::{self, Input, View};
-use crate::run::{Begun, Provenance, Stop, duration, lock_reports};
+use crate::run::{Begun, Stop, duration, lock_reports, provenance};
 use crate::study::claim::Role;
 
-/// What an invocation did before it reports.
+/// An invocation, before it reports.
 pub struct Work {
     /// Trials trained at once.
     pub jobs: usize,
@@ -28,7 +28,7 @@ pub fn write_report(input: &Input, out: &Path, work: &Work) -> Result<(), Stop> 
     let _lock = lock_reports(out)?;
     let view = View::new(input);
     let page = report::write(&view, out)?;
-    let entry = Provenance::of(&work.begun, work.jobs, work.trained, work.found);
+    let entry = provenance(&work.begun, work.jobs, work.trained, work.found);
     report::append_run_entry(&out.join(input.plan.output_name()), &entry)?;
     say(&told(&view.verdicts))?;
     report::write_index(out)?;

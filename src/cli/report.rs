@@ -9,7 +9,7 @@ use super::ending::{Work, write_report};
 use super::output::count;
 use crate::record::TrialRecords;
 use crate::report::{self, Input};
-use crate::run::{Begun, Datasets, OrMistake, Place, Stop, Task, check_writable, collect, tasks};
+use crate::run::{Begun, Datasets, OrMistake, Runs, Stop, Task, check_writable, tasks};
 use crate::study::Plan;
 use crate::text::note;
 
@@ -42,7 +42,8 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
 /// many trials the runs have.
 fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<(Input<'a>, usize)> {
     let tasks = tasks(plan, datasets);
-    let found = collect(&tasks, &Place::to_read(&args.place.runs))?;
+    let runs = Runs::to_read(&args.place.runs);
+    let found = tasks.iter().map(|task| runs.records(task)).collect::<Result<Vec<_>>>()?;
     let in_runs = found.iter().flatten().count();
     let mut stored = Vec::new();
     if in_runs < tasks.len() && has_records(earlier) {

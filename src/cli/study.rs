@@ -8,9 +8,7 @@ use super::ending::{Work, write_report};
 use super::opening::opening;
 use super::output::say;
 use crate::report::Input;
-use crate::run::{
-    Begun, Datasets, Interrupt, Lock, OrMistake, Place, Stop, check_writable, collect, distinct, tasks, train_all,
-};
+use crate::run::{Begun, Datasets, Interrupt, Lock, OrMistake, Runs, Stop, check_writable, distinct, tasks, train_all};
 use crate::study::Plan;
 
 /// Trains what is not trained yet, judges, and reports.
@@ -26,25 +24,25 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
         return dry_run(args, &plan, &datasets, &tasks);
     }
     check_writable(&args.out.out, "--out").or_mistake()?;
-    let place = Place::new(&args.place.runs).or_mistake()?;
-    let _lock = lock(&place, &plan, args)?;
+    let runs = Runs::new(&args.place.runs).or_mistake()?;
+    let _lock = lock(&runs, &plan, args)?;
     let interrupt = Interrupt::listen()?;
-    let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| place.has(task));
+    let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| runs.has(task));
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
-    found.iter().try_for_each(|task| place.tidy(task))?;
-    let trained = train_all(&pending, &place, args.jobs, &interrupt)?;
+    found.iter().try_for_each(|task| runs.tidy(task))?;
+    let trained = train_all(&pending, &runs, args.jobs, &interrupt)?;
     let found = found.len() + pending.len() - trained;
     let work = Work { jobs: args.jobs, trained, found, begun };
-    let trials = collect(&tasks, &place).or_mistake()?.into_iter().flatten().collect();
+    let trials = tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().or_mistake()?;
     let input = Input { plan: &plan, trials, data: datasets.facts() };
     write_report(&input, &args.out.out, &work)
 }
 
-fn lock(place: &Place, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
-    place.lock_study(&plan.output_name())?.ok_or_else(|| {
-        let (study, runs) = (&args.plan.study, args.place.runs.display());
+fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
+    runs.lock_study(&plan.output_name())?.ok_or_else(|| {
+        let (study, folder) = (&args.plan.study, args.place.runs.display());
         Stop::Mistake(anyhow!(
-            "another process is running study `{study}` in {runs} already; wait for it, or share its trials with \
+            "another process is running study `{study}` in {folder} already; wait for it, or share its trials with \
              `whybn trial {study} TRIAL`"
         ))
     })

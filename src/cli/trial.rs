@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 
 use super::args::TrialArgs;
 use super::output::say;
-use crate::run::{Datasets, Interrupt, OrMistake, Place, Stop, Task, tasks, train_all};
+use crate::run::{Datasets, Interrupt, OrMistake, Runs, Stop, Task, tasks, train_all};
 
 /// Trains one trial of a plan, unless it is finished.
 ///
@@ -15,15 +15,15 @@ pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
     let datasets = Datasets::load(&plan, args.place.data.data_dir.as_deref()).or_mistake()?;
     let tasks = tasks(&plan, &datasets);
     let task = find(&tasks, args).or_mistake()?;
-    let place = Place::new(&args.place.runs).or_mistake()?;
+    let runs = Runs::new(&args.place.runs).or_mistake()?;
     let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.label());
-    if place.has(task) {
-        place.tidy(task)?;
+    if runs.has(task) {
+        runs.tidy(task)?;
         return say(&format!("{name} is finished already."));
     }
     let interrupt = Interrupt::listen()?;
-    say(&format!("{name} in {}", place.trial(&task.id).display()))?;
-    train_all(&[task], &place, 1, &interrupt)?;
+    say(&format!("{name} in {}", runs.trial(&task.id).display()))?;
+    train_all(&[task], &runs, 1, &interrupt)?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Many trials: local workers, locks, resuming, progress.
 //!
-//! A plan becomes [`tasks`]; [`train_all`] trains those that are not finished, some at a time, and [`collect`] reads
-//! what all of them left. Everything lies under one [`Place`], `runs/` by default:
+//! A plan becomes [`tasks`]; [`train_all`] trains those that are not finished, some at a time, and [`Runs`] has
+//! what they left, in one folder, `runs/` by default:
 //!
 //! ```text
 //! runs/trials/ID/           a trial: its checkpoint while it trains, its weights and records when it is finished
@@ -10,22 +10,20 @@
 //! reports/.lock             held by the process that writes a report
 //! ```
 
-mod collect;
 mod cost;
 mod interrupt;
-mod place;
 mod progress;
 mod provenance;
+mod runs;
 mod stop;
 mod tally;
 mod task;
 mod workers;
 
-pub use collect::collect;
 pub use cost::{Cost, estimate};
 pub use interrupt::Interrupt;
-pub use place::{Lock, Place, check_writable, lock_reports};
-pub use provenance::{Begun, Provenance, command_line, cores};
+pub use provenance::{Begun, command_line, cores, provenance};
+pub use runs::{Lock, Runs, check_writable, lock_reports};
 pub use stop::{OrMistake, Stop, caught, silence_panics};
 pub use tally::duration;
 pub use task::{Datasets, Task, distinct, tasks};

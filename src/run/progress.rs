@@ -1,4 +1,4 @@
-//! What the user sees while trials train: bars in a terminal, plain lines elsewhere.
+//! The view of trials while they train: bars in a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ struct State {
 }
 
 /// The progress of one trial on a [`Screen`].
-pub struct Line<'a> {
+pub struct TrialBar<'a> {
     screen: &'a Screen,
     bar: ProgressBar,
     label: String,
@@ -54,12 +54,12 @@ impl Screen {
     }
 
     /// Shows the trial `label` of `steps` steps.
-    pub fn trial(&self, label: &str, steps: usize) -> Line<'_> {
+    pub fn trial(&self, label: &str, steps: usize) -> TrialBar<'_> {
         let bar = self.bars.insert_before(&self.overall, bar(steps, "{bar:24} {pos:>5} of {len} steps  {prefix}"));
         bar.set_prefix(label.to_string());
         bar.tick();
         let heard = AtomicUsize::new(UNHEARD);
-        Line { screen: self, bar, label: label.into(), steps, started: Instant::now(), heard }
+        TrialBar { screen: self, bar, label: label.into(), steps, started: Instant::now(), heard }
     }
 
     /// A line of text, above the bars.
@@ -105,7 +105,7 @@ impl Screen {
     }
 }
 
-impl Line<'_> {
+impl TrialBar<'_> {
     /// `done` steps are taken. The first call may tell of steps that an earlier run took.
     pub fn progress(&self, done: usize) {
         let before = self.heard.swap(done, Ordering::Relaxed);

@@ -1,51 +1,20 @@
-//! What differs from run to run: time, machine, program, command. It goes to `run.json`, never into a report.
+//! The facts that differ from run to run: time, machine, program, command. It goes to `run.json`, never into a report.
 
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::kernels::isa;
 use crate::text::shell_word;
 
-/// One invocation, for `run.json`.
-#[derive(Debug, Serialize)]
-pub struct Provenance {
-    /// When it ended, in UTC.
-    pub time: String,
-    /// The command as typed.
-    pub command: String,
-    /// The program's version.
-    pub version: &'static str,
-    /// The commit that the program's checkout was at when it began; `unknown` outside of one.
-    pub commit: String,
-    /// The operating system and the processor's architecture.
-    pub system: String,
-    /// The processor.
-    pub cpu: String,
-    /// Threads that the process may run at once.
-    pub cores: usize,
-    /// The instruction set that the kernels used.
-    pub instruction_set: String,
-    /// Trials trained at once.
-    pub jobs: usize,
-    /// Trials trained by this invocation.
-    pub trained: usize,
-    /// Trials that were found finished.
-    pub found: usize,
-    /// Duration, in seconds.
-    pub wall_seconds: f64,
-    /// The most memory that the process held, in MiB, where the system tells.
-    pub peak_memory_mib: Option<f64>,
-}
-
-/// What is known of an invocation when it begins.
+/// The beginning of an invocation.
 #[derive(Debug)]
 pub struct Begun {
     /// When.
     at: Instant,
-    /// The commit then: whoever edits the checkout while trials train does not change what trains them.
+    /// The commit then, or `unknown` outside of a checkout: whoever edits the checkout while trials train does not change what trains them.
     commit: String,
 }
 
@@ -61,26 +30,28 @@ impl Begun {
     }
 }
 
-impl Provenance {
-    /// The invocation that has `begun`, which trained `trained` trials, `jobs` at a time, and found `found` finished.
-    pub fn of(begun: &Begun, jobs: usize, trained: usize, found: usize) -> Provenance {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Provenance {
-            time: utc(since_epoch.as_secs()),
-            command: command_line(),
-            version: env!("CARGO_PKG_VERSION"),
-            commit: begun.commit.clone(),
-            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            cpu: field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
-            cores: cores(),
-            instruction_set: isa::current().to_string(),
-            jobs,
-            trained,
-            found,
-            wall_seconds: (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
-            peak_memory_mib: peak_memory_mib(),
-        }
-    }
+/// The invocation that has `begun`, for `run.json`: it trained `trained` trials, `jobs` at a time, and found `found`
+/// finished.
+pub fn provenance(begun: &Begun, jobs: usize, trained: usize, found: usize) -> Value {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    json!({
+        // When it ended.
+        "time": utc(since_epoch.as_secs()),
+        "command": command_line(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": begun.commit,
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "cpu": field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
+        "cores": cores(),
+        // That of the kernels.
+        "instruction_set": isa::current().to_string(),
+        "jobs": jobs,
+        "trained": trained,
+        "found": found,
+        "wall_seconds": (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+        // The most that the process held, where the system tells.
+        "peak_memory_mib": peak_memory_mib(),
+    })
 }
 
 /// Threads that this process may use at once.

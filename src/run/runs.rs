@@ -1,4 +1,4 @@
-//! Where runs lie, and who may work on what.
+//! The folder of all runs, and who may work on what in it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::task::Task;
-use crate::train;
+use crate::record::TrialRecords;
+use crate::train::{self, Finished};
 
 /// The folder of all runs; studies share the trials in it.
 #[derive(Clone, Debug)]
-pub struct Place {
-    runs: PathBuf,
-}
+pub struct Runs(PathBuf);
 
 /// The right to work on a trial or a study, until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
@@ -22,31 +21,51 @@ pub struct Lock {
     _file: File,
 }
 
-impl Place {
-    /// The place `runs`, which is made where it is missing.
+impl Runs {
+    /// The folder `path`, which is made where it is missing.
     ///
     /// # Errors
     /// A folder that cannot be made or written.
-    pub fn new(runs: &Path) -> Result<Place> {
-        let place = Place { runs: runs.into() };
-        check_writable(runs, "--runs")?;
-        check_writable(&place.locks(), "--runs")?;
-        Ok(place)
+    pub fn new(path: &Path) -> Result<Runs> {
+        let runs = Runs(path.into());
+        check_writable(path, "--runs")?;
+        check_writable(&runs.locks(), "--runs")?;
+        Ok(runs)
     }
 
-    /// The place `runs`, to be read only.
-    pub fn to_read(runs: &Path) -> Place {
-        Place { runs: runs.into() }
+    /// The folder `path`, to be read only.
+    pub fn to_read(path: &Path) -> Runs {
+        Runs(path.into())
     }
 
     /// The folder of the trial `id`.
     pub fn trial(&self, id: &str) -> PathBuf {
-        self.runs.join("trials").join(id)
+        self.0.join("trials").join(id)
     }
 
     /// Whether the trial of `task` is finished, with records of all its probes. A damaged one is not.
     pub fn has(&self, task: &Task) -> bool {
         matches!(train::finished(&self.trial(&task.id), task.trial.probes), Ok(Some(_)))
+    }
+
+    /// The records of the trial of `task`; `None` where it is not finished.
+    ///
+    /// # Errors
+    /// Damaged records, with their file and the remedy.
+    pub fn records(&self, task: &Task) -> Result<Option<TrialRecords>> {
+        let finished = train::finished(&self.trial(&task.id), task.trial.probes).with_context(|| {
+            format!("trial {} ({}) is damaged; `whybn study` sets it aside and trains it anew", task.id, task.label())
+        })?;
+        Ok(finished.map(|Finished { ending, instruction_set, records }| TrialRecords {
+            arm: task.planned.arm.clone(),
+            seed: task.planned.seed,
+            sweep: task.planned.sweep.clone(),
+            id: task.id.clone(),
+            steps: task.trial.spec.train.steps,
+            ending,
+            instruction_set,
+            records,
+        }))
     }
 
     /// Removes what a process that was killed right after it finished the trial of `task` left there.
@@ -76,8 +95,9 @@ impl Place {
         lock(&self.locks().join(format!("study-{output_name}")))
     }
 
+    /// The folder of the locks.
     fn locks(&self) -> PathBuf {
-        self.runs.join("locks")
+        self.0.join("locks")
     }
 }
 
@@ -122,12 +142,12 @@ mod tests {
     #[test]
     fn one_holds_a_lock_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::new(folder.path()).unwrap();
-        let first = place.lock_trial("a").unwrap();
+        let runs = Runs::new(folder.path()).unwrap();
+        let first = runs.lock_trial("a").unwrap();
         assert!(first.is_some());
-        assert!(place.lock_trial("a").unwrap().is_none());
-        assert!(place.lock_trial("b").unwrap().is_some());
+        assert!(runs.lock_trial("a").unwrap().is_none());
+        assert!(runs.lock_trial("b").unwrap().is_some());
         drop(first);
-        assert!(place.lock_trial("a").unwrap().is_some());
+        assert!(runs.lock_trial("a").unwrap().is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! Local workers: some threads that take trials in the order of the plan.
 //!
-//! A trial does not know what runs beside it, so results hang on neither the number of workers nor their timing.
+//! A trial does not know what runs beside it, so results depend on neither the number of workers nor their timing.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::interrupt::Interrupt;
-use super::place::Place;
-use super::progress::{Line, Screen};
+use super::progress::{Screen, TrialBar};
+use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
 use crate::record::Ending;
@@ -28,13 +28,13 @@ const CHECKPOINT_EVERY: usize = 50;
 ///
 /// # Errors
 /// The first failure, after which the other workers stop at a checkpoint; an interruption.
-pub fn train_all(tasks: &[&Task], place: &Place, jobs: usize, interrupt: &Interrupt) -> Result<usize, Stop> {
+pub fn train_all(tasks: &[&Task], runs: &Runs, jobs: usize, interrupt: &Interrupt) -> Result<usize, Stop> {
     let steps = tasks.iter().map(|task| task.trial.spec.train.steps).sum();
     let team = Team {
         queue: Mutex::new(tasks.iter().map(|&task| Turn { task, waits: false }).collect()),
         failure: Mutex::new(None),
         trained: AtomicUsize::new(0),
-        place,
+        runs,
         interrupt,
         screen: Screen::new(tasks.len(), steps),
     };
@@ -55,7 +55,7 @@ struct Team<'a> {
     queue: Mutex<VecDeque<Turn<'a>>>,
     failure: Mutex<Option<anyhow::Error>>,
     trained: AtomicUsize,
-    place: &'a Place,
+    runs: &'a Runs,
     interrupt: &'a Interrupt,
     screen: Screen,
 }
@@ -67,8 +67,8 @@ struct Turn<'a> {
     waits: bool,
 }
 
-/// What became of a trial's turn.
-enum Outcome {
+/// The end of a trial's turn.
+enum TurnEnd {
     Ended,
     Stopped,
     HeldByAnother,
@@ -78,24 +78,24 @@ impl<'a> Team<'a> {
     fn work(&self) {
         while !self.stop() {
             let Some(turn) = held(&self.queue).pop_front() else { return };
-            let outcome = caught(|| self.train(turn.task));
-            match outcome.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.label())) {
-                Ok(Outcome::Ended | Outcome::Stopped) => {}
-                Ok(Outcome::HeldByAnother) => self.wait_for(turn),
+            let end = caught(|| self.train(turn.task));
+            match end.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.label())) {
+                Ok(TurnEnd::Ended | TurnEnd::Stopped) => {}
+                Ok(TurnEnd::HeldByAnother) => self.wait_for(turn),
                 Err(error) => drop(held(&self.failure).get_or_insert(error)),
             }
         }
     }
 
-    fn train(&self, task: &Task) -> Result<Outcome> {
-        let Some(_lock) = self.place.lock_trial(&task.id)? else { return Ok(Outcome::HeldByAnother) };
-        let dir = self.place.trial(&task.id);
+    fn train(&self, task: &Task) -> Result<TurnEnd> {
+        let Some(_lock) = self.runs.lock_trial(&task.id)? else { return Ok(TurnEnd::HeldByAnother) };
+        let dir = self.runs.trial(&task.id);
         let steps = task.trial.spec.train.steps;
-        let watched = Watched { line: self.screen.trial(&task.label(), steps), team: self };
+        let watched = Watched { bar: self.screen.trial(&task.label(), steps), team: self };
         match train::finished(&dir, task.trial.probes) {
             Ok(Some(_)) => {
-                watched.line.end("finished by another process");
-                return Ok(Outcome::Ended);
+                watched.bar.end("finished by another process");
+                return Ok(TurnEnd::Ended);
             }
             Ok(None) => {}
             Err(error) => {
@@ -105,13 +105,13 @@ impl<'a> Team<'a> {
         }
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
         let how = match train::run(&task.trial, &dir, checkpoint_every, &watched)? {
-            None => return Ok(Outcome::Stopped),
+            None => return Ok(TurnEnd::Stopped),
             Some(Ending::Finished) => "finished".to_string(),
             Some(Ending::Diverged { step }) => format!("diverged at step {step}"),
         };
-        watched.line.end(&how);
+        watched.bar.end(&how);
         self.trained.fetch_add(1, Ordering::Relaxed);
-        Ok(Outcome::Ended)
+        Ok(TurnEnd::Ended)
     }
 
     fn wait_for(&self, turn: Turn<'a>) {
@@ -127,15 +127,15 @@ impl<'a> Team<'a> {
     }
 }
 
-/// A trial as its line of progress and its team see it.
+/// A trial as its bar and its team see it.
 struct Watched<'s, 'a> {
-    line: Line<'s>,
+    bar: TrialBar<'s>,
     team: &'s Team<'a>,
 }
 
 impl Watch for Watched<'_, '_> {
     fn progress(&self, done: usize, _steps: usize) {
-        self.line.progress(done);
+        self.bar.progress(done);
     }
 
     fn stop(&self) -> bool {
