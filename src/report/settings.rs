@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::stored;
 use super::table::Table;
-use super::view::View;
+use super::view::{Condition, View};
+use crate::record::TrialRecords;
 use crate::spec::Spec;
 use crate::study::{BUILT_IN, Plan};
 use crate::text::shell_word;
@@ -58,14 +60,21 @@ pub fn command(plan: &Plan) -> String {
     words.join(" ")
 }
 
-/// Which program made the report, and on what ground.
+/// The program that made the report, with the schemas of the trials.
 pub fn versions(view: &View) -> String {
-    let schemas: BTreeSet<u32> = view.conditions.iter().map(|condition| condition.spec.schema()).collect();
-    let schemas: Vec<String> = schemas.iter().map(u32::to_string).collect();
+    let of_trial = |spec: &Spec, trial: &TrialRecords| {
+        let (schema, present) = (stored::schema_of(trial, spec, view.data).unwrap_or(spec.schema()), spec.schema());
+        if schema == present { schema.to_string() } else { format!("{schema} (an older one: it is {present} now)") }
+    };
+    let of_condition = |condition: &Condition| {
+        let trials: Vec<String> = condition.trials.iter().map(|trial| of_trial(condition.spec, trial)).collect();
+        if trials.is_empty() { vec![condition.spec.schema().to_string()] } else { trials }
+    };
+    let schemas: BTreeSet<String> = view.conditions.iter().flat_map(of_condition).collect();
     format!(
         "whybn {}, trial schema {}, candle-core {}",
         env!("CARGO_PKG_VERSION"),
-        schemas.join(" and "),
+        Vec::from_iter(schemas).join(" and "),
         locked("candle-core").unwrap_or("of an unknown version")
     )
 }

@@ -17,7 +17,7 @@ use crate::data::DataFacts;
 use crate::files::{write_json, write_whole};
 use crate::record::{TrialRecords, csv, sweep_text};
 use crate::spec::Spec;
-use crate::study::{Plan, PlannedTrial, Probe};
+use crate::study::{Plan, Probe};
 use crate::text::sha256;
 
 /// The plan's file.
@@ -156,7 +156,7 @@ fn trials_of(plan: &Plan, mut stored: Vec<TrialRecords>, data: &[DataFacts]) -> 
         let Some(index) = stored.iter().position(same) else { continue };
         let trial = stored.swap_remove(index);
         ensure!(
-            trial.id == identity(planned, data),
+            schema_of(&trial, &planned.spec, data).is_some(),
             "{}: these records were made with other settings or data than the study `{}` now has; run it again",
             planned.label(),
             plan.study.name
@@ -170,8 +170,8 @@ fn probe_ids(plan: &Plan) -> Vec<String> {
     plan.probes.iter().map(Probe::id).collect()
 }
 
-/// The identity that a planned trial has on the data of the report; empty where the report had other data.
-fn identity(planned: &PlannedTrial, data: &[DataFacts]) -> String {
-    let facts = data.iter().find(|facts| facts.name == planned.spec.data);
-    facts.map(|facts| planned.spec.identity(planned.seed, &facts.sha256)).unwrap_or_default()
+/// The schema under which a stored trial is the planned one; none where it was made with other settings or data.
+pub(super) fn schema_of(trial: &TrialRecords, planned: &Spec, data: &[DataFacts]) -> Option<u32> {
+    let facts = data.iter().find(|facts| facts.name == planned.data)?;
+    planned.schema_of(&trial.id, trial.seed, &facts.sha256)
 }

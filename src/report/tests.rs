@@ -52,6 +52,22 @@ fn writing_twice_gives_the_same_bytes_and_strays_go() {
     assert_eq!(files_of(folder.path()), first);
 }
 
+/// Trials of an older schema are shown, and said to be.
+#[test]
+fn a_report_of_an_older_schema_is_written_again_and_says_so() {
+    let plan = plan(2);
+    let mut made = input(&plan);
+    let words = "trial schema 0 (an older one: it is 1 now) and 1, ";
+    assert!(!page_of(&made).1.contains(words));
+    for (trial, planned) in made.trials.iter_mut().zip(&plan.trials).take(3) {
+        trial.id = planned.spec.identity_under(0, trial.seed, &made.data[0].sha256);
+    }
+    let (folder, page) = page_of(&made);
+    assert!(page.contains(words), "{page}");
+    let stored = read_records(&folder.path().join("noisy_bn"), &plan).unwrap();
+    assert_eq!(page_of(&stored).1, page);
+}
+
 /// NaN and infinities come back, as does every digit, and with them the same report.
 #[test]
 fn a_report_is_written_again_from_its_own_folder() {

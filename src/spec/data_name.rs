@@ -26,7 +26,7 @@ impl DataName {
         }
     }
 
-    /// What each label means, in the order of the labels; none where there are no classes.
+    /// The meaning of each label, in the order of the labels; none where there are no classes.
     pub fn class_names(self) -> &'static [&'static str] {
         match self {
             DataName::FashionMnist => &[
@@ -52,11 +52,7 @@ impl DataName {
 /// The name that study files use: `fashion_mnist`, `cifar10`, `gaussian_regression`.
 impl fmt::Display for DataName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DataName::FashionMnist => "fashion_mnist",
-            DataName::Cifar10 => "cifar10",
-            DataName::GaussianRegression => "gaussian_regression",
-        })
+        self.serialize(f)
     }
 }
 

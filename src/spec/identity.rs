@@ -19,13 +19,19 @@ impl Spec {
     /// The identity of the trial that this specification makes with `seed` on data of hash `data_hash`: sixteen
     /// hexadecimal digits of a SHA-256.
     pub fn identity(&self, seed: u64, data_hash: &str) -> String {
-        let digest = Sha256::digest(canonical(self, self.schema(), seed, data_hash));
-        hex(&digest[..8])
+        self.identity_under(self.schema(), seed, data_hash)
     }
-}
 
-fn canonical(spec: &Spec, schema: u32, seed: u64, data_hash: &str) -> String {
-    serde_json::json!({ "data": data_hash, "schema": schema, "seed": seed, "spec": spec }).to_string()
+    /// The identity that the trial has under `schema`, the present one or an older one.
+    pub(crate) fn identity_under(&self, schema: u32, seed: u64, data_hash: &str) -> String {
+        let text = serde_json::json!({ "data": data_hash, "schema": schema, "seed": seed, "spec": self }).to_string();
+        hex(&Sha256::digest(text)[..8])
+    }
+
+    /// The schema, the present one or an older one, under which the trial has the identity `id`.
+    pub fn schema_of(&self, id: &str, seed: u64, data_hash: &str) -> Option<u32> {
+        (0..=self.schema()).rev().find(|&schema| self.identity_under(schema, seed, data_hash) == id)
+    }
 }
 
 #[cfg(test)]
@@ -40,10 +46,17 @@ mod tests {
         assert_eq!(Spec::default().identity(0, "data"), "44ba81ec18a8dc26");
     }
 
+    /// A specification that gets a new schema is another trial, and its old trials are still known for what they are.
     #[test]
     fn another_schema_is_another_trial() {
         let spec = Spec::default();
-        assert_ne!(canonical(&spec, spec.schema() + 1, 0, "data"), canonical(&spec, spec.schema(), 0, "data"));
+        let (present, next) = (spec.schema(), spec.schema() + 1);
+        let id = |schema| spec.identity_under(schema, 0, "data");
+        assert_eq!(id(present), spec.identity(0, "data"));
+        assert!(id(next) != id(present) && id(0) != id(present));
+        assert_eq!([present, 0].map(|schema| spec.schema_of(&id(schema), 0, "data")), [Some(present), Some(0)]);
+        assert_eq!(spec.schema_of(&id(next), 0, "data"), None, "a trial of a later program");
+        assert_eq!(spec.schema_of(&id(present), 1, "data"), None, "of another seed");
     }
 
     #[test]

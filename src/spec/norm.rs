@@ -1,7 +1,6 @@
 //! A normalisation as four settings.
 
-use serde::de::IntoDeserializer;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::word::{WordOr, word_or_table};
 
@@ -79,29 +78,22 @@ impl Norm {
     }
 }
 
-/// The words of study files and identities.
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Word {
-    None,
-    Batch,
-    L1,
-    L2,
-    Linf,
-    L1Matched,
-    LinfMatched,
-}
-
-/// Each word with its meaning.
-const WORDS: [(Word, Option<Norm>); 7] = [
-    (Word::None, None),
-    (Word::Batch, Some(Norm::BATCH)),
-    (Word::L1, Some(Norm::by(NormDivisor::L1))),
-    (Word::L2, Some(Norm::by(NormDivisor::L2))),
-    (Word::Linf, Some(Norm::by(NormDivisor::Linf))),
-    (Word::L1Matched, Some(Norm::by(NormDivisor::L1Matched))),
-    (Word::LinfMatched, Some(Norm::by(NormDivisor::LinfMatched))),
+/// The words of study files and identities, with their meanings.
+const WORDS: [(&str, Option<Norm>); 7] = [
+    ("none", None),
+    ("batch", Some(Norm::BATCH)),
+    ("l1", Some(Norm::by(NormDivisor::L1))),
+    ("l2", Some(Norm::by(NormDivisor::L2))),
+    ("linf", Some(Norm::by(NormDivisor::Linf))),
+    ("l1_matched", Some(Norm::by(NormDivisor::L1Matched))),
+    ("linf_matched", Some(Norm::by(NormDivisor::LinfMatched))),
 ];
+
+fn meaning(word: &str) -> Result<Option<Norm>, String> {
+    let known = WORDS.map(|(known, _)| format!("`{known}`")).join(", ");
+    let meaning = WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
+    meaning.ok_or_else(|| format!("`{word}` is not one of {known}, or a table of settings"))
+}
 
 /// Writes the word of a normalisation, or its table where it has no word.
 pub(super) fn serialize<S: Serializer>(norm: &Option<Norm>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -113,17 +105,15 @@ pub(super) fn serialize<S: Serializer>(norm: &Option<Norm>, serializer: S) -> Re
 
 /// Reads what [`serialize`] writes.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Norm>, D::Error> {
-    let meaning = |word| WORDS.iter().find(|known| known.0 == word).and_then(|known| known.1);
-    Ok(match word_or_table(deserializer, "the name of a normalisation or a table of its settings")? {
-        WordOr::Word(word) => meaning(word),
-        WordOr::Table(norm) => Some(norm),
-    })
+    match word_or_table::<D, String, Norm>(deserializer, "the name of a normalisation or a table of its settings")? {
+        WordOr::Word(word) => meaning(&word).map_err(de::Error::custom),
+        WordOr::Table(norm) => Ok(Some(norm)),
+    }
 }
 
 /// The table that a word abbreviates; none if it is `"none"` or no word.
 pub(super) fn spelt_out(word: &str) -> Option<toml::Table> {
-    let norm = deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(word)).ok()??;
-    toml::Table::try_from(norm).ok()
+    toml::Table::try_from(meaning(word).ok()??).ok()
 }
 
 #[cfg(test)]
