@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use whybn::spec::Model;
-use whybn::study::{BUILT_IN, Overrides, Plan, Probe, Study};
+use serde_json::json;
+use whybn::spec::{Model, Norm, NormDivisor};
+use whybn::study::{BUILT_IN, Overrides, Plan, PlannedTrial, Probe, Study};
 
 const README: &str = include_str!("../studies/README.md");
 
@@ -254,36 +255,109 @@ fn the_rates_have_the_planned_trials() {
     assert_eq!(slow.filter(|trial| trial.seed >= 100).count(), 4 * 2);
 }
 
-/// Trials have the identities that they have in the committed report: a change here loses every trial there is.
+/// The committed reports: name, plan as it is made now with the changes of then, and `plan.json`.
+fn committed_reports() -> Vec<(String, Plan, serde_json::Value)> {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let folders = std::fs::read_dir(reports).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let report = |folder: std::path::PathBuf| {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_string();
+        let stored = std::fs::read_to_string(folder.join("plan.json")).unwrap();
+        let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
+        let mut overrides = Overrides::default();
+        for change in stored["changes"].as_array().unwrap() {
+            let (key, value) = change.as_str().unwrap().split_once('=').unwrap();
+            match key {
+                "seeds" => overrides.seeds = Some(value.parse().unwrap()),
+                _ => drop(overrides.set.insert(key.into(), value.parse().unwrap())),
+            }
+        }
+        let study = Study::load(stored["study"].as_str().unwrap()).unwrap();
+        let plan = Plan::new(study, stored["scale"].as_str().unwrap(), &overrides).unwrap();
+        assert_eq!(plan.output_name(), name);
+        (name, plan, stored)
+    };
+    folders.map(report).collect()
+}
+
+/// Trials have the identities that they have in the committed reports: a change here loses every trial there is. A
+/// specification that has a newer schema by now is still known under the older one.
 #[test]
-fn identities_are_those_of_the_committed_report() {
-    let stored: serde_json::Value = serde_json::from_str(include_str!("../reports/noisy_bn/plan.json")).unwrap();
-    let data = stored["data"][0]["sha256"].as_str().unwrap();
-    let plan = Plan::new(Study::load("noisy_bn").unwrap(), "desk", &Overrides::default()).unwrap();
-    let ids: Vec<String> = plan.trials.iter().map(|trial| trial.spec.identity(trial.seed, data)).collect();
-    let known: Vec<&str> =
-        stored["trials"].as_array().unwrap().iter().map(|trial| trial["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, known);
+fn identities_are_those_of_the_committed_reports() {
+    let mut seen = 0;
+    for (name, plan, stored) in committed_reports() {
+        for trial in stored["trials"].as_array().unwrap() {
+            let is_it = |planned: &&PlannedTrial| {
+                let there = (&trial["arm"], &trial["seed"], &trial["sweep"]);
+                there == (&json!(planned.arm), &json!(planned.seed), &json!(planned.sweep))
+            };
+            let planned =
+                plan.trials.iter().find(is_it).unwrap_or_else(|| panic!("{name}: no longer planned: {trial}"));
+            let facts = stored["data"].as_array().unwrap().iter();
+            let data = facts.clone().find(|facts| facts["name"] == planned.spec.data.to_string()).unwrap();
+            let (id, data) = (trial["id"].as_str().unwrap(), data["sha256"].as_str().unwrap());
+            let schema = planned.spec.schema_of(id, planned.seed, data);
+            assert!(schema.is_some_and(|schema| schema >= 1), "{name}: {} was {id}", planned.label());
+            seen += 1;
+        }
+    }
+    assert!(seen > 1000, "only {seen} trials");
 }
 
 /// Reports can be written again from their records only while their studies measure what they measured, in the same order.
 #[test]
 fn probes_are_those_of_the_committed_reports() {
-    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
-    let mut seen = 0;
-    for folder in std::fs::read_dir(reports).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        let (study, scale) = name.split_once('.').unwrap_or((name, "desk"));
-        // Exploratory runs are of the same probes as their scale.
-        let scale = scale.split('-').next().unwrap();
-        let stored = std::fs::read_to_string(folder.join("plan.json")).unwrap();
-        let stored: serde_json::Value = serde_json::from_str(&stored).unwrap();
-        let plan = Plan::new(Study::load(study).unwrap(), scale, &Overrides::default()).unwrap();
+    let reports = committed_reports();
+    assert!(reports.len() > 10, "only {} reports", reports.len());
+    for (name, plan, stored) in reports {
         let ids: Vec<String> = plan.probes.iter().map(Probe::id).collect();
-        assert_eq!(serde_json::json!(ids), stored["probes"], "{name}");
-        seen += 1;
+        assert_eq!(json!(ids), stored["probes"], "{name}");
     }
-    assert!(seen > 10, "only {seen} reports");
+}
+
+/// A study of two networks: each scale may set keys for the arms of one of them, and an arm may be left out of a scale.
+#[test]
+fn a_scale_has_settings_for_each_setup_and_arms_of_its_own() {
+    let deep = "[setup.deep]\ndata = \"gaussian_regression\"\nloss = \"half_squared_error_sum\"\n\
+                model = { kind = \"deep_linear\", depth = 3, width = 4 }\n[[arm]]\nname = \"deep\"\nsays = \"d\"\n\
+                setup = \"deep\"\nscales = [\"lab\"]\nset = { \"model.norm\" = \"l1\" }\n\
+                [scale.lab]\nsays = \"l\"\nseeds = 1\nset = { \"train.steps\" = 7 }\n\
+                [scale.lab.setup.vgg]\n\"model.width_divisor\" = 32\ntrain = { steps = 9, batch = 8 }\n\
+                [scale.lab.setup.deep]\n\"model.depth\" = 5\n\"model.norm\" = \"l2\"\n\
+                [value.deep_plain]\narm = \"deep\"\n[[claim]]\nid = \"D9\"\nrole = \"descriptive\"\norigin = \"ours\"\n\
+                says = \"s\"\nmetric = \"train_loss\"\nstatistic = { contrast = { deep = 1.0, deep_plain = -1.0 } }\n\
+                unit = \"nats\"\n";
+    let example = blocks()[0].replace("[[probe]]\nkind = \"evaluation\"\npoints = 4\nimages = 200\n", "");
+    let whole = format!("{}\n{deep}", example.replace("confirm_on = \"eval.train.accuracy.batch.clean\"\n", ""));
+    let plan_at = |text: &str, scale: &str| {
+        let study = Study::parse("example", "example.toml", text).map_err(|error| format!("{error:#}"))?;
+        Plan::new(study, scale, &Overrides::default()).map_err(|error| format!("{error:#}"))
+    };
+    let lab = plan_at(&whole, "lab").unwrap();
+    let [batch_norm, double_shift, deep] = &lab.trials[..] else { panic!("three arms and one seed") };
+    assert_eq!(batch_norm.spec.train, double_shift.spec.train);
+    assert_eq!((batch_norm.spec.train.steps, batch_norm.spec.train.batch), (9, 8.into()));
+    assert!(matches!(&batch_norm.spec.model, Model::Vgg16(vgg) if vgg.width_divisor == 32));
+    assert_eq!((deep.spec.train.steps, deep.spec.model.layers()), (7, 5));
+    assert_eq!(deep.spec.model.norm(), Some(Norm::by(NormDivisor::L1)), "the arm comes last");
+    assert!(lab.absent_names().is_empty() && lab.terms().contains_key("deep_plain"));
+    let desk = plan_at(&whole, "desk").unwrap();
+    assert!(desk.trials.iter().all(|trial| trial.arm != "deep" && trial.spec.train.steps == 40));
+    assert_eq!(desk.absent_names(), ["deep", "deep_plain"]);
+    assert_eq!(desk.terms().keys().collect::<Vec<_>>(), ["batch_norm", "double_shift"]);
+    for (from, to, words) in [
+        ("scale.lab.setup.deep", "scale.lab.setup.depp", &["scale `lab`", "unknown setup `depp`", "deep, vgg"][..]),
+        ("scales = [\"lab\"]", "scales = [\"lap\"]", &["arm `deep`", "unknown scale `lap`", "desk, lab"]),
+        ("\"model.depth\" = 5", "\"model.deep\" = 5", &["example.toml:53: scale `lab`, setup `deep`", "`model.depth`"]),
+        ("\"model.depth\" = 5", "\"model.depth\" = 1", &["arm `deep`", "`model.depth` is 1"]),
+    ] {
+        assert!(whole.contains(from), "{from}");
+        let error = plan_at(&whole.replacen(from, to, 1), "lab").unwrap_err();
+        for word in words {
+            assert!(error.contains(word), "`{word}` is not in: {error}");
+        }
+    }
+    let nowhere = whole.replace("setup = \"vgg\"\n", "setup = \"vgg\"\nscales = [\"lab\"]\n");
+    assert!(plan_at(&nowhere, "desk").unwrap_err().contains("scale `desk`: no arm exists at it"));
 }
 
 /// A scale's probe stands where the study's of its kind stood; others follow.

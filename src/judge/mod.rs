@@ -50,7 +50,7 @@ pub struct Context {
     pub exploratory: bool,
     /// The meaning of the names of claims.
     pub terms: BTreeMap<String, Term>,
-    /// The study's values that do not exist at this scale.
+    /// The study's arms and values that do not exist at this scale.
     pub absent: Vec<String>,
     /// The seeds on which settings of sweeps are chosen, and nothing is judged.
     pub choose_seeds: Vec<u64>,
@@ -74,7 +74,7 @@ impl Context {
             scale: plan.scale.clone(),
             exploratory: plan.is_exploratory(),
             terms: plan.terms(),
-            absent: plan.absent_values().map(String::from).collect(),
+            absent: plan.absent_names(),
             choose_seeds: plan.choose_seeds().to_vec(),
             seeds: plan.seeds,
             unfinished: names.filter(is_unfinished).cloned().collect(),

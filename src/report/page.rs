@@ -96,7 +96,7 @@ fn instruction_sets(view: &View) -> String {
 
 /// The meaning of the study's values.
 fn values(view: &View) -> Vec<String> {
-    let here = view.plan.study.value.iter().filter(|(_, value)| value.is_meant_at(&view.plan.scale));
+    let here = view.plan.study.values_at(&view.plan.scale);
     here.map(|(name, value)| format!("`{name}`: {value}")).collect()
 }
 

@@ -1,18 +1,17 @@
 //! The trials of a study: every arm × seed × swept value, with its specification resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::file::{Arm, Scale, Study, Sweep};
+use super::file::{Arm, Study, Sweep, known};
 use super::probe::Probe;
-use super::value::{Term, Value};
+use super::value::Term;
 use crate::spec::{Layers, Spec, overlaps};
 use crate::text::hex;
 
-/// What the command line changes of a plan.
+/// The changes that the command line makes to a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--set KEY=VALUE` and `--steps`.
@@ -37,12 +36,12 @@ pub struct PlannedTrial {
 impl PlannedTrial {
     /// Arm, swept values and seed, for people.
     pub fn label(&self) -> String {
-        format!("{}{} seed {}", self.arm, label(&self.sweep), self.seed)
+        format!("{} seed {}", label(&self.arm, &self.sweep), self.seed)
     }
 }
 
-fn label(swept: &BTreeMap<String, String>) -> String {
-    swept.iter().map(|(key, value)| format!(" {key}={value}")).collect()
+fn label(arm: &str, swept: &BTreeMap<String, String>) -> String {
+    swept.iter().fold(arm.to_string(), |label, (key, value)| format!("{label} {key}={value}"))
 }
 
 /// All trials of a study at a scale.
@@ -52,14 +51,14 @@ pub struct Plan {
     pub study: Study,
     /// The scale's name.
     pub scale: String,
-    /// Seeds an arm.
+    /// Seeds per arm.
     pub seeds: usize,
-    /// What the command line changes, by key; where there is anything the run is exploratory. A setting that is typed
+    /// The changes from the command line, by key; where there are any the run is exploratory. A setting that is typed
     /// and is what the study has anyway changes nothing.
     pub changes: Vec<String>,
     /// The trials, seed by seed, so that an early look sees every arm.
     pub trials: Vec<PlannedTrial>,
-    /// What is measured, `training` first.
+    /// The measurements, `training` first.
     pub probes: Vec<Probe>,
 }
 
@@ -70,43 +69,31 @@ impl Plan {
     /// An unknown scale; an unknown key, wrong value or size that cannot be; an override of a key that an arm or a
     /// sweep fixes.
     pub fn new(study: Study, scale: &str, overrides: &Overrides) -> Result<Plan> {
-        let known: Vec<_> = study.scale.keys().map(String::as_str).collect();
-        let Some(size) = study.scale.get(scale) else {
-            bail!("unknown scale `{scale}`; study `{}` has: {}", study.name, known.join(", "));
-        };
+        known("scale", scale, study.scale.keys()).with_context(|| study.path.clone())?;
+        let size = &study.scale[scale];
         let seeds = overrides.seeds.unwrap_or(size.seeds);
         if seeds == 0 {
             bail!("--seeds is 0; it must be at least 1");
         }
-        refuse_fixed_keys(&study, size, overrides)?;
-        let (mut arms, mut changed) = (Vec::new(), BTreeSet::new());
-        for arm in &study.arm {
-            for (sweep, layers) in swept(&study, size, arm, settings(&study, size, arm)?)? {
-                let of = format!("{}: arm `{}`{}", study.path, arm.name, label(&sweep));
-                let spec = layers.spec(&of).map_err(anyhow::Error::msg)?;
-                let spec = with_overrides(spec, &layers, overrides, &mut changed).map_err(anyhow::Error::msg)?;
-                arms.push((arm.name.clone(), sweep, spec));
+        refuse_fixed_keys(&study, scale, overrides)?;
+        let (mut conditions, mut changed) = (Vec::new(), BTreeSet::new());
+        for arm in study.arms_at(scale) {
+            for (sweep, layers) in swept(&study, scale, arm)? {
+                let of = format!("{}: arm `{}`", study.path, label(&arm.name, &sweep));
+                let spec = spec(&layers, &of, overrides, &mut changed).map_err(anyhow::Error::msg)?;
+                conditions.push(PlannedTrial { arm: arm.name.clone(), seed: 0, sweep, spec });
             }
         }
-        let probes = study.probes(size);
-        check_probes(&study, &probes, arms.iter().map(|(arm, _, spec)| (arm, spec)))?;
-        let trial = |seed: u64| {
-            arms.iter().map(move |(arm, sweep, spec)| PlannedTrial {
-                arm: arm.clone(),
-                seed,
-                sweep: sweep.clone(),
-                spec: spec.clone(),
-            })
-        };
+        let of_seed = |seed| conditions.iter().map(move |trial| PlannedTrial { seed, ..trial.clone() });
+        let is_chosen = |arm: &str| study.values_at(scale).any(|(_, v)| v.is_chosen() && v.arms().contains(arm));
         let judged = size.first_seed..size.first_seed + seeds as u64;
-        let mut trials: Vec<PlannedTrial> = judged.clone().flat_map(trial).collect();
-        trials.extend(
-            choosing_seeds(&study, scale, judged)?.flat_map(trial).filter(|trial| is_chosen(&study, scale, &trial.arm)),
-        );
+        let mut trials: Vec<PlannedTrial> = judged.clone().flat_map(of_seed).collect();
+        trials.extend(size.choose_seeds.iter().copied().flat_map(of_seed).filter(|trial| is_chosen(&trial.arm)));
         let mut changes = Vec::from_iter(changed);
         changes.extend(overrides.seeds.filter(|&seeds| seeds != size.seeds).map(|seeds| format!("seeds={seeds}")));
+        let probes = study.probes(size);
         let plan = Plan { scale: scale.into(), seeds, changes, trials, probes, study };
-        plan.check_values()?;
+        plan.check().with_context(|| plan.study.path.clone())?;
         Ok(plan)
     }
 
@@ -121,14 +108,17 @@ impl Plan {
                 term
             });
         }
-        let values = self.study.value.iter().filter(|(_, value)| value.is_meant_at(&self.scale));
+        let values = self.study.values_at(&self.scale);
         terms.extend(values.filter_map(|(name, value)| Some((name.clone(), value.resolve(&self.trials).ok()?))));
         terms
     }
 
-    /// The names of the study's values that do not exist at this scale.
-    pub fn absent_values(&self) -> impl Iterator<Item = &str> {
-        self.study.value.iter().filter(|(_, value)| !value.is_meant_at(&self.scale)).map(|(name, _)| name.as_str())
+    /// The names of the study's arms and values that do not exist at this scale.
+    pub fn absent_names(&self) -> Vec<String> {
+        let here: BTreeSet<&String> = (self.study.arms_at(&self.scale).map(|arm| &arm.name))
+            .chain(self.study.values_at(&self.scale).map(|(name, _)| name))
+            .collect();
+        self.study.names().filter(|name| !here.contains(name)).cloned().collect()
     }
 
     /// The seeds on which places of sweeps are chosen, and nothing is judged.
@@ -136,18 +126,26 @@ impl Plan {
         &self.study.scale[&self.scale].choose_seeds
     }
 
-    fn check_values(&self) -> Result<()> {
-        let path = &self.study.path;
-        for (name, value) in self.study.value.iter().filter(|(_, value)| value.is_meant_at(&self.scale)) {
+    /// Checks seeds, probes and values against the trials.
+    fn check(&self) -> Result<()> {
+        let (scale, first) = (&self.scale, self.study.scale[&self.scale].first_seed);
+        if let Some(seed) = self.choose_seeds().iter().find(|&&seed| seed >= first && seed - first < self.seeds as u64)
+        {
+            bail!("seed {seed} of scale `{scale}` is judged and in `choose_seeds`; choose on others");
+        }
+        for trial in &self.trials {
+            for probe in &self.probes {
+                let checked = probe.check(&trial.spec.model).map_err(anyhow::Error::msg);
+                checked.with_context(|| format!("probe `{}` on arm `{}`", probe.id(), trial.arm))?;
+            }
+        }
+        for (name, value) in self.study.values_at(scale) {
             // Settings from the command line may move a trial away from where a value looks for it.
-            if !self.is_exploratory() {
-                value.resolve(&self.trials).map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            if let (Err(error), false) = (value.resolve(&self.trials), self.is_exploratory()) {
+                bail!("value `{name}`: {error}");
             }
             if value.is_chosen() && self.choose_seeds().is_empty() {
-                bail!(
-                    "{path}: value `{name}` is chosen on other seeds: give scale `{}` some `choose_seeds`",
-                    self.scale
-                );
+                bail!("value `{name}` is chosen on other seeds: give scale `{scale}` some `choose_seeds`");
             }
         }
         Ok(())
@@ -160,7 +158,7 @@ impl Plan {
         if self.scale != "desk" {
             name = format!("{name}.{}", self.scale);
         }
-        if !self.changes.is_empty() {
+        if self.is_exploratory() {
             let digest = Sha256::digest(self.changes.join("\n"));
             name = format!("{name}-{}", hex(&digest[..3]));
         }
@@ -173,58 +171,20 @@ impl Plan {
     }
 }
 
-/// The seeds to choose on, which must not be those that are judged.
-fn choosing_seeds(study: &Study, scale: &str, judged: Range<u64>) -> Result<impl Iterator<Item = u64>> {
-    let seeds = study.scale[scale].choose_seeds.clone();
-    match seeds.iter().find(|seed| judged.contains(seed)) {
-        Some(seed) => {
-            bail!("{}: seed {seed} of scale `{scale}` is judged and in `choose_seeds`; choose on others", study.path)
-        }
-        None => Ok(seeds.into_iter()),
-    }
-}
-
-/// Whether a value's place is chosen by this arm.
-fn is_chosen(study: &Study, scale: &str, arm: &str) -> bool {
-    let chosen = |value: &Value| value.is_chosen() && value.is_meant_at(scale) && value.arms().contains(arm);
-    study.value.values().any(chosen)
-}
-
-/// Every probe must be measurable on the network of every arm.
-fn check_probes<'a>(study: &Study, probes: &[Probe], arms: impl Iterator<Item = (&'a String, &'a Spec)>) -> Result<()> {
-    for (arm, spec) in arms {
-        for probe in probes {
-            let wrong = |error| anyhow!("{}: probe `{}` on arm `{arm}`: {error}", study.path, probe.id());
-            probe.check(&spec.model).map_err(wrong)?;
-        }
-    }
-    Ok(())
-}
-
-/// Defaults ← setup ← scale ← arm.
-fn settings(study: &Study, scale: &Scale, arm: &Arm) -> Result<Layers> {
-    let mut layers = Layers::default();
-    study.lay(&study.setup[&arm.setup], &format!("setup `{}`", arm.setup), &mut layers)?;
-    study.lay(&scale.set, "scale", &mut layers)?;
-    study.lay(&arm.set, &format!("arm `{}`", arm.name), &mut layers)?;
-    Ok(layers)
-}
-
-/// `layers` with every combination of the values swept for `arm`.
-fn swept(study: &Study, scale: &Scale, arm: &Arm, layers: Layers) -> Result<Vec<(BTreeMap<String, String>, Layers)>> {
-    let mut combinations = vec![(BTreeMap::new(), layers)];
-    for sweep in sweeps_of(study, scale, &arm.name) {
+/// Defaults ← setup ← scale ← arm, at every combination of the values that are swept for the arm.
+fn swept(study: &Study, scale: &str, arm: &Arm) -> Result<Vec<(BTreeMap<String, String>, Layers)>> {
+    let mut combinations = vec![(BTreeMap::new(), study.layers(scale, arm)?)];
+    for sweep in study.sweeps_at(scale).filter(|sweep| sweep.concerns(&arm.name)) {
         let origin = format!("{}: sweep of `{}`", study.path, sweep.path);
         let mut next = Vec::new();
         for (labels, layers) in &combinations {
             for (index, value) in sweep.values.iter().enumerate() {
                 let (mut labels, mut layers) = (labels.clone(), layers.clone());
-                let moving = sweep.with.iter().map(|(key, values)| (key, &values[index]));
-                std::iter::once((&sweep.path, value))
-                    .chain(moving)
-                    .try_for_each(|(key, value)| layers.set(key, value.clone(), &origin))
-                    .map_err(anyhow::Error::msg)?;
                 labels.insert(sweep.path.clone(), value.to_string());
+                let moving = sweep.with.iter().map(|(key, values)| (key, &values[index]));
+                let mut settings = std::iter::once((&sweep.path, value)).chain(moving);
+                let set = settings.try_for_each(|(key, value)| layers.set(key, value.clone(), &origin));
+                set.map_err(anyhow::Error::msg)?;
                 next.push((labels, layers));
             }
         }
@@ -233,50 +193,31 @@ fn swept(study: &Study, scale: &Scale, arm: &Arm, layers: Layers) -> Result<Vec<
     Ok(combinations)
 }
 
-fn sweeps_of<'a>(study: &'a Study, scale: &'a Scale, arm: &'a str) -> impl Iterator<Item = &'a Sweep> {
-    let all = study.sweep.iter().chain(&scale.sweep);
-    all.filter(move |sweep| sweep.arms.is_empty() || sweep.arms.iter().any(|name| name == arm))
-}
-
-/// `spec`, which `layers` make, with the overrides; those without which it would be another are added to `changed`.
-fn with_overrides(
-    spec: Spec,
-    layers: &Layers,
-    overrides: &Overrides,
-    changed: &mut BTreeSet<String>,
-) -> Result<Spec, String> {
+/// The specification of `layers` with the overrides; those without which it would be another are added to `changed`.
+fn spec(layers: &Layers, of: &str, overrides: &Overrides, changed: &mut BTreeSet<String>) -> Result<Spec, String> {
+    let plain = layers.spec(of)?;
     let without = |left_out: Option<&String>| {
         let mut layers = layers.clone();
         let mut set = overrides.set.iter().filter(|(key, _)| Some(*key) != left_out);
         set.try_for_each(|(key, value)| layers.set(key, value.clone(), "command line"))?;
         layers.spec("command line")
     };
-    if overrides.set.is_empty() {
-        return Ok(spec);
-    }
-    let spec = without(None)?;
-    for (key, value) in &overrides.set {
-        if without(Some(key)).as_ref() != Ok(&spec) {
-            changed.insert(format!("{key}={value}"));
-        }
-    }
+    let spec = if overrides.set.is_empty() { plain } else { without(None)? };
+    let needed = overrides.set.iter().filter(|(key, _)| without(Some(key)).as_ref() != Ok(&spec));
+    changed.extend(needed.map(|(key, value)| format!("{key}={value}")));
     Ok(spec)
 }
 
-/// Overriding what makes an arm differ would make arms alike while their names still say otherwise.
-fn refuse_fixed_keys(study: &Study, scale: &Scale, overrides: &Overrides) -> Result<()> {
+/// Refuses to override what makes an arm or a sweep differ: arms would be alike while their names say otherwise.
+fn refuse_fixed_keys(study: &Study, scale: &str, overrides: &Overrides) -> Result<()> {
     for key in overrides.set.keys() {
-        for arm in &study.arm {
-            if let Some(fixed) = arm.set.keys().find(|fixed| overlaps(fixed.get_ref(), key)) {
-                bail!(
-                    "`{key}` is fixed by arm `{}` (as `{}`); change it in a study file of your own",
-                    arm.name,
-                    fixed.get_ref()
-                );
+        for arm in study.arms_at(scale) {
+            if let Some(fixed) = arm.set.keys().map(|fixed| fixed.get_ref()).find(|fixed| overlaps(fixed, key)) {
+                bail!("`{key}` is fixed by arm `{}` (as `{fixed}`); change it in a study file of your own", arm.name);
             }
         }
-        let is_swept = |sweep: &&Sweep| sweep.with.keys().chain([&sweep.path]).any(|swept| overlaps(swept, key));
-        if let Some(sweep) = study.sweep.iter().chain(&scale.sweep).find(is_swept) {
+        let is_swept = |sweep: &&Sweep| sweep.keys().any(|swept| overlaps(swept, key));
+        if let Some(sweep) = study.sweeps_at(scale).find(is_swept) {
             bail!("`{key}` is swept by this study (`{}`); change it in a study file of your own", sweep.path);
         }
     }

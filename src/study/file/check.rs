@@ -1,10 +1,11 @@
-//! What no type says of a study's file: its names and numbers against each other.
+//! The checks of a study's file that no type makes: its names and numbers against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Error, Result, bail};
 
-use super::{Scale, Study, Sweep};
+use super::{Scale, Study, Sweep, known};
 use crate::study::claim::{Role, Statistic, check_window};
 use crate::study::probe::Probe;
 use crate::study::value::{LAYERS as ALONG_LAYERS, Take, Value};
@@ -13,166 +14,141 @@ impl Study {
     /// Checks the whole.
     ///
     /// # Errors
-    /// What is wrong, where, and what would be right.
+    /// What is wrong and what would be right.
     pub(super) fn check(&self) -> Result<()> {
-        let path = &self.path;
-        let arms: Vec<String> = self.arm.iter().map(|arm| arm.name.clone()).collect();
-        if arms.is_empty() {
-            bail!("{path}: a study needs at least one [[arm]]");
+        if self.arm.is_empty() {
+            bail!("a study needs at least one [[arm]]");
         }
-        self.check_arms(&arms)?;
         if let Some(wrong) = self.page.steps_to.iter().find(|accuracy| !(0.0..=100.0).contains(*accuracy)) {
-            bail!("{path}: [page]: `steps_to` has {wrong}; an accuracy is between 0 and 100 %");
+            bail!("[page]: `steps_to` has {wrong}; an accuracy is between 0 and 100 %");
         }
         if !self.scale.contains_key("desk") {
-            bail!("{path}: a study needs a [scale.desk]: it is the default");
+            bail!("a study needs a [scale.desk]: it is the default");
+        }
+        refuse_twice("arms", self.arm.iter().map(|arm| &arm.name))?;
+        for arm in &self.arm {
+            let checked = known("setup", &arm.setup, self.setup.keys()).and_then(|()| self.check_scales(&arm.scales));
+            checked.with_context(|| format!("arm `{}`", arm.name))?;
         }
         for (name, scale) in &self.scale {
-            if scale.seeds == 0 {
-                bail!("{path}: scale `{name}`: `seeds` is 0; it must be at least 1");
-            }
-            self.check_sweeps(scale, &arms)?;
+            self.check_scale(name, scale).with_context(|| format!("scale `{name}`"))?;
         }
-        let names: Vec<String> = arms.iter().chain(self.value.keys()).cloned().collect();
         for (name, value) in &self.value {
-            let checked = self.check_value(name, value, &arms).and_then(|()| self.check_scales(&value.scales));
-            checked.map_err(|error| anyhow!("{path}: value `{name}`: {error}"))?;
+            self.check_value(name, value).with_context(|| format!("value `{name}`"))?;
         }
-        self.check_claims(&names)?;
-        self.scale.keys().try_for_each(|scale| self.check_probes(scale))
-    }
-
-    fn check_arms(&self, arms: &[String]) -> Result<()> {
-        let path = &self.path;
-        for (index, arm) in self.arm.iter().enumerate() {
-            if arms[..index].contains(&arm.name) {
-                bail!("{path}: two arms are called `{}`; rename one", arm.name);
-            }
-            if !self.setup.contains_key(&arm.setup) {
-                let known: Vec<_> = self.setup.keys().map(String::as_str).collect();
-                bail!(
-                    "{path}: arm `{}`: unknown setup `{}`; this study has: {}",
-                    arm.name,
-                    arm.setup,
-                    known.join(", ")
-                );
-            }
+        self.check_claims()?;
+        for (name, scale) in &self.scale {
+            self.check_probes(scale).with_context(|| format!("scale `{name}`"))?;
         }
         Ok(())
     }
 
-    fn check_claims(&self, names: &[String]) -> Result<()> {
-        let path = &self.path;
-        if let [first, second, ..] =
-            self.claim.iter().filter(|claim| claim.role == Role::Primary).collect::<Vec<_>>()[..]
-        {
-            let (first, second) = (&first.id, &second.id);
-            bail!(
-                "{path}: {first} and {second} are both primary; a study has one primary claim: make the other secondary"
-            );
+    fn check_scale(&self, name: &str, scale: &Scale) -> Result<()> {
+        if scale.seeds == 0 {
+            bail!("`seeds` is 0; it must be at least 1");
         }
-        for (index, claim) in self.claim.iter().enumerate() {
-            if self.claim[..index].iter().any(|earlier| earlier.id == claim.id) {
-                bail!("{path}: two claims are called {}; rename one", claim.id);
+        if self.arms_at(name).next().is_none() {
+            bail!("no arm exists at it; name it in the `scales` of one");
+        }
+        scale.setup.keys().try_for_each(|setup| known("setup", setup, self.setup.keys()))?;
+        let sweeps: Vec<&Sweep> = self.sweeps_at(name).collect();
+        for (index, sweep) in sweeps.iter().enumerate() {
+            if let Some(key) = sweeps[..index].iter().find_map(|earlier| earlier.clash(sweep)) {
+                bail!("`{key}` is swept twice for one arm; give all its values in one sweep");
             }
-            claim.check(names).map_err(|error| anyhow!("{path}: {error}"))?;
-            let scales = claim.scales.iter().chain(&claim.exploratory_at);
-            self.check_scales(scales).map_err(|error| anyhow!("{path}: claim {}: {error}", claim.id))?;
-            let chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
-            let chosen = claim.statistics().flat_map(Statistic::arms).find(chosen);
-            if let Some(name) = chosen.filter(|_| claim.records().any(|(metric, _)| metric.contains("loss"))) {
-                bail!(
-                    "{path}: claim {}: a place for `{name}` is chosen by the highest mean, which is no good loss",
-                    claim.id
-                );
-            }
-            if let Some(name) = chosen.filter(|_| !claim.layers.is_empty()) {
-                bail!("{path}: claim {}: a place for `{name}` cannot be chosen layer by layer", claim.id);
-            }
+            self.check_sweep(sweep).with_context(|| format!("sweep of `{}`", sweep.path))?;
         }
         Ok(())
     }
 
-    /// What is measured at a scale, by itself and for the claims, which all scales show.
-    fn check_probes(&self, scale: &str) -> Result<()> {
-        let (path, probes) = (&self.path, self.probes(&self.scale[scale]));
-        for probe in &probes {
-            probe.check_settings().map_err(|error| anyhow!("{path}: probe `{}`: {error}", probe.id()))?;
+    fn check_sweep(&self, sweep: &Sweep) -> Result<()> {
+        if sweep.values.is_empty() {
+            bail!("`values` is empty");
         }
-        let measured = self.measured(scale, &probes)?;
-        let at_end: BTreeSet<String> = probes.iter().flat_map(Probe::measured_at_end).collect();
-        self.claim.iter().try_for_each(|claim| {
-            let checked = claim.check_records(&measured, &at_end);
-            checked.map_err(|error| anyhow!("{path}: scale `{scale}`: {error}"))
-        })
+        if let Some(value) = first_twice(&sweep.values) {
+            bail!("{value} stands twice in `values`; leave one out");
+        }
+        if let Some((key, values)) = sweep.with.iter().find(|(_, values)| values.len() != sweep.values.len()) {
+            bail!("`with` gives `{key}` {} values; it needs {}", values.len(), sweep.values.len());
+        }
+        sweep.arms.iter().try_for_each(|arm| self.check_arm(arm))
     }
 
-    /// The records of all probes of a scale, each with the layers that it is measured at.
-    fn measured(&self, scale: &str, probes: &[Probe]) -> Result<BTreeMap<String, Vec<usize>>> {
-        let mut measured = BTreeMap::new();
-        for probe in probes {
-            for (name, layers) in probe.measured() {
-                if measured.insert(name.clone(), layers).is_some() {
-                    bail!(
-                        "{}: two [[probe]] measure `{name}` at scale `{scale}`, the scale's own counted; leave one out",
-                        self.path
-                    );
-                }
-            }
-        }
-        Ok(measured)
+    fn check_arm(&self, name: &str) -> Result<()> {
+        known("arm", name, self.arm.iter().map(|arm| &arm.name))
     }
 
     fn check_scales<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<()> {
-        let known: Vec<&str> = self.scale.keys().map(String::as_str).collect();
-        match names.into_iter().find(|name| !known.contains(&name.as_str())) {
-            Some(stranger) => bail!("unknown scale `{stranger}`; this study has: {}", known.join(", ")),
-            None => Ok(()),
-        }
+        names.into_iter().try_for_each(|name| known("scale", name, self.scale.keys()))
     }
 
-    fn check_value(&self, name: &str, value: &Value, arms: &[String]) -> Result<()> {
-        if arms.iter().any(|arm| arm == name) {
+    fn check_value(&self, name: &str, value: &Value) -> Result<()> {
+        if self.arm.iter().any(|arm| arm.name == name) {
             bail!("an arm and a value have the same name; rename one");
         }
-        if let Some(stranger) = value.all_arms().into_iter().find(|arm| !arms.iter().any(|known| known == arm)) {
-            bail!("unknown arm `{stranger}`; this study has: {}", arms.join(", "));
-        }
+        value.all_arms().into_iter().try_for_each(|arm| self.check_arm(arm))?;
+        self.check_scales(&value.scales)?;
         match (value.along.as_deref(), &value.take) {
             (Some(_), None) => bail!("`along` needs a `take`: what the curve comes down to"),
             (None, Some(_)) => bail!("`take` needs an `along`: what the curve is over"),
             (Some(ALONG_LAYERS), Some(_)) if value.is_chosen() => bail!("only a sweep has a best value"),
-            (_, Some(Take::FirstReached(reached))) => check_window(reached.window).map_err(|error| anyhow!(error)),
+            (_, Some(Take::FirstReached(reached))) => check_window(reached.window).map_err(Error::msg),
             _ => Ok(()),
         }
     }
 
-    fn check_sweeps(&self, scale: &Scale, arms: &[String]) -> Result<()> {
-        let path = &self.path;
-        let sweeps: Vec<&Sweep> = self.sweep.iter().chain(&scale.sweep).collect();
-        for (index, sweep) in sweeps.iter().enumerate() {
-            if let Some(key) = sweeps[..index].iter().find_map(|earlier| earlier.clash(sweep)) {
-                bail!("{path}: `{key}` is swept twice for one arm; give all its values in one sweep");
+    fn check_claims(&self) -> Result<()> {
+        let mut primary = self.claim.iter().filter(|claim| claim.role == Role::Primary).map(|claim| &claim.id);
+        if let (Some(first), Some(second)) = (primary.next(), primary.next()) {
+            bail!("{first} and {second} are both primary; a study has one primary claim: make the other secondary");
+        }
+        refuse_twice("claims", self.claim.iter().map(|claim| &claim.id))?;
+        let names: Vec<String> = self.names().cloned().collect();
+        for claim in &self.claim {
+            claim.check(&names).map_err(Error::msg)?;
+            let of_claim = || format!("claim {}", claim.id);
+            self.check_scales(claim.scales.iter().chain(&claim.exploratory_at)).with_context(of_claim)?;
+            let is_chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
+            let Some(name) = claim.statistics().flat_map(Statistic::arms).find(is_chosen) else { continue };
+            if claim.records().any(|(metric, _)| metric.contains("loss")) {
+                let message = format!("a place for `{name}` is chosen by the highest mean, which is no good loss");
+                return Err(Error::msg(message)).with_context(of_claim);
             }
-            if let Some(value) = (1..sweep.values.len()).find(|&at| sweep.values[..at].contains(&sweep.values[at])) {
-                let value = &sweep.values[value];
-                bail!("{path}: sweep of `{}`: {value} stands twice in `values`; leave one out", sweep.path);
-            }
-            if let Some(stranger) = sweep.arms.iter().find(|name| !arms.contains(name)) {
-                bail!(
-                    "{path}: sweep of `{}`: unknown arm `{stranger}`; this study has: {}",
-                    sweep.path,
-                    arms.join(", ")
-                );
-            }
-            if sweep.values.is_empty() {
-                bail!("{path}: sweep of `{}`: `values` is empty", sweep.path);
-            }
-            if let Some((key, values)) = sweep.with.iter().find(|(_, values)| values.len() != sweep.values.len()) {
-                let (there, needed) = (values.len(), sweep.values.len());
-                bail!("{path}: sweep of `{}`: `with` gives `{key}` {there} values; it needs {needed}", sweep.path);
+            if !claim.layers.is_empty() {
+                let message = format!("a place for `{name}` cannot be chosen layer by layer");
+                return Err(Error::msg(message)).with_context(of_claim);
             }
         }
         Ok(())
     }
+
+    /// Checks the measurements of a scale, by themselves and for the claims, which all scales show.
+    fn check_probes(&self, scale: &Scale) -> Result<()> {
+        let probes = self.probes(scale);
+        let mut measured = BTreeMap::new();
+        for probe in &probes {
+            probe.check_settings().map_err(Error::msg).with_context(|| format!("probe `{}`", probe.id()))?;
+            for (name, layers) in probe.measured() {
+                if measured.insert(name.clone(), layers).is_some() {
+                    bail!("two [[probe]] measure `{name}`, the scale's own counted; leave one out");
+                }
+            }
+        }
+        let at_end: BTreeSet<String> = probes.iter().flat_map(Probe::measured_at_end).collect();
+        self.claim.iter().try_for_each(|claim| claim.check_records(&measured, &at_end)).map_err(Error::msg)
+    }
+}
+
+fn refuse_twice<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<()> {
+    match first_twice(&names.collect::<Vec<_>>()) {
+        Some(name) => bail!("two {what} are called `{name}`; rename one"),
+        None => Ok(()),
+    }
+}
+
+fn first_twice<T: PartialEq + Display>(values: &[T]) -> Option<&T> {
+    (1..values.len())
+        .map(|at| (&values[at], &values[..at]))
+        .find(|(value, earlier)| earlier.contains(value))
+        .map(|(value, _)| value)
 }

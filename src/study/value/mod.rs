@@ -142,11 +142,6 @@ impl Term {
 }
 
 impl Value {
-    /// Whether it exists at `scale`.
-    pub fn is_meant_at(&self, scale: &str) -> bool {
-        self.scales.is_empty() || self.scales.iter().any(|meant| meant == scale)
-    }
-
     /// Whether its place is chosen on seeds of its own.
     pub fn is_chosen(&self) -> bool {
         matches!(self.take, Some(Take::Best | Take::FirstReached(_)))

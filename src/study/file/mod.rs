@@ -79,6 +79,9 @@ pub struct Arm {
     pub says: String,
     /// The setup that it changes.
     pub setup: String,
+    /// The scales at which it exists; empty for all.
+    #[serde(default)]
+    pub scales: Vec<String>,
     /// The changes.
     #[serde(default)]
     pub set: Settings,
@@ -101,12 +104,21 @@ pub struct Sweep {
 }
 
 impl Sweep {
+    /// The keys that it moves.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.path).chain(self.with.keys())
+    }
+
+    /// Whether it holds for an arm.
+    pub(super) fn concerns(&self, arm: &str) -> bool {
+        is_among(arm, &self.arms)
+    }
+
     /// A key that both move for the same arm.
     fn clash<'a>(&'a self, other: &Sweep) -> Option<&'a String> {
         let share_arms =
-            self.arms.is_empty() || other.arms.is_empty() || self.arms.iter().any(|arm| other.arms.contains(arm));
-        let moved = |key: &&String| **key == other.path || other.with.contains_key(*key);
-        std::iter::once(&self.path).chain(self.with.keys()).find(moved).filter(|_| share_arms)
+            other.arms.is_empty() || self.arms.is_empty() || other.arms.iter().any(|arm| self.concerns(arm));
+        self.keys().find(|&key| other.keys().any(|moved| moved == key)).filter(|_| share_arms)
     }
 }
 
@@ -127,6 +139,9 @@ pub struct Scale {
     /// The overrides that make it.
     #[serde(default)]
     pub set: Settings,
+    /// Overrides for the arms of one setup, by its name.
+    #[serde(default)]
+    pub setup: BTreeMap<String, Settings>,
     /// Further sweeps at this scale.
     #[serde(default)]
     pub sweep: Vec<Sweep>,
@@ -137,17 +152,17 @@ pub struct Scale {
 
 /// The studies within the binary: name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
-    ("deep_linear", include_str!("../../studies/deep_linear.toml")),
-    ("lp_norm", include_str!("../../studies/lp_norm.toml")),
-    ("noisy_bn", include_str!("../../studies/noisy_bn.toml")),
-    ("learning_rate", include_str!("../../studies/learning_rate.toml")),
-    ("noise_controls", include_str!("../../studies/noise_controls.toml")),
-    ("ics", include_str!("../../studies/ics.toml")),
-    ("ics_deep_linear", include_str!("../../studies/ics_deep_linear.toml")),
-    ("landscape", include_str!("../../studies/landscape.toml")),
-    ("landscape_deep_linear", include_str!("../../studies/landscape_deep_linear.toml")),
-    ("theory", include_str!("../../studies/theory.toml")),
-    ("standard_rate", include_str!("../../studies/standard_rate.toml")),
+    ("deep_linear", include_str!("../../../studies/deep_linear.toml")),
+    ("lp_norm", include_str!("../../../studies/lp_norm.toml")),
+    ("noisy_bn", include_str!("../../../studies/noisy_bn.toml")),
+    ("learning_rate", include_str!("../../../studies/learning_rate.toml")),
+    ("noise_controls", include_str!("../../../studies/noise_controls.toml")),
+    ("ics", include_str!("../../../studies/ics.toml")),
+    ("ics_deep_linear", include_str!("../../../studies/ics_deep_linear.toml")),
+    ("landscape", include_str!("../../../studies/landscape.toml")),
+    ("landscape_deep_linear", include_str!("../../../studies/landscape_deep_linear.toml")),
+    ("theory", include_str!("../../../studies/theory.toml")),
+    ("standard_rate", include_str!("../../../studies/standard_rate.toml")),
 ];
 
 impl Study {
@@ -184,7 +199,7 @@ impl Study {
         study.name = name.into();
         study.path = path.into();
         study.text = text.into();
-        study.check()?;
+        study.check().with_context(|| path.to_string())?;
         Ok(study)
     }
 
@@ -197,14 +212,45 @@ impl Study {
         std::iter::once(&Probe::Training {}).chain(asked).cloned().collect()
     }
 
-    /// Adds the `settings` of a setup, a scale or an arm, each with its place in the file.
-    pub(super) fn lay(&self, settings: &Settings, of: &str, layers: &mut Layers) -> Result<()> {
-        for (key, value) in settings {
-            let line = 1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count();
-            let origin = format!("{}:{line}: {of}", self.path);
-            layers.set(key.get_ref(), value.clone(), &origin).map_err(anyhow::Error::msg)?;
+    /// The settings of an arm at a scale: defaults ← setup ← scale ← the scale's for this setup ← arm.
+    pub(super) fn layers(&self, scale: &str, arm: &Arm) -> Result<Layers> {
+        let (size, none) = (&self.scale[scale], Settings::new());
+        let mut layers = Layers::default();
+        for (settings, of) in [
+            (&self.setup[&arm.setup], format!("setup `{}`", arm.setup)),
+            (&size.set, format!("scale `{scale}`")),
+            (size.setup.get(&arm.setup).unwrap_or(&none), format!("scale `{scale}`, setup `{}`", arm.setup)),
+            (&arm.set, format!("arm `{}`", arm.name)),
+        ] {
+            for (key, value) in settings {
+                let line = 1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count();
+                let origin = format!("{}:{line}: {of}", self.path);
+                layers.set(key.get_ref(), value.clone(), &origin).map_err(anyhow::Error::msg)?;
+            }
         }
-        Ok(())
+        Ok(layers)
+    }
+
+    /// The arms that exist at a scale.
+    pub fn arms_at<'a>(&'a self, scale: &'a str) -> impl Iterator<Item = &'a Arm> {
+        self.arm.iter().filter(move |arm| is_among(scale, &arm.scales))
+    }
+
+    /// The values that exist at a scale, by name: those that are meant for it and whose arms all exist there.
+    pub fn values_at<'a>(&'a self, scale: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let has = move |name: &str| self.arms_at(scale).any(|arm| arm.name == name);
+        let is_here = move |value: &Value| is_among(scale, &value.scales) && value.all_arms().into_iter().all(has);
+        self.value.iter().filter(move |(_, value)| is_here(value))
+    }
+
+    /// The sweeps of a scale: the study's and its own.
+    pub(super) fn sweeps_at(&self, scale: &str) -> impl Iterator<Item = &Sweep> {
+        self.sweep.iter().chain(&self.scale[scale].sweep)
+    }
+
+    /// The names that claims may use: those of arms and of values.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.arm.iter().map(|arm| &arm.name).chain(self.value.keys())
     }
 
     /// The arm that a claim's name stands for: the name itself, or the value's arm.
@@ -216,6 +262,20 @@ impl Study {
     pub fn arms_behind<'a>(&'a self, name: &'a str) -> BTreeSet<&'a str> {
         self.value.get(name).map_or_else(|| BTreeSet::from([name]), Value::all_arms)
     }
+}
+
+/// Whether `names`, where none stands for all, have `name`.
+fn is_among(name: &str, names: &[String]) -> bool {
+    names.is_empty() || names.iter().any(|known| known == name)
+}
+
+/// Checks that a study has a `what` called `name`, of those that are `known`.
+pub(super) fn known<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> Result<()> {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    if !known.contains(&name) {
+        bail!("unknown {what} `{name}`; this study has: {}", known.join(", "));
+    }
+    Ok(())
 }
 
 fn unknown_study(name: &str) -> String {
