@@ -1,4 +1,4 @@
-//! Which training examples a step sees.
+//! The training examples that each step sees.
 
 use anyhow::ensure;
 use rand::seq::SliceRandom;

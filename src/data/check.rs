@@ -1,4 +1,4 @@
-//! What `whybn data check` prints.
+//! The text of `whybn data check`.
 
 use std::fmt::Write as _;
 use std::path::Path;

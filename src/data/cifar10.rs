@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 
 use super::facts::sha256;
-use super::fetch::{Archive, Member};
+use super::fetch::Archive;
 use super::{FileFact, ImageSet, Split, Standing};
 use crate::spec::DataName;
 use crate::text::thousands;
@@ -23,8 +23,13 @@ const RECORD: usize = 1 + PIXELS;
 /// Records of each official file.
 const RECORDS: usize = 10_000;
 const FOLDER: &str = "cifar-10-batches-bin";
-const URL: &str = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
-const ARCHIVE_SHA256: &str = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd";
+/// The official archive.
+pub const ARCHIVE: Archive = Archive {
+    url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    folder: FOLDER,
+    members: &FILES,
+};
 /// Names and sha256 of the official files: the training files, then the test file.
 const FILES: [(&str, &str); 6] = [
     ("data_batch_1.bin", "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),
@@ -34,29 +39,18 @@ const FILES: [(&str, &str); 6] = [
     ("data_batch_5.bin", "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"),
     ("test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"),
 ];
-/// What is said of a place that nobody named.
+/// The source of a place that nobody named.
 const DEFAULT: &str = "the default place";
 const TRAINING_FILES: usize = 5;
 const REMEDY: &str =
     "get it with `whybn data fetch cifar10`, or name the folder that holds it with --data-dir or WHYBN_DATA";
-
-/// The official archive, for [`fetch`](super::fetch::fetch).
-pub fn archive() -> Archive {
-    let member = |(name, sha256): (&str, &str)| Member { name: name.into(), sha256: sha256.into() };
-    Archive {
-        url: URL.into(),
-        sha256: ARCHIVE_SHA256.into(),
-        folder: FOLDER.into(),
-        members: FILES.map(member).to_vec(),
-    }
-}
 
 /// Where CIFAR-10 is looked for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Location {
     /// The folder of the six files.
     pub folder: PathBuf,
-    /// What named it.
+    /// Who named it, for messages.
     source: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What a trial trains on: images, or a regression that every seed draws for itself.
+//! The data of a trial: images, or a regression that every seed draws for itself.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -57,7 +57,7 @@ impl Dataset {
         }
     }
 
-    /// What a trial of `seed` trains on.
+    /// The training examples of a trial of `seed`.
     ///
     /// # Errors
     /// If a tensor cannot be made.

@@ -1,17 +1,17 @@
-//! What a report says of its data: which files, how many examples, whether they are the official ones.
+//! The facts that a report gives of its data: files, numbers of examples, whether they are the official ones.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::gaussian_regression;
 use crate::spec::DataName;
 use crate::text::{hex, thousands};
 
-/// How a file stands to the one that the authors of the data published.
+/// The definition of the Gaussian regression, for reports and for its hash.
+pub(super) const GAUSSIAN_REGRESSION: &str = "x ~ N(0, I) and targets A·x, both of length 10, the entries of A independent N(0, 1), all drawn anew for each seed";
+
+/// The relation of a file to the one that the authors of the data published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -38,7 +38,7 @@ pub struct FileFact {
     pub standing: Standing,
 }
 
-/// What there is to say about an image set beside its pixels; a part of `summary.json`.
+/// Names, counts, hashes and statistics of the data; a part of `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
     /// Which set.
@@ -65,7 +65,7 @@ impl DataFacts {
     /// One line for a report: "Fashion-MNIST, first 10,000 of 60,000 training images, ...".
     pub fn describe(&self) -> String {
         if self.name == DataName::GaussianRegression {
-            return format!("{}: {} samples, {}", self.name.title(), thousands(self.train), gaussian_regression::WORDS);
+            return format!("{}: {} samples, {}", self.name.title(), thousands(self.train), GAUSSIAN_REGRESSION);
         }
         let share = |count, official| {
             let first = if self.files.iter().any(|f| f.standing == Standing::FirstRecords) { "first " } else { "" };
@@ -93,18 +93,6 @@ impl DataFacts {
 /// The sha256 of `bytes` in lower-case hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// The sha256 of what remains to be read of `file`.
-pub(super) fn sha256_of_file(file: &mut File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            read => hash.update(&buffer[..read]),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -136,11 +124,6 @@ mod tests {
             facts(500, Standing::FirstRecords).describe(),
             "CIFAR-10, first 500 of 50,000 training images, first 9,980 of 10,000 test images"
         );
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 
     /// The value for "abc" of FIPS 180-4's example.

@@ -6,16 +6,12 @@
 use candle_core::{Device, Result, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::DataFacts;
-use super::facts::sha256;
+use super::facts::{DataFacts, GAUSSIAN_REGRESSION, sha256};
 use crate::rng;
 use crate::spec::DataName;
 
 const WIDTH: usize = GaussianRegression::WIDTH;
 const SAMPLES: usize = GaussianRegression::SAMPLES;
-
-/// What the data are, for reports and for the hash.
-pub(super) const WORDS: &str = "x ~ N(0, I) and targets A·x, both of length 10, the entries of A independent N(0, 1), all drawn anew for each seed";
 
 /// The regression, before a seed draws it.
 #[derive(Clone, Debug)]
@@ -23,7 +19,7 @@ pub struct GaussianRegression {
     facts: DataFacts,
 }
 
-/// What one seed drew, in double precision.
+/// The samples of one seed, in double precision.
 #[derive(Clone, Debug)]
 pub struct Regression {
     /// x ([`SAMPLES`](GaussianRegression::SAMPLES), [`WIDTH`](GaussianRegression::WIDTH))
@@ -42,7 +38,7 @@ impl GaussianRegression {
     pub(super) fn new() -> Self {
         let facts = DataFacts {
             name: DataName::GaussianRegression,
-            sha256: sha256(format!("{SAMPLES} samples, {WORDS}").as_bytes()),
+            sha256: sha256(format!("{SAMPLES} samples, {GAUSSIAN_REGRESSION}").as_bytes()),
             train: SAMPLES,
             test: 0,
             official_train: SAMPLES,

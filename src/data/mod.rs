@@ -10,7 +10,7 @@ mod cifar10;
 mod dataset;
 mod facts;
 mod fashion_mnist;
-pub mod fetch;
+mod fetch;
 mod gaussian_regression;
 mod idx;
 mod image_set;
@@ -44,11 +44,11 @@ pub fn load(name: DataName, data_dir: Option<&Path>) -> anyhow::Result<Dataset> 
 /// Downloads CIFAR-10 to where [`load`] will find it, unless it is there already; returns what to tell the user.
 ///
 /// # Errors
-/// No connection, a download that broke off (run again: it resumes), an archive that is not the official one,
+/// No `curl`, no connection, a download that broke off (run again: it resumes), an archive that is not the official one,
 /// a folder that cannot be written.
 pub fn fetch_cifar10(data_dir: Option<&Path>) -> anyhow::Result<String> {
     let folder = cifar10::Location::find(data_dir).folder;
-    let done = match fetch::fetch(&cifar10::archive(), &folder)? {
+    let done = match fetch::fetch(&cifar10::ARCHIVE, &folder)? {
         fetch::Outcome::AlreadyThere => "is already there, and intact",
         fetch::Outcome::Fetched => "is there now",
     };

@@ -41,7 +41,7 @@ impl Desk {
     }
 
     fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("whybn"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whybn"));
         command.current_dir(self.folder.path()).args(arguments.split_whitespace()).env_remove("WHYBN_DATA");
         command
     }
@@ -59,6 +59,11 @@ impl Desk {
     /// Runs `whybn ARGUMENTS` with `WHYBN_DATA` set to `data`; it must exit with `code`.
     pub fn run_with_data(&self, data: &Path, code: i32, arguments: &str) -> Printed {
         printed(code, self.command(arguments).env("WHYBN_DATA", data).output().unwrap())
+    }
+
+    /// Runs `whybn ARGUMENTS` where no other program is found; it must exit with `code`.
+    pub fn run_alone(&self, code: i32, arguments: &str) -> Printed {
+        printed(code, self.command(arguments).env("PATH", "").output().unwrap())
     }
 
     /// Every file that must not differ from run to run, with its bytes.

@@ -46,6 +46,17 @@ fn mistakes_on_the_command_line() {
 }
 
 #[test]
+fn a_download_without_curl_says_what_to_fetch_by_hand() {
+    let desk = Desk::new();
+    let error = desk.run_alone(2, "data fetch cifar10 --data-dir there").stderr;
+    let part = "there/cifar-10-batches-bin/cifar-10-binary.tar.gz.part";
+    for word in ["`curl`", "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "c4a38c50a1bc", part] {
+        assert!(error.contains(word), "no `{word}` in: {error}");
+    }
+    assert!(!desk.path("there/cifar-10-batches-bin").exists());
+}
+
+#[test]
 fn mistakes_in_a_study_file() {
     let desk = Desk::new();
     for (from, to, words) in [

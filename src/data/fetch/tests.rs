@@ -1,4 +1,4 @@
-//! Fetching from a small server on the loopback interface.
+//! Fetching from a small server on the loopback interface, with the `curl` of this machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -41,7 +41,7 @@ impl Server {
         // The thread waits for more requests until the test process ends.
         thread::spawn(move || {
             for stream in listener.incoming() {
-                // A client that hangs up early is no failure of the server.
+                // A client that hangs up early is not a failure of the server.
                 let _ = answer(stream.unwrap(), &content, manner, &seen);
             }
         });
@@ -96,14 +96,14 @@ fn packed() -> Vec<u8> {
     builder.into_inner().unwrap().finish().unwrap()
 }
 
-/// What the program knows of the archive `content` that `server` has.
-fn archive(server: &Server, content: &[u8]) -> Archive {
-    let member = |(name, bytes): (&str, &[u8])| Member { name: name.into(), sha256: sha256(bytes) };
+/// The archive `content` that `server` has, as the program knows it.
+fn archive(server: &Server, content: &[u8]) -> Archive<'static> {
+    let member = |(name, bytes): (&'static str, &[u8])| (name, &*sha256(bytes).leak());
     Archive {
-        url: server.url.clone(),
-        sha256: sha256(content),
-        folder: "set".into(),
-        members: MEMBERS.map(member).to_vec(),
+        url: server.url.clone().leak(),
+        sha256: sha256(content).leak(),
+        folder: "set",
+        members: Box::leak(Box::new(MEMBERS.map(member))),
     }
 }
 
@@ -182,7 +182,7 @@ fn a_download_that_broke_off_is_resumed() {
     assert_eq!(fs::read(place.folder().join("set.tar.gz.part")).unwrap(), content[..100]);
 
     let (outcome, _) = place.fetch(&content, Manner::Unavailable);
-    assert!(format!("{:#}", outcome.unwrap_err()).contains("status 503"));
+    assert!(format!("{:#}", outcome.unwrap_err()).contains("error: 503"));
 
     let (outcome, ranges) = place.fetch(&content, Manner::HonoursRange);
     assert_eq!(outcome.unwrap(), Outcome::Fetched);
@@ -194,7 +194,7 @@ fn a_download_that_broke_off_is_resumed() {
 fn a_failure_before_the_first_byte_leaves_nothing() {
     let place = Place::new();
     let (outcome, _) = place.fetch(&packed(), Manner::Unavailable);
-    assert!(format!("{:#}", outcome.unwrap_err()).contains("status 503"));
+    assert!(format!("{:#}", outcome.unwrap_err()).contains("error: 503"));
     assert!(names(place.0.path()).is_empty());
 }
 
@@ -204,7 +204,7 @@ fn a_server_that_ignores_the_range_sends_everything_again() {
     let place = Place::with_part(b"rubbish");
     let (outcome, ranges) = place.fetch(&content, Manner::IgnoresRange);
     assert_eq!(outcome.unwrap(), Outcome::Fetched);
-    assert_eq!(ranges, ["bytes=7-"]);
+    assert_eq!(ranges, ["bytes=7-", ""]);
     place.assert_whole();
 }
 
@@ -242,14 +242,17 @@ fn another_archive_is_refused_and_removed() {
 
 /// The hash fits, so the server's file itself is damaged.
 #[test]
-fn an_archive_that_breaks_off_leaves_no_member() {
+fn an_archive_that_breaks_off_leaves_no_part_of_a_member() {
     let content = packed();
     for keep in [0, 5, content.len() / 2] {
         let place = Place::new();
         let (outcome, _) = place.fetch(&content[..keep], Manner::HonoursRange);
         let message = format!("{:#}", outcome.unwrap_err());
         assert!(message.contains("breaks off") || message.contains("does not hold"), "{message}");
-        assert_eq!(names(&place.folder()), ["set.tar.gz.part"]);
+        assert!(names(&place.folder()).contains(&"set.tar.gz.part".to_string()));
+        for (name, bytes) in MEMBERS {
+            assert!(fs::read(place.folder().join(name)).map_or(true, |found| found == bytes), "{name}");
+        }
     }
 }
 
@@ -257,11 +260,12 @@ fn an_archive_that_breaks_off_leaves_no_member() {
 fn a_member_that_differs_is_refused() {
     let (place, content) = (Place::new(), packed());
     let server = Server::start(content.clone(), Manner::HonoursRange);
-    let mut expected = archive(&server, &content);
-    expected.members[1].sha256 = sha256(b"other");
+    let other = sha256(b"other");
+    let members = [archive(&server, &content).members[0], ("two.bin", &*other)];
+    let expected = Archive { members: &members, ..archive(&server, &content) };
     let message = format!("{:#}", fetch(&expected, &place.folder()).unwrap_err());
     assert!(message.contains("two.bin in the archive is not the expected file"), "{message}");
-    assert_eq!(names(&place.folder()), ["set.tar.gz.part"]);
+    assert_eq!(names(&place.folder()), ["one.bin", "set.tar.gz.part"]);
 }
 
 #[test]
@@ -275,4 +279,14 @@ fn two_fetches_do_not_write_the_same_file() {
     drop(other);
     place.fetch(&content, Manner::HonoursRange).0.unwrap();
     place.assert_whole();
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let (place, content) = (Place::new(), packed());
+    fs::write(place.folder(), "a file").unwrap();
+    let (outcome, ranges) = place.fetch(&content, Manner::HonoursRange);
+    let message = format!("{:#}", outcome.unwrap_err());
+    assert!(message.contains(&format!("the folder {} cannot be made", place.folder().display())), "{message}");
+    assert!(ranges.is_empty());
 }
