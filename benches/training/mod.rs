@@ -1,4 +1,4 @@
-//! What the step benches share: networks and arms by name, and a training under way.
+//! The parts that the step benches share: networks and arms by name, and a training under way.
 
 use anyhow::{Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
@@ -18,7 +18,7 @@ pub struct Training {
     train: Train,
     images: Tensor,
     labels: Tensor,
-    /// What the network has learnt.
+    /// The parameters of the network, as learnt so far.
     pub params: Params,
     buffers: Params,
     step: u64,

@@ -1,4 +1,4 @@
-//! What a curve comes down to: points (x, y) in order of x, such as an accuracy at each learning rate of a sweep.
+//! Summaries of a curve: points (x, y) in order of x, such as an accuracy at each learning rate of a sweep.
 
 use super::student::mean;
 

@@ -1,6 +1,6 @@
 //! Numbers in, estimates out: knows no file and no tensor.
 //!
-//! Values come from few, paired seeds. An estimate is a mean with a Student t interval; beside it stands an exact
+//! Values come from few, paired seeds. An estimate is a mean with a Student t interval; in addition there is an exact
 //! sign-flip test, which assumes symmetry only. A value may be infinite (the loss of a trial that diverged): it is
 //! left out of t intervals and outweighs every finite value in the exact test.
 

@@ -13,7 +13,7 @@ pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     sorted.sort_by(f64::total_cmp);
     let place = share * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    // Equal neighbours also stand for two infinite ones, whose difference is no number.
+    // Equal neighbours also stand for two infinite ones, whose difference is not a number.
     Some(if below == above { below } else { below + (above - below) * place.fract() })
 }
 

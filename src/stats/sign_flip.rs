@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(sign_flip_p(&differences), Some(863.0 / 32768.0));
     }
 
-    /// The limit of a growing value: beside [1, 2, M] only M positive and the other two as observed reach the sum.
+    /// The limit of a growing value: apart from [1, 2, M] only M positive and the other two as observed reach the sum.
     #[test]
     fn infinite_values_outweigh_finite_ones_and_ties_count_as_nothing() {
         let large = 1e9;

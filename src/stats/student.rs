@@ -2,15 +2,15 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// A number estimated from one value a seed.
+/// A number estimated from one value per seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The best single number.
     pub point: f64,
-    /// The 95 % confidence interval; `None` where there is no bounded one (one seed, a ratio whose denominator may
+    /// The 95 % confidence interval; `None` where no bounded one exists (one seed, a ratio whose denominator may
     /// be 0).
     pub ci95: Option<(f64, f64)>,
-    /// How many seeds stand behind it: values that are not finite are left out.
+    /// The number of seeds that it was made from: values that are not finite are left out.
     pub seeds: usize,
 }
 
