@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Result, Tensor};
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use whybn::kernels::conv::Conv3x3;
-use whybn::kernels::isa::{GroupKernel, current, dispatch_groups_on};
+use whybn::kernels::isa::{GroupKernel, dispatch_groups};
 use whybn::kernels::lanes::Vector;
 use whybn::kernels::layout::to_grouped;
 use whybn::kernels::memory;
@@ -80,7 +80,7 @@ fn peak() -> f64 {
     let rounds = 100_000;
     let rates = (0..50).map(|_| {
         let start = Instant::now();
-        let width = dispatch_groups_on(current(), 2, Peak { rounds });
+        let width = dispatch_groups(2, Peak { rounds });
         (rounds * 12 * 2 * width) as f64 / start.elapsed().as_nanos() as f64
     });
     rates.fold(0.0, f64::max)

@@ -31,22 +31,22 @@ pub struct UnitStatistics {
 
 /// W·x: (outputs, n) from `weight` (outputs, inputs) and `x` (inputs, n).
 pub fn product<T: WithDType>(weight: &[T], x: &[T], n: usize) -> Vec<T> {
-    isa::dispatch_on(isa::current(), Product { weight, x, n })
+    isa::dispatch(Product { weight, x, n })
 }
 
 /// a·bᵀ: (rows of a, rows of b) from `a` and `b`, whose rows have `n` values.
 pub fn outer_product<T: WithDType>(a: &[T], b: &[T], n: usize) -> Vec<T> {
-    isa::dispatch_on(isa::current(), OuterProduct { a, b, n })
+    isa::dispatch(OuterProduct { a, b, n })
 }
 
 /// The statistics of each row of `y` (units, n), with the ε of its normalisation.
 pub fn statistics<T: WithDType>(y: &[T], n: usize, divisor: Divisor, eps: f64) -> Vec<UnitStatistics> {
-    isa::dispatch_on(isa::current(), Statistics { y, n, divisor, eps })
+    isa::dispatch(Statistics { y, n, divisor, eps })
 }
 
 /// γ·(y − mean) / divisor + β, row by row of `y` (units, n).
 pub fn normalise<T: WithDType>(y: &[T], n: usize, statistics: &[UnitStatistics], gamma: &[T], beta: &[T]) -> Vec<T> {
-    isa::dispatch_on(isa::current(), Normalise { y, n, statistics, gamma, beta })
+    isa::dispatch(Normalise { y, n, statistics, gamma, beta })
 }
 
 /// The gradients of [`normalise`] with respect to y, γ and β, from `grad`, that of its result.
@@ -57,7 +57,7 @@ pub fn normalise_backward<T: WithDType>(
     gamma: &[T],
     grad: &[T],
 ) -> (Vec<T>, Vec<T>, Vec<T>) {
-    isa::dispatch_on(isa::current(), NormaliseBackward { y, n, statistics, gamma, grad })
+    isa::dispatch(NormaliseBackward { y, n, statistics, gamma, grad })
 }
 
 struct Product<'a, T> {
@@ -283,18 +283,8 @@ fn sum<T: WithDType>(values: &[T]) -> T {
 /// Σ a·b
 #[inline(always)]
 fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
-    let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<BLOCK>(), b.as_chunks::<BLOCK>());
-    let mut sums = [T::zero(); BLOCK];
-    for (a, b) in a_blocks.iter().zip(b_blocks) {
-        for lane in 0..BLOCK {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let mut last = T::zero();
-    for (&a, &b) in a_rest.iter().zip(b_rest) {
-        last += a * b;
-    }
-    total(sums, last)
+    // A subtraction of +0 is nothing, also to the compiler.
+    dot_about(a, T::zero(), b, T::zero())
 }
 
 /// Σ (a − a_center)·(b − b_center)

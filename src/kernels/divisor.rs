@@ -1,5 +1,4 @@
-//! What a normalisation divides by, and the gradient of that: the one place where a normalisation is defined for every
-//! kernel.
+//! The divisor of a normalisation and its gradient: the one place where a normalisation is defined for every kernel.
 //!
 //! Over the m values y of a channel, with mean μ and a divisor s that is a function of them,
 //!
@@ -12,13 +11,14 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// What the centred values of a channel are divided by.
+/// The divisor of the centred values of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divisor {
     /// The norm of the values.
     pub of: Spread,
-    /// Whether it is divided by its expected value (the maximum's: by its median) for as many standard normal values. As an estimate of the standard
-    /// deviation it is then consistent for centred normal values, whose ŷ has the variance that BatchNorm gives it.
+    /// Whether it is divided by its expected value (the maximum's: by its median) for as many standard normal values. As
+    /// an estimate of the standard deviation it is then consistent for centred normal values, whose ŷ has the variance
+    /// that BatchNorm gives it.
     pub matched: bool,
 }
 
@@ -35,7 +35,7 @@ pub enum Spread {
     MaxAbsolute,
 }
 
-/// What is known of a channel's values.
+/// The moments of a channel's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// How many they are.

@@ -3,10 +3,9 @@
 
 use std::mem::MaybeUninit;
 
-use candle_core::{Layout, Result, Shape, Storage, bail};
+use candle_core::{Result, Shape, bail};
 
 use super::lanes::{LANES, Lanes};
-use super::layout::values;
 
 /// The eight channels of a group at one place of one image.
 pub(super) type Pixel = [f32; LANES];
@@ -48,14 +47,6 @@ impl Grouped {
 
     pub fn shape(&self) -> Shape {
         (self.images, self.groups, self.height, self.width, LANES).into()
-    }
-}
-
-/// The values of a tensor on the CPU; `name` is for the error.
-pub(crate) fn tensor_values<'a>(name: &str, storage: &'a Storage, layout: &Layout) -> Result<&'a [f32]> {
-    match storage {
-        Storage::Cpu(storage) => values(name, storage, layout),
-        _ => bail!("{name}: expected a tensor on the CPU, got one on {:?}", storage.device().location()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! A *grouped* activation is a contiguous tensor of shape (n, ⌈c / 8⌉, h, w, 8): channel c is lane c mod 8 of
 //! group ⌊c / 8⌋, so that one vector register holds eight channels of one pixel. Lanes without a channel hold zero.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail};
 
 use super::lanes::LANES;
 
@@ -71,6 +71,22 @@ pub(super) fn values<'a>(name: &str, storage: &'a CpuStorage, layout: &Layout) -
         CpuStorage::F32(values) => Ok(&values[start..end]),
         other => bail!("{name}: got dtype {:?}, expected F32", candle_core::backend::BackendStorage::dtype(other)),
     }
+}
+
+/// Calls `work` with the values of `tensors`, which have to be contiguous f32 on the CPU; their names are for the error.
+pub(crate) fn with_values<const N: usize, T>(
+    tensors: [(&str, &Tensor); N],
+    work: impl FnOnce([&[f32]; N]) -> Result<T>,
+) -> Result<T> {
+    let read = tensors.map(|(name, tensor)| (name, tensor.storage_and_layout()));
+    let mut all: [&[f32]; N] = [&[]; N];
+    for (of_one, (name, (storage, layout))) in all.iter_mut().zip(&read) {
+        *of_one = match &**storage {
+            Storage::Cpu(storage) => values(name, storage, layout)?,
+            other => bail!("{name}: expected a tensor on the CPU, got one on {:?}", other.device().location()),
+        };
+    }
+    work(all)
 }
 
 #[cfg(test)]

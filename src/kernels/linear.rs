@@ -3,9 +3,9 @@
 //! Candle's `matmul` asks rayon how many threads to use; trials run in parallel on one thread each, so this calls the
 //! same `gemm` crate without threads. Which of its kernels runs depends on the processor, not on [`isa`](super::isa).
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
 
-use super::layout::values;
+use super::layout::{values, with_values};
 
 /// Fully connected layer x·Wᵀ + b.
 ///
@@ -27,10 +27,17 @@ impl Linear {
     /// # Errors
     /// As for [`forward`](Self::forward).
     pub fn backward(x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
-        let grad_x = grad.apply_op2_no_bwd(weight, &Product { transposed: false })?;
-        let grad_weight = grad.apply_op2_no_bwd(x, &Product { transposed: true })?;
-        let grad_bias = grad.apply_op1_no_bwd(&SumRows)?;
-        Ok((grad_x, grad_weight, grad_bias))
+        with_values([("linear x", x), ("linear weight", weight), ("linear output gradient", grad)], |values| {
+            let x_matrix = Matrix::of("linear x", values[0], x.shape())?;
+            let weight_matrix = Matrix::of("linear weight", values[1], weight.shape())?;
+            let grad_matrix = Matrix::of("linear output gradient", values[2], grad.shape())?;
+            let product = |a: Matrix, b: Matrix| {
+                let zeros = vec![0.0; a.rows * b.columns];
+                Tensor::from_vec(add_product(zeros, a, b)?, (a.rows, b.columns), &Device::Cpu)
+            };
+            let grad_bias = Tensor::from_vec(grad_matrix.sum_of_rows(), grad_matrix.columns, &Device::Cpu)?;
+            Ok((product(grad_matrix, weight_matrix)?, product(grad_matrix.transposed(), x_matrix)?, grad_bias))
+        })
     }
 }
 
@@ -48,8 +55,9 @@ impl CustomOp3 for Linear {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let x = Matrix::of("linear x", x, x_layout)?;
-        let weight = Matrix::of("linear weight", weight, weight_layout)?;
+        let x = Matrix::of("linear x", values("linear x", x, x_layout)?, x_layout.shape())?;
+        let weight = values("linear weight", weight, weight_layout)?;
+        let weight = Matrix::of("linear weight", weight, weight_layout.shape())?;
         let bias = values("linear bias", bias, bias_layout)?;
         if bias.len() != weight.rows {
             bail!("linear bias: got shape {:?}, expected ({},)", bias_layout.shape(), weight.rows)
@@ -72,51 +80,6 @@ impl CustomOp3 for Linear {
     }
 }
 
-/// The product of two matrices, of the first one's transpose if `transposed`.
-struct Product {
-    transposed: bool,
-}
-
-impl CustomOp2 for Product {
-    fn name(&self) -> &'static str {
-        "linear gradient"
-    }
-
-    fn cpu_fwd(
-        &self,
-        a: &CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let a = Matrix::of("linear output gradient", a, a_layout)?;
-        let a = if self.transposed { a.transposed() } else { a };
-        let b = Matrix::of("linear argument", b, b_layout)?;
-        let shape = Shape::from((a.rows, b.columns));
-        Ok((CpuStorage::F32(add_product(vec![0.0; shape.elem_count()], a, b)?), shape))
-    }
-}
-
-/// The sum of a matrix (n, o) over its rows.
-struct SumRows;
-
-impl CustomOp1 for SumRows {
-    fn name(&self) -> &'static str {
-        "linear bias gradient"
-    }
-
-    fn cpu_fwd(&self, grad: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let grad = Matrix::of("linear output gradient", grad, layout)?;
-        let mut sums = vec![0.0; grad.columns];
-        for row in grad.values.chunks_exact(grad.columns.max(1)) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
-        Ok((CpuStorage::F32(sums), Shape::from(grad.columns)))
-    }
-}
-
 /// A view of a matrix; strides are in values.
 #[derive(Clone, Copy)]
 struct Matrix<'a> {
@@ -128,11 +91,20 @@ struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    fn of(name: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<Self> {
-        let &[rows, columns] = layout.dims() else {
-            bail!("{name}: got shape {:?}, expected a matrix", layout.shape())
-        };
-        Ok(Self { values: values(name, storage, layout)?, rows, columns, row_stride: columns, column_stride: 1 })
+    fn of(name: &str, values: &'a [f32], shape: &Shape) -> Result<Self> {
+        let &[rows, columns] = shape.dims() else { bail!("{name}: got shape {shape:?}, expected a matrix") };
+        Ok(Self { values, rows, columns, row_stride: columns, column_stride: 1 })
+    }
+
+    /// The sum of the rows of a matrix that is not transposed.
+    fn sum_of_rows(self) -> Vec<f32> {
+        let mut sums = vec![0.0; self.columns];
+        for row in self.values.chunks_exact(self.columns.max(1)) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        sums
     }
 
     fn transposed(self) -> Self {
@@ -147,7 +119,7 @@ impl<'a> Matrix<'a> {
 }
 
 /// Summands that are added in one call. `gemm` cuts longer sums by the size of the processor's cache, which would make
-/// their rounding hang on it; up to here it cuts none.
+/// their rounding depend on it; up to here it cuts none.
 const SUMMANDS: usize = 512;
 
 /// `sum` + a·b, where `sum` is a row-major matrix.

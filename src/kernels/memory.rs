@@ -1,4 +1,4 @@
-//! Memory between steps: what a step frees the next one needs again.
+//! Memory between steps: the next step needs again what the last one freed.
 
 use std::ffi::c_long;
 

@@ -4,7 +4,7 @@
 //! pixel are one AVX register and lie together, and a row of pixels can be read one after another. Lanes beyond the
 //! channels hold zero in every output. [`layout`] goes there and back.
 //!
-//! **One source.** A kernel is written once over eight [`lanes`] (and integer [`words`]) and compiled for each
+//! **One source.** A kernel is written once over eight [`lanes`] and compiled for each
 //! instruction set; [`isa`] chooses at run time. Inside, only plain loops and inlined functions: a closure around
 //! lanes is compiled without the instruction set. The convolutions, where most arithmetic is, are written over vectors
 //! of one group or two: AVX-512 serves them with two groups in a register, and all else with more registers.
@@ -21,12 +21,16 @@
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by
 //! (key, image), and never stored.
 //!
-//! [`divisor`] says what a normalisation divides by, for all of them. [`dense`] is a whole layer of a deep linear
+//! [`divisor`] defines the divisor of a normalisation, for all of them. [`dense`] is a whole layer of a deep linear
 //! network, in f32 or f64.
 //! [`sums`] over feature maps are what probes record. [`linear`] calls the `gemm` crate on one thread; [`memory`] has a
 //! step find the memory that the last one freed.
-//! `unsafe` stands in this room only, each with its reason; shapes, types and contiguity are checked before it.
+//! `unsafe` is in this room only, each with its reason; shapes, types and contiguity are checked before it.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 pub mod conv;
 pub mod dense;
 pub mod divisor;
@@ -37,9 +41,7 @@ pub mod layout;
 pub mod linear;
 pub mod memory;
 pub mod noise;
+mod plain;
 mod random;
 pub mod sums;
 pub mod unit;
-pub mod words;
-
-pub(crate) use grouped::tensor_values;

@@ -2,8 +2,7 @@
 //! Box & Muller's transform with polynomials in place of library functions, so that every instruction set gives its
 //! own bits always.
 
-use super::lanes::{LANES, Lanes, Vector};
-use super::words::Words;
+use super::lanes::{LANES, Lanes, Vector, Words};
 
 /// A signed word times this lies in [−1, 1].
 pub(super) const UNIT_OF_SIGNED: f32 = 1.0 / (1u64 << 31) as f32;

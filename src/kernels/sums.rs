@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use super::isa::{self, Isa, Kernel};
+use super::isa::{self, Kernel};
 use super::lanes::{LANES, Lanes};
 
 /// How values lie in memory: runs of one image and one group of channels, whose lanes alternate.
@@ -28,13 +28,13 @@ impl Runs {
 }
 
 /// Σx, Σx², and both of the positive part of x, of each channel (the filling of the last group too).
-pub fn powers(isa: Isa, x: &[f32], runs: Runs) -> Vec<[f64; 4]> {
-    sums::<Powers, 1, 4>(isa, [x], runs)
+pub fn powers(x: &[f32], runs: Runs) -> Vec<[f64; 4]> {
+    sums::<Powers, 1, 4>([x], runs)
 }
 
 /// Σx, Σy, Σx², Σy², Σxy of each channel (the filling of the last group too).
-pub fn products(isa: Isa, x: &[f32], y: &[f32], runs: Runs) -> Vec<[f64; 5]> {
-    sums::<Products, 2, 5>(isa, [x, y], runs)
+pub fn products(x: &[f32], y: &[f32], runs: Runs) -> Vec<[f64; 5]> {
+    sums::<Products, 2, 5>([x, y], runs)
 }
 
 /// The terms of a sum, N of M values each. A term of all lanes is an array, which the compiler keeps in vector registers.
@@ -74,9 +74,9 @@ fn product<const WIDTH: usize>(mut x: [f64; WIDTH], y: [f64; WIDTH]) -> [f64; WI
     x
 }
 
-/// Sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
-fn sums<T: Terms<M, N>, const M: usize, const N: usize>(isa: Isa, maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
-    isa::dispatch_on(isa, Sums::<T, M, N> { maps, runs, terms: PhantomData })
+/// The sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
+fn sums<T: Terms<M, N>, const M: usize, const N: usize>(maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
+    isa::dispatch(Sums::<T, M, N> { maps, runs, terms: PhantomData })
 }
 
 struct Sums<'a, T, const M: usize, const N: usize> {
@@ -143,6 +143,7 @@ pub fn positive_part(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::isa::Isa;
 
     /// Probes' records may not depend on the processor.
     #[test]
@@ -150,13 +151,15 @@ mod tests {
         let value = |i: usize| ((i * 7919 % 10_007) as f32 - 5000.0) / 337.0;
         let (x, y): (Vec<f32>, Vec<f32>) = (0..3 * 2 * 35 * 8).map(|i| (value(i), value(3 * i + 1))).unzip();
         let runs = Runs { images: 3, groups: 2, lanes: LANES, length: 35 * LANES };
-        let powers_on = |isa| powers(isa, &x, runs);
-        let products_on = |isa| products(isa, &x, &y, runs);
+        let sums_on = |isa: Isa| {
+            let _chosen = isa.choose();
+            (powers(&x, runs), products(&x, &y, runs))
+        };
         for isa in Isa::available() {
-            assert_eq!((powers_on(isa), products_on(isa)), (powers_on(Isa::Plain), products_on(Isa::Plain)), "{isa}");
+            assert_eq!(sums_on(isa), sums_on(Isa::Plain), "{isa}");
         }
         let lane = |i: usize| i / (35 * LANES) % 2 == 1 && i % LANES == 5;
         let direct = (0..x.len()).filter(|&i| lane(i)).fold(0.0, |sum, i| sum + f64::from(x[i]) * f64::from(y[i]));
-        assert_eq!(products_on(Isa::Plain)[LANES + 5][4], direct);
+        assert_eq!(products(&x, &y, runs)[LANES + 5][4], direct);
     }
 }

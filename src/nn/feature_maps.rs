@@ -3,11 +3,9 @@
 use candle_core::{DType, Result, Tensor, bail};
 
 use super::mode::Path;
-use crate::kernels::isa;
 use crate::kernels::lanes::LANES;
-use crate::kernels::layout::{from_grouped, to_grouped};
+use crate::kernels::layout::{from_grouped, to_grouped, with_values};
 use crate::kernels::sums::{self, Runs, positive_part};
-use crate::kernels::tensor_values;
 
 /// Feature maps of `channels` channels, in the layout of a path.
 #[derive(Clone, Debug)]
@@ -43,8 +41,7 @@ impl FeatureMaps {
     /// What `then` makes of all values in memory order.
     fn with_values<T>(&self, then: impl FnOnce(&[f32]) -> T) -> Result<T> {
         let tensor = self.tensor.to_dtype(DType::F32)?.contiguous()?;
-        let (storage, layout) = tensor.storage_and_layout();
-        Ok(then(tensor_values("feature maps", &storage, layout)?))
+        with_values([("feature maps", &tensor)], |[values]| Ok(then(values)))
     }
 
     /// All values of `channel`, image by image, row by row.
@@ -67,7 +64,7 @@ impl FeatureMaps {
     /// If the values cannot be read.
     pub fn moments(&self) -> Result<ChannelMoments> {
         let runs = self.runs();
-        let sums = self.with_values(|values| sums::powers(isa::current(), values, runs))?;
+        let sums = self.with_values(|values| sums::powers(values, runs))?;
         let count = runs.count();
         let of = |sum: usize| {
             let moments = |sums: &[f64; 4]| {
@@ -89,7 +86,7 @@ impl FeatureMaps {
         if runs != other.runs() || self.channels != other.channels {
             bail!("feature maps of other size: {:?} and {:?}", self.tensor.shape(), other.tensor.shape());
         }
-        let of_both = |ours: &[f32]| other.with_values(|theirs| sums::products(isa::current(), ours, theirs, runs));
+        let of_both = |ours: &[f32]| other.with_values(|theirs| sums::products(ours, theirs, runs));
         let sums = self.with_values(of_both)??;
         let count = runs.count();
         let correlation = |[x, y, xx, yy, xy]: &[f64; 5]| {

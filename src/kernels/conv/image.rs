@@ -11,7 +11,7 @@
 
 use super::Size;
 use super::pack::{TAPS, Weights, with_scratch};
-use crate::kernels::isa::{self, GroupKernel, Isa};
+use crate::kernels::isa::{self, GroupKernel};
 use crate::kernels::lanes::{LANES, Vector};
 use crate::kernels::layout::groups;
 
@@ -19,7 +19,7 @@ use crate::kernels::layout::groups;
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// The convolution of `input` by `weights`, grouped.
-pub fn convolve(isa: Isa, size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
+pub fn convolve(size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
     let out_groups = groups(weights.out_channels());
     assert_eq!(input.len(), size.images * size.image_len(weights.in_channels()));
     let len = size.images * size.image_len(weights.out_channels());
@@ -27,7 +27,7 @@ pub fn convolve(isa: Isa, size: Size, input: &[f32], weights: Weights) -> Vec<f3
     with_scratch(weights.packed_len(), |packed| {
         let (in_channels, output) = (weights.in_channels(), output.as_mut_ptr());
         let kernel = Convolution { size, in_channels, out_groups, input, weights, packed, output };
-        isa::dispatch_groups_on(isa, out_groups, kernel);
+        isa::dispatch_groups(out_groups, kernel);
     });
     // SAFETY: the kernel wrote every pixel of every group of every image.
     unsafe { output.set_len(len) };

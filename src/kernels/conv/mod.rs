@@ -11,12 +11,11 @@ mod tests;
 mod weight_gradient;
 mod winograd;
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, Device, Layout, Result, Shape, Tensor, bail};
 
 use self::pack::Weights;
-use super::isa;
 use super::lanes::LANES;
-use super::layout::{groups, values};
+use super::layout::{groups, values, with_values};
 
 /// 3×3 convolution with stride 1 and zero padding 1, without bias, of grouped activations
 /// (see [`layout`](super::layout)).
@@ -55,7 +54,12 @@ impl Conv3x3 {
     /// # Errors
     /// As for [`forward`](Self::forward).
     pub fn input_gradient(weight: &Tensor, grad_output: &Tensor) -> Result<Tensor> {
-        grad_output.apply_op2_no_bwd(weight, &InputGradient)
+        let (out_channels, in_channels) = weight_channels(weight.layout())?;
+        let size = Size::of("output gradient", grad_output.layout(), out_channels)?;
+        with_values([("conv3x3 output gradient", grad_output), ("conv3x3 weight", weight)], |[grad, weight]| {
+            let grad_input = convolve(size, grad, Weights::transposed(weight, in_channels, out_channels));
+            Tensor::from_vec(grad_input, size.shape(in_channels), &Device::Cpu)
+        })
     }
 
     /// The second half of [`backward`](Self::backward). Of `weight` only the shape counts.
@@ -64,7 +68,17 @@ impl Conv3x3 {
     /// As for [`forward`](Self::forward).
     pub fn weight_gradient(input: &Tensor, weight: &Tensor, grad_output: &Tensor) -> Result<Tensor> {
         let (out_channels, in_channels) = weight_channels(weight.layout())?;
-        input.apply_op2_no_bwd(grad_output, &WeightGradient { in_channels, out_channels })
+        let size = Size::of("input", input.layout(), in_channels)?;
+        let grad_size = Size::of("output gradient", grad_output.layout(), out_channels)?;
+        if size != grad_size {
+            bail!("conv3x3 output gradient: got {grad_size:?}, expected the input's {size:?}")
+        }
+        let pays = winograd::pays(size, in_channels, out_channels);
+        let weight_gradient = if pays { winograd::weight_gradient } else { weight_gradient::weight_gradient };
+        with_values([("conv3x3 input", input), ("conv3x3 output gradient", grad_output)], |[input, grad]| {
+            let grad_weight = weight_gradient(size, in_channels, out_channels, input, grad);
+            Tensor::from_vec(grad_weight, (out_channels, in_channels, 3, 3), &Device::Cpu)
+        })
     }
 }
 
@@ -102,71 +116,11 @@ impl CustomOp2 for Conv3x3 {
     }
 }
 
-/// Arguments: gradient of the output, weight. Result: gradient of the input.
-struct InputGradient;
-
-impl CustomOp2 for InputGradient {
-    fn name(&self) -> &'static str {
-        "conv3x3 input gradient"
-    }
-
-    fn cpu_fwd(
-        &self,
-        grad: &CpuStorage,
-        grad_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (out_channels, in_channels) = weight_channels(weight_layout)?;
-        let size = Size::of("output gradient", grad_layout, out_channels)?;
-        let grad = values("conv3x3 output gradient", grad, grad_layout)?;
-        let weight = values("conv3x3 weight", weight, weight_layout)?;
-        let grad_input = convolve(size, grad, Weights::transposed(weight, in_channels, out_channels));
-        Ok((CpuStorage::F32(grad_input), size.shape(in_channels)))
-    }
-}
-
-/// Arguments: input, gradient of the output. Result: gradient of the weight.
-struct WeightGradient {
-    in_channels: usize,
-    out_channels: usize,
-}
-
-impl CustomOp2 for WeightGradient {
-    fn name(&self) -> &'static str {
-        "conv3x3 weight gradient"
-    }
-
-    fn cpu_fwd(
-        &self,
-        input: &CpuStorage,
-        input_layout: &Layout,
-        grad: &CpuStorage,
-        grad_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let &Self { in_channels, out_channels } = self;
-        let size = Size::of("input", input_layout, in_channels)?;
-        let grad_size = Size::of("output gradient", grad_layout, out_channels)?;
-        if size != grad_size {
-            bail!("conv3x3 output gradient: got {grad_size:?}, expected the input's {size:?}")
-        }
-        let input = values("conv3x3 input", input, input_layout)?;
-        let grad = values("conv3x3 output gradient", grad, grad_layout)?;
-        let weight_gradient = if winograd::pays(size, in_channels, out_channels) {
-            winograd::weight_gradient
-        } else {
-            weight_gradient::weight_gradient
-        };
-        let grad_weight = weight_gradient(isa::current(), size, in_channels, out_channels, input, grad);
-        Ok((CpuStorage::F32(grad_weight), Shape::from((out_channels, in_channels, 3, 3))))
-    }
-}
-
 /// The convolution by whichever kernel the layer's size asks for.
 fn convolve(size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
     let pays = winograd::pays(size, weights.in_channels(), weights.out_channels());
     let convolve = if pays { winograd::convolve } else { image::convolve };
-    convolve(isa::current(), size, input, weights)
+    convolve(size, input, weights)
 }
 
 /// (c_out, c_in) of a weight (c_out, c_in, 3, 3).
@@ -177,7 +131,7 @@ fn weight_channels(layout: &Layout) -> Result<(usize, usize)> {
     }
 }
 
-/// What a convolution's input and output have in common.
+/// The extents that a convolution's input and output share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Size {
     images: usize,

@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::pack::Weights;
 use super::{Conv3x3, Size, image, weight_gradient, winograd};
-use crate::kernels::isa::{self, Isa};
+use crate::kernels::isa::Isa;
 use crate::kernels::lanes::LANES;
 use crate::kernels::layout::{from_grouped, groups, to_grouped};
 use crate::rng;
@@ -79,7 +79,7 @@ impl Case {
         Ok(Passes([output.detach(), gradient(&input), gradient(&weight)]))
     }
 
-    /// What Winograd's algorithm adds up, in absolute values: of the products of a tile's 4×4 (in one dimension, 4)
+    /// The sum of absolute values in Winograd's algorithm: of the products of a tile's 4×4 (in one dimension, 4)
     /// positions no pair of a pixel and a tap enters an output more than 2·2 times, and only pixels of the output's 3×3
     /// window do; but every tap may. So in the gradient of the taps every pair of a gradient and an input in its 3×3
     /// window may enter every tap.
@@ -92,7 +92,7 @@ impl Case {
     }
 
     /// Our kernels, with `isa`; the direct ones, or Winograd's.
-    fn kernels(&self, isa: Isa, direct: bool) -> Result<Passes> {
+    fn kernels(&self, direct: bool) -> Result<Passes> {
         let convolve = if direct { image::convolve } else { winograd::convolve };
         let weight_gradient = if direct { weight_gradient::weight_gradient } else { winograd::weight_gradient };
         let (images, c_in, height, width) = self.input.dims4()?;
@@ -105,10 +105,10 @@ impl Case {
             assert_eq!(to_grouped(&nchw)?.sub(&grouped)?.abs()?.max_all()?.to_scalar::<f32>()?, 0.0, "empty lanes");
             nchw.to_dtype(DType::F64)
         };
-        let grad_weight = weight_gradient(isa, size, c_in, c_out, &input, &grad);
+        let grad_weight = weight_gradient(size, c_in, c_out, &input, &grad);
         Ok(Passes([
-            ungroup(convolve(isa, size, &input, Weights::forward(&weight, c_in, c_out)), c_out)?,
-            ungroup(convolve(isa, size, &grad, Weights::transposed(&weight, c_in, c_out)), c_in)?,
+            ungroup(convolve(size, &input, Weights::forward(&weight, c_in, c_out)), c_out)?,
+            ungroup(convolve(size, &grad, Weights::transposed(&weight, c_in, c_out)), c_in)?,
             Tensor::from_vec(grad_weight, self.weight.shape(), &Device::Cpu)?.to_dtype(DType::F64)?,
         ]))
     }
@@ -149,9 +149,10 @@ fn all_passes_equal_plain_convolution() -> Result<()> {
         ] {
             let mut by_isa = Vec::new();
             for isa in Isa::available() {
-                let got = case.kernels(isa, direct)?;
+                let _chosen = isa.choose();
+                let got = case.kernels(direct)?;
                 assert_close(&got, &expected, &bound, summands, &format!("{shape:?} {isa} {direct}"))?;
-                assert_eq!(got.values()?, case.kernels(isa, direct)?.values()?, "{shape:?} {isa} {direct}: again");
+                assert_eq!(got.values()?, case.kernels(direct)?.values()?, "{shape:?} {isa} {direct}: again");
                 by_isa.push(got.values()?);
             }
             // Wider registers hold more channels; each channel's sum is taken in the same order.
@@ -181,7 +182,7 @@ fn the_operation_takes_the_kernel_that_the_size_asks_for() -> Result<()> {
     for (height, direct) in [(32, false), (31, true)] {
         let case = Case::draw([1, 32, 32, height, 32])?;
         let (input, weight, grad) = variables(&case)?;
-        let expected = case.kernels(isa::current(), direct)?.values()?;
+        let expected = case.kernels(direct)?.values()?;
         let (grad_input, grad_weight) = Conv3x3::backward(&input, &weight, &grad, true)?;
         let maps = [Conv3x3::forward(&input, &weight)?, grad_input.expect("asked for")];
         for (made, expected) in maps.iter().zip(&expected) {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::Size;
 use super::pack::{TAPS, unpack, with_scratch};
-use crate::kernels::isa::{self, GroupKernel, Isa};
+use crate::kernels::isa::{self, GroupKernel};
 use crate::kernels::lanes::{LANES, Vector};
 use crate::kernels::layout::groups;
 
@@ -18,14 +18,7 @@ use crate::kernels::layout::groups;
 const BLOCK_PIXELS: usize = 384;
 
 /// The gradient of the weight (c_out, c_in, 3, 3) from `input` and `grad`, the gradient of the output, grouped.
-pub fn weight_gradient(
-    isa: Isa,
-    size: Size,
-    in_channels: usize,
-    out_channels: usize,
-    input: &[f32],
-    grad: &[f32],
-) -> Vec<f32> {
+pub fn weight_gradient(size: Size, in_channels: usize, out_channels: usize, input: &[f32], grad: &[f32]) -> Vec<f32> {
     assert_eq!(input.len(), size.images * size.image_len(in_channels));
     assert_eq!(grad.len(), size.images * size.image_len(out_channels));
     let (in_groups, out_groups) = (groups(in_channels), groups(out_channels));
@@ -38,7 +31,7 @@ pub fn weight_gradient(
         let input = Side { values: input, groups: in_groups, room: input_room };
         let grad = Side { values: grad, groups: out_groups, room: grad_room };
         let kernel = WeightGradient { size, in_channels, out_channels, input, grad, sums };
-        isa::dispatch_groups_on(isa, out_groups, kernel)
+        isa::dispatch_groups(out_groups, kernel)
     })
 }
 

@@ -10,10 +10,9 @@
 use candle_core::{Device, Result, Tensor, bail};
 
 use super::grouped::{Grouped, Pixel, load, padded, store};
-use super::isa::{self, Isa, Kernel};
-use super::lanes::{LANES, Lanes};
+use super::isa::{self, Kernel};
+use super::lanes::{LANES, Lanes, Words};
 use super::random::{UNIT_OF_SIGNED, Xoshiro, normal_pair};
-use super::words::Words;
 
 /// The distributions that the elements' noise is drawn from, in one layer at one step.
 #[derive(Clone, Debug)]
@@ -83,16 +82,12 @@ pub(super) struct PaddedJitter {
 /// # Errors
 /// If `jitter.shift` and `jitter.scale` differ in length.
 pub fn noise_maps(jitter: &Jitter, n: usize, h: usize, w: usize) -> Result<(Tensor, Tensor)> {
-    noise_maps_on(isa::current(), jitter, n, h, w)
-}
-
-pub(super) fn noise_maps_on(isa: Isa, jitter: &Jitter, n: usize, h: usize, w: usize) -> Result<(Tensor, Tensor)> {
     jitter.check(jitter.shift.len())?;
     let shape = Grouped { images: n, groups: jitter.shift.len().div_ceil(LANES), height: h, width: w };
     let mut scale = vec![[0.0; LANES]; shape.pixels()];
     let mut shift = scale.clone();
     let jitter = jitter.padded(shape.groups);
-    isa::dispatch_on(isa, Maps { jitter: &jitter, shape, scale: &mut scale, shift: &mut shift });
+    isa::dispatch(Maps { jitter: &jitter, shape, scale: &mut scale, shift: &mut shift });
     let tensor = |pixels: Vec<Pixel>| Tensor::from_vec(pixels.into_flattened(), shape.shape(), &Device::Cpu);
     Ok((tensor(scale)?, tensor(shift)?))
 }

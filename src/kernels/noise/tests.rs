@@ -3,6 +3,7 @@ use std::f64::consts::PI;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::*;
+use crate::kernels::isa::Isa;
 use crate::kernels::random::SplitMix64;
 use crate::testing::{kolmogorov_smirnov, moments};
 
@@ -51,7 +52,8 @@ fn box_muller_is_accurate_up_to_the_ends() {
     let mut random = SplitMix64(1);
     words.extend((0..20_000).map(|_| [random.next() as u32, random.next() as u32]));
     for isa in Isa::available() {
-        for (&[radius, angle], got) in words.iter().zip(isa::dispatch_on(isa, NormalPairs(&words))) {
+        let _chosen = isa.choose();
+        for (&[radius, angle], got) in words.iter().zip(isa::dispatch(NormalPairs(&words))) {
             let uniform = (((radius >> 1) as f32 / (1u64 << 31) as f32) as f64 + 0.5f64.powi(33)).min(1.0);
             let angle_in_half_turns = (angle as i32 as f32) as f64 / (1u64 << 32) as f64;
             let side = if angle & 1 == 0 { 1.0 } else { -1.0 };
@@ -137,7 +139,8 @@ fn instruction_sets_agree() {
     let jitter = jitter(LANES, 4);
     let [reference, others @ ..] = &Isa::available()[..] else { unreachable!() };
     let values = |isa: Isa| {
-        let (scale, shift) = noise_maps_on(isa, &jitter, 2, 33, 31).unwrap();
+        let _chosen = isa.choose();
+        let (scale, shift) = noise_maps(&jitter, 2, 33, 31).unwrap();
         [scale, shift].map(|map| map.flatten_all().unwrap().to_vec1::<f32>().unwrap()).concat()
     };
     for &other in others {

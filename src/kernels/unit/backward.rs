@@ -3,21 +3,15 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::divisor::{Divisor, Spread};
-use super::super::grouped::{Grouped, Pixel, load, store, write, written};
-use super::super::isa::{self, Isa, Kernel};
-use super::super::lanes::{LANES, Lanes};
 use super::moments::accumulate;
 use super::walk::{Chunk, Input, Place, Visitor, Walk, room};
+use crate::kernels::divisor::{Divisor, Spread};
+use crate::kernels::grouped::{Grouped, Pixel, load, store, write, written};
+use crate::kernels::isa::{self, Kernel};
+use crate::kernels::lanes::{LANES, Lanes};
 
 /// The gradients of y, γ and β; the last two padded to whole groups.
-pub(super) fn backward(
-    isa: Isa,
-    input: &Input,
-    pool: bool,
-    by: Option<Divisor>,
-    grad: &[f32],
-) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+pub(super) fn backward(input: &Input, pool: bool, by: Option<Divisor>, grad: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let (shape, output) = (input.shape, if pool { input.shape.pooled() } else { input.shape });
     let grad = grad.as_chunks().0;
     assert_eq!(grad.len(), output.pixels());
@@ -25,15 +19,15 @@ pub(super) fn backward(
     let mut sums = vec![Sums::default(); shape.groups];
     let first_pass = |grad_y: &mut [_]| {
         let visitor = &mut Backward { shape, output, pool, batch, grad_v: room(shape), grad, grad_y, sums: &mut sums };
-        isa::dispatch_on(isa, Walk { input, visitor });
+        isa::dispatch(Walk { input, visitor });
     };
     // SAFETY: `Backward` writes every pixel of every chunk.
     let mut grad_y = unsafe { written(shape.pixels(), first_pass) };
     if let Some(by) = by {
         let (grad_y, along) = (grad_y.as_chunks_mut().0, along_statistics(input, &sums, by));
         match by.of {
-            Spread::MeanAbsolute => isa::dispatch_on(isa, Centre::<true> { input, along: &along, grad_y }),
-            _ => isa::dispatch_on(isa, Centre::<false> { input, along: &along, grad_y }),
+            Spread::MeanAbsolute => isa::dispatch(Centre::<true> { input, along: &along, grad_y }),
+            _ => isa::dispatch(Centre::<false> { input, along: &along, grad_y }),
         }
         if by.of == Spread::MaxAbsolute {
             correct_peaks(input, &along, grad_y);
@@ -126,7 +120,7 @@ fn unpool<L: Lanes>(width: usize, grad: &[Pixel], v: &mut [Pixel]) {
     }
 }
 
-/// What is subtracted from g in each channel of a group:
+/// The part that is subtracted from g in each channel of a group:
 /// `offset` + `slope`·(y − mean) + `sign`·sgn(y), and `peak`·sgn(y) at the first y of the largest magnitude.
 #[derive(Clone, Copy, Default)]
 struct Along {

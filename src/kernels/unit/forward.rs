@@ -2,22 +2,22 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::grouped::{Grouped, Pixel, load, write};
-use super::super::isa::{self, Isa};
-use super::super::lanes::Lanes;
 use super::walk::{Chunk, Input, Place, Visitor, Walk, room};
+use crate::kernels::grouped::{Grouped, Pixel, load, write};
+use crate::kernels::isa;
+use crate::kernels::lanes::Lanes;
 
 /// v; writes all of `v`.
-pub(super) fn before_relu(isa: Isa, input: &Input, v: &mut [MaybeUninit<Pixel>]) {
+pub(super) fn before_relu(input: &Input, v: &mut [MaybeUninit<Pixel>]) {
     assert_eq!(v.len(), input.shape.pixels());
-    isa::dispatch_on(isa, Walk { input, visitor: &mut BeforeRelu { v } });
+    isa::dispatch(Walk { input, visitor: &mut BeforeRelu { v } });
 }
 
 /// z = max(v, 0), then the 2×2 maxima if `pool`; writes all of `z`.
-pub(super) fn forward(isa: Isa, input: &Input, pool: bool, z: &mut [MaybeUninit<Pixel>]) {
+pub(super) fn forward(input: &Input, pool: bool, z: &mut [MaybeUninit<Pixel>]) {
     let (shape, output) = (input.shape, if pool { input.shape.pooled() } else { input.shape });
     assert_eq!(z.len(), output.pixels());
-    isa::dispatch_on(isa, Walk { input, visitor: &mut Forward { shape, output, pool, v: room(shape), z } });
+    isa::dispatch(Walk { input, visitor: &mut Forward { shape, output, pool, v: room(shape), z } });
 }
 
 struct BeforeRelu<'a> {

@@ -1,4 +1,4 @@
-//! What follows a convolution, fused: normalisation, noise, ReLU and 2×2 max pooling, forward and backward.
+//! The operations after a convolution, fused: normalisation, noise, ReLU and 2×2 max pooling, forward and backward.
 //!
 //! With ŷ the normalised input and s, m the noise of every element,
 //!
@@ -20,11 +20,11 @@ use candle_core::{Device, Result, Shape, Tensor, bail};
 
 use self::operation::Operation;
 use self::walk::{Affine, Input};
-use super::divisor::{Divisor, Spread, Summary};
-use super::grouped::{Grouped, padded, tensor_values, written};
-use super::isa::{self, Isa};
-use super::lanes::LANES;
-use super::noise::Jitter;
+use crate::kernels::divisor::{Divisor, Spread, Summary};
+use crate::kernels::grouped::{Grouped, padded, written};
+use crate::kernels::lanes::LANES;
+use crate::kernels::layout::with_values;
+use crate::kernels::noise::Jitter;
 
 /// How the input y is normalised to ŷ, channel by channel.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub enum Normalise {
     Nothing,
     /// With the batch's own statistics: ŷ = (y − mean) / divisor.
     Batch {
-        /// What is divided by.
+        /// The divisor.
         by: Divisor,
         /// The ε in it.
         eps: f64,
@@ -47,13 +47,13 @@ pub enum Normalise {
     },
 }
 
-/// What the forward pass normalised with, one value for each channel.
+/// The statistics that the forward pass normalised with, one value for each channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
     /// Subtracted: 0 where nothing was normalised.
     pub mean: Vec<f32>,
-    /// What running statistics are kept of: the batch's biased variance where its deviation was divided by, else the
-    /// divisor; empty unless the batch normalised.
+    /// The value that running statistics are kept of; empty unless the batch normalised. It is the batch's biased
+    /// variance where its deviation was divided by, else the divisor.
     pub spread: Vec<f32>,
     /// Multiplied with: 1 where nothing was normalised.
     pub inv_divisor: Vec<f32>,
@@ -81,22 +81,18 @@ impl Unit {
     /// # Errors
     /// If a shape, layout, type or device is not as said, or a window does not fit.
     pub fn forward(&self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Statistics)> {
-        self.forward_on(isa::current(), y, gamma, beta)
-    }
-
-    fn forward_on(&self, isa: Isa, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Statistics)> {
-        with_values(y, gamma, beta, |arguments| {
-            let (z, shape, statistics) = self.forward_values(isa, &arguments)?;
+        with_arguments(y, gamma, beta, |arguments| {
+            let (z, shape, statistics) = self.forward_values(&arguments)?;
             Ok((Tensor::from_vec(z, shape, &Device::Cpu)?, statistics))
         })
     }
 
-    fn forward_values(&self, isa: Isa, arguments: &Arguments) -> Result<(Vec<f32>, Shape, Statistics)> {
-        let statistics = self.statistics(isa, arguments)?;
+    fn forward_values(&self, arguments: &Arguments) -> Result<(Vec<f32>, Shape, Statistics)> {
+        let statistics = self.statistics(arguments)?;
         let output = self.output(arguments.shape)?;
         let input = self.input(arguments, &statistics)?;
         // SAFETY: `forward` writes every pixel of its output.
-        let z = unsafe { written(output.pixels(), |z| forward::forward(isa, &input, self.pool, z)) };
+        let z = unsafe { written(output.pixels(), |z| forward::forward(&input, self.pool, z)) };
         Ok((z, output.shape(), statistics))
     }
 
@@ -118,31 +114,19 @@ impl Unit {
         statistics: &Statistics,
         grad_z: &Tensor,
     ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
-        self.backward_on(isa::current(), y, gamma, beta, statistics, grad_z)
-    }
-
-    fn backward_on(
-        &self,
-        isa: Isa,
-        y: &Tensor,
-        gamma: Option<&Tensor>,
-        beta: &Tensor,
-        statistics: &Statistics,
-        grad_z: &Tensor,
-    ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
-        with_values(y, gamma, beta, |arguments| {
-            let (storage, layout) = grad_z.storage_and_layout();
-            let grad_z = tensor_values("gradient of the output", &storage, layout)?;
+        with_arguments(y, gamma, beta, |arguments| {
             let output = self.output(arguments.shape)?.shape();
-            if *layout.shape() != output {
-                bail!("gradient of the output: expected the shape {output:?}, got {:?}", layout.shape())
+            if *grad_z.shape() != output {
+                bail!("gradient of the output: expected the shape {output:?}, got {:?}", grad_z.shape())
             }
             let input = self.input(&arguments, statistics)?;
             let by = match self.normalise {
                 Normalise::Batch { by, .. } => Some(by),
                 Normalise::Nothing | Normalise::Given { .. } => None,
             };
-            let (grad_y, grad_gamma, grad_beta) = backward::backward(isa, &input, self.pool, by, grad_z);
+            let (grad_y, grad_gamma, grad_beta) = with_values([("gradient of the output", grad_z)], |[grad_z]| {
+                Ok(backward::backward(&input, self.pool, by, grad_z))
+            })?;
             let channels = arguments.beta.len();
             let per_channel = |values: Vec<f32>| Tensor::from_slice(&values[..channels], channels, &Device::Cpu);
             let grad_gamma = gamma.map(|_| per_channel(grad_gamma)).transpose()?;
@@ -162,21 +146,10 @@ impl Unit {
         beta: &Tensor,
         statistics: &Statistics,
     ) -> Result<Tensor> {
-        self.before_relu_on(isa::current(), y, gamma, beta, statistics)
-    }
-
-    fn before_relu_on(
-        &self,
-        isa: Isa,
-        y: &Tensor,
-        gamma: Option<&Tensor>,
-        beta: &Tensor,
-        statistics: &Statistics,
-    ) -> Result<Tensor> {
-        with_values(y, gamma, beta, |arguments| {
+        with_arguments(y, gamma, beta, |arguments| {
             let input = self.input(&arguments, statistics)?;
             // SAFETY: `before_relu` writes every pixel of its output.
-            let v = unsafe { written(arguments.shape.pixels(), |v| forward::before_relu(isa, &input, v)) };
+            let v = unsafe { written(arguments.shape.pixels(), |v| forward::before_relu(&input, v)) };
             Tensor::from_vec(v, arguments.shape.shape(), &Device::Cpu)
         })
     }
@@ -188,14 +161,15 @@ impl Unit {
     pub fn apply(self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Arc<Statistics>)> {
         let statistics = Arc::new(OnceLock::new());
         let operation = Operation::new(self, statistics.clone());
+        // Without γ, ones give the same bits.
         let z = match gamma {
             Some(gamma) => y.apply_op3(gamma, beta, operation)?,
-            None => y.apply_op2(beta, operation)?,
+            None => y.apply_op3(&beta.ones_like()?, beta, operation)?,
         };
         Ok((z, statistics.get().expect("the forward pass sets them").clone()))
     }
 
-    fn statistics(&self, isa: Isa, arguments: &Arguments) -> Result<Statistics> {
+    fn statistics(&self, arguments: &Arguments) -> Result<Statistics> {
         let channels = arguments.beta.len();
         Ok(match &self.normalise {
             Normalise::Nothing => {
@@ -205,7 +179,7 @@ impl Unit {
                 Statistics { mean: mean.clone(), spread: vec![], inv_divisor: inv_divisor.clone() }
             }
             Normalise::Batch { by, eps } => {
-                let summaries = moments::summaries(isa, arguments.y.as_chunks().0, arguments.shape, *by);
+                let summaries = moments::summaries(arguments.y.as_chunks().0, arguments.shape, *by);
                 let summaries = &summaries[..channels];
                 let spread = |summary: &Summary| match by.of {
                     Spread::Deviation => summary.variance,
@@ -266,9 +240,8 @@ impl Unit {
 /// # Errors
 /// If the shape, layout, type or device is not as said.
 pub fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
-    let (storage, layout) = y.storage_and_layout();
-    let shape = Grouped::of(layout.shape(), "input")?;
-    let moments = moments::moments(isa::current(), tensor_values("input", &storage, layout)?.as_chunks().0, shape);
+    let shape = Grouped::of(y.shape(), "input")?;
+    let moments = with_values([("input", y)], |[y]| Ok(moments::moments(y.as_chunks().0, shape)))?;
     Ok(moments[..channels].iter().map(|&(_, variance)| variance.sqrt() as f32).collect())
 }
 
@@ -295,18 +268,17 @@ impl<'a> Arguments<'a> {
     }
 }
 
-fn with_values<T>(
+/// Calls `work` with the values of a unit's arguments.
+fn with_arguments<T>(
     y: &Tensor,
     gamma: Option<&Tensor>,
     beta: &Tensor,
-    then: impl FnOnce(Arguments) -> Result<T>,
+    work: impl FnOnce(Arguments) -> Result<T>,
 ) -> Result<T> {
-    let (y, y_layout) = y.storage_and_layout();
-    let (beta, beta_layout) = beta.storage_and_layout();
-    let gamma = gamma.map(Tensor::storage_and_layout);
-    let gamma = gamma.as_ref().map(|(gamma, layout)| tensor_values("gamma", gamma, layout)).transpose()?;
-    let (y, beta) = (tensor_values("input", &y, y_layout)?, tensor_values("beta", &beta, beta_layout)?);
-    then(Arguments::new(y, y_layout.shape(), gamma, beta)?)
+    // Without γ, β is read in its place, and not looked at.
+    with_values([("input", y), ("beta", beta), ("gamma", gamma.unwrap_or(beta))], |[values, beta, of_gamma]| {
+        work(Arguments::new(values, y.shape(), gamma.map(|_| of_gamma), beta)?)
+    })
 }
 
 #[cfg(test)]

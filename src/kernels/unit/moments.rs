@@ -1,19 +1,19 @@
 //! The mean and variance of every channel in one pass over memory, and the sum and maximum of |y| in another.
 
-use super::super::divisor::{Divisor, Summary};
-use super::super::grouped::{Grouped, Pixel, load};
-use super::super::isa::{self, Isa, Kernel};
-use super::super::lanes::{LANES, Lanes};
+use crate::kernels::divisor::{Divisor, Summary};
+use crate::kernels::grouped::{Grouped, Pixel, load};
+use crate::kernels::isa::{self, Kernel};
+use crate::kernels::lanes::{LANES, Lanes};
 
-/// What `by` needs to know of every channel (padded to whole groups).
-pub(super) fn summaries(isa: Isa, y: &[Pixel], shape: Grouped, by: Divisor) -> Vec<Summary> {
+/// The summary that `by` needs of every channel (padded to whole groups).
+pub(super) fn summaries(y: &[Pixel], shape: Grouped, by: Divisor) -> Vec<Summary> {
     let count = shape.images * shape.plane();
-    let mut summaries: Vec<Summary> = moments(isa, y, shape)
+    let mut summaries: Vec<Summary> = moments(y, shape)
         .into_iter()
         .map(|(mean, variance)| Summary { count, mean, variance, ..Summary::default() })
         .collect();
     if by.needs_magnitudes() {
-        let magnitudes = isa::dispatch_on(isa, Magnitudes { y, shape });
+        let magnitudes = isa::dispatch(Magnitudes { y, shape });
         for (summary, (sum, max)) in summaries.iter_mut().zip(magnitudes) {
             (summary.mean_absolute, summary.max_absolute) = (sum / count as f64, max);
         }
@@ -22,8 +22,8 @@ pub(super) fn summaries(isa: Isa, y: &[Pixel], shape: Grouped, by: Divisor) -> V
 }
 
 /// Mean and biased variance of every channel (padded to whole groups).
-pub(super) fn moments(isa: Isa, y: &[Pixel], shape: Grouped) -> Vec<(f64, f64)> {
-    isa::dispatch_on(isa, Moments { y, shape })
+pub(super) fn moments(y: &[Pixel], shape: Grouped) -> Vec<(f64, f64)> {
+    isa::dispatch(Moments { y, shape })
 }
 
 struct Moments<'a> {

@@ -1,7 +1,8 @@
 use candle_core::{DType, Var};
 
-use super::super::noise::noise_maps_on;
 use super::*;
+use crate::kernels::isa::Isa;
+use crate::kernels::noise::noise_maps;
 use crate::rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -105,7 +106,7 @@ impl Case {
     }
 
     /// v in double precision by Candle's operations, from y, γ (as lanes) and β (as lanes).
-    fn plain_activation(&self, isa: Isa, y: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
+    fn plain_activation(&self, y: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
         let normalised = match &self.unit.normalise {
             Normalise::Nothing => y.clone(),
             Normalise::Batch { by, eps } => {
@@ -133,7 +134,7 @@ impl Case {
             None => a,
             Some(jitter) => {
                 let Grouped { images, height, width, .. } = self.shape;
-                let (s, m) = noise_maps_on(isa, jitter, images, height, width).unwrap();
+                let (s, m) = noise_maps(jitter, images, height, width).unwrap();
                 let [s, m] = [s, m].map(|map| map.to_dtype(DType::F64).unwrap());
                 ((a * s).unwrap() + m).unwrap()
             }
@@ -189,18 +190,19 @@ const TOLERANCE: f64 = 5e-6;
 fn forward_and_backward_match_the_plain_path_in_double_precision() {
     for (case, isa) in Case::all().iter().flat_map(|case| Isa::available().into_iter().map(move |isa| (case, isa))) {
         let Case { unit, y, gamma, beta, grad_z, .. } = case;
+        let _chosen = isa.choose();
         let label = format!("{isa}, {}", case.label());
         let [y64, gamma64, beta64] = case.variables();
-        let v64 = case.plain_activation(isa, &y64, &gamma64, &beta64);
+        let v64 = case.plain_activation(&y64, &gamma64, &beta64);
         let z64 = case.plain_output(&v64);
         let grads = (&z64 * grad_z.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap().backward().unwrap();
 
-        let (z, statistics) = unit.forward_on(isa, y, gamma.as_ref(), beta).unwrap();
+        let (z, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
         assert_eq!(z.dims(), z64.dims());
         assert_close(&format!("{label}: z"), &flat(&z), &flat(&z64), TOLERANCE);
-        let v = unit.before_relu_on(isa, y, gamma.as_ref(), beta, &statistics).unwrap();
+        let v = unit.before_relu(y, gamma.as_ref(), beta, &statistics).unwrap();
         assert_close(&format!("{label}: v"), &flat(&v), &flat(&v64), TOLERANCE);
-        let backward = unit.backward_on(isa, y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
+        let backward = unit.backward(y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
         let (grad_y, grad_gamma, grad_beta) = backward;
         let want = |variable: &Var| flat(grads.get(variable).unwrap());
         assert_close(&format!("{label}: grad y"), &flat(&grad_y), &want(&y64), TOLERANCE);
@@ -216,14 +218,15 @@ fn forward_and_backward_match_the_plain_path_in_double_precision() {
     }
 }
 
-/// A trial's bits may not hang on how many registers the processor has.
+/// A trial's bits may not depend on how many registers the processor has.
 #[test]
 fn avx512_gives_the_bits_of_avx2() {
     for case in Case::all() {
         let Case { unit, y, gamma, beta, grad_z, .. } = &case;
         let values = |isa: Isa| {
-            let (z, statistics) = unit.forward_on(isa, y, gamma.as_ref(), beta).unwrap();
-            let backward = unit.backward_on(isa, y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
+            let _chosen = isa.choose();
+            let (z, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
+            let backward = unit.backward(y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
             let (grad_y, grad_gamma, grad_beta) = backward;
             [Some(z), Some(grad_y), grad_gamma, Some(grad_beta)].map(|tensor| tensor.as_ref().map(flat))
         };
@@ -251,18 +254,19 @@ fn a_mean_of_a_hundred_standard_deviations_costs_no_more_than_its_rounding() {
     let mean = y64.mean_keepdim((0, 2, 3)).unwrap();
     let var = y64.broadcast_sub(&mean).unwrap().sqr().unwrap().mean_keepdim((0, 2, 3)).unwrap();
     for isa in Isa::available() {
+        let _chosen = isa.choose();
         let arguments =
             Arguments { y: &case.y.flatten_all().unwrap().to_vec1().unwrap(), shape, gamma: None, beta: &[0.0; 11] };
-        let statistics = case.unit.statistics(isa, &arguments).unwrap();
+        let statistics = case.unit.statistics(&arguments).unwrap();
         for c in 0..11 {
             let (mean, var) = (flat(&mean)[c], flat(&var)[c]);
             assert!((statistics.mean[c] as f64 - mean).abs() < 4e-6, "{isa} {c}");
             assert!((statistics.spread[c] as f64 / var - 1.0).abs() < 1e-6, "{isa} {c}");
             assert!((statistics.inv_divisor[c] as f64 * (var + 1e-5).sqrt() - 1.0).abs() < 1e-6, "{isa} {c}");
         }
-        let (z, _) = case.unit.forward_on(isa, &case.y, None, &case.beta).unwrap();
+        let (z, _) = case.unit.forward(&case.y, None, &case.beta).unwrap();
         let [y, gamma, beta] = case.variables();
-        let want = case.plain_output(&case.plain_activation(isa, &y, &gamma, &beta));
+        let want = case.plain_output(&case.plain_activation(&y, &gamma, &beta));
         assert_close("z", &flat(&z), &flat(&want), 1e-5);
     }
 }
@@ -277,7 +281,8 @@ fn an_outlying_first_image_leaves_the_variance_accurate() {
     let mean = column.iter().sum::<f64>() / column.len() as f64;
     let var = column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / column.len() as f64;
     for isa in Isa::available() {
-        let (got_mean, got_var) = moments::moments(isa, y.as_chunks().0, shape)[0];
+        let _chosen = isa.choose();
+        let (got_mean, got_var) = moments::moments(y.as_chunks().0, shape)[0];
         assert!((got_mean / mean - 1.0).abs() < 129.0 * 6e-8 && (got_var / var - 1.0).abs() < 129.0 * 6e-8);
     }
 }
@@ -320,7 +325,7 @@ fn the_gradient_passes_through_the_scale_noise() {
             let mut moved = flat(&y64);
             moved[index] += step;
             let moved = Tensor::from_vec(moved, shape.shape(), &Device::Cpu).unwrap();
-            let z = case.plain_output(&case.plain_activation(isa::current(), &moved, &gamma64, &beta64));
+            let z = case.plain_output(&case.plain_activation(&moved, &gamma64, &beta64));
             flat(&z).iter().zip(flat(grad_z)).map(|(z, grad)| z * grad).sum::<f64>()
         };
         for index in (0..grad_y.len()).filter(|index| index % LANES < 5) {
@@ -379,9 +384,10 @@ fn ties_zeros_and_not_a_number() {
     let beta = Tensor::zeros(LANES, DType::F32, &Device::Cpu).unwrap();
     let winners = [Some(0), Some(1), Some(2), None, None, Some(0), Some(1), Some(2)];
     for isa in Isa::available() {
-        let (z, statistics) = unit.forward_on(isa, &y, None, &beta).unwrap();
+        let _chosen = isa.choose();
+        let (z, statistics) = unit.forward(&y, None, &beta).unwrap();
         assert_eq!(flat(&z), [1.0, 2.0, 3.0, 0.0, 0.0, 5.0, 0.5, 1e-30f32 as f64]);
-        let (grad, _, _) = unit.backward_on(isa, &y, None, &beta, &statistics, &z.ones_like().unwrap()).unwrap();
+        let (grad, _, _) = unit.backward(&y, None, &beta, &statistics, &z.ones_like().unwrap()).unwrap();
         for (lane, winner) in winners.into_iter().enumerate() {
             let got: Vec<f64> = flat(&grad).into_iter().skip(lane).step_by(LANES).collect();
             assert_eq!(got, std::array::from_fn::<_, 4, _>(|pixel| (Some(pixel) == winner) as u8 as f64), "{lane}");
@@ -389,7 +395,7 @@ fn ties_zeros_and_not_a_number() {
         let not_a_number = Tensor::full(f32::NAN, y.shape(), &Device::Cpu).unwrap();
         for pool in [false, true] {
             let unit = Unit { pool, ..unit.clone() };
-            let (z, _) = unit.forward_on(isa, &not_a_number, None, &beta).unwrap();
+            let (z, _) = unit.forward(&not_a_number, None, &beta).unwrap();
             assert!(flat(&z).iter().all(|value| value.is_nan()));
         }
     }

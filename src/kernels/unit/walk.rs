@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use super::super::grouped::{Grouped, Pixel, load, store};
-use super::super::isa::Kernel;
-use super::super::lanes::{LANES, Lanes};
-use super::super::noise::{ImageNoise, PaddedJitter};
+use crate::kernels::grouped::{Grouped, Pixel, load, store};
+use crate::kernels::isa::Kernel;
+use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::noise::{ImageNoise, PaddedJitter};
 
 /// a = (y − mean)·gain + beta, one pixel for each group; zero in lanes without a channel.
 pub(super) struct Affine {
@@ -92,7 +92,7 @@ impl Place {
     }
 }
 
-/// What is done with every chunk.
+/// The work on every chunk.
 pub(super) trait Visitor {
     fn visit<L: Lanes>(&mut self, place: Place, chunk: &Chunk<L>);
 }

@@ -24,7 +24,7 @@ use self::product::{Convolve, Correlate};
 use self::transform::{Grad, MakeTiles, Patch, Spread, SpreadWeights, make_taps};
 use super::Size;
 use super::pack::{Weights, unpack, with_scratch};
-use crate::kernels::isa::{self, Isa};
+use crate::kernels::isa;
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::groups;
 
@@ -52,20 +52,20 @@ pub fn pays(size: Size, in_channels: usize, out_channels: usize) -> bool {
 }
 
 /// The convolution of `input` by `weights`, grouped.
-pub fn convolve(isa: Isa, size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
+pub fn convolve(size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
     let (in_channels, out_channels) = (weights.in_channels(), weights.out_channels());
     assert_eq!(input.len(), size.images * size.image_len(in_channels));
     let (tiles, len) = (Tiles(size), size.images * size.image_len(out_channels));
     let mut output = Vec::with_capacity(len);
     let shapes = [(in_channels, out_channels), (BLOCK_TILES, in_channels), (BLOCK_TILES, out_channels)];
     with_matrices(shapes, |[mut filters, mut patches, mut sums]| {
-        isa::dispatch_on(isa, SpreadWeights { weights, to: &mut filters });
+        isa::dispatch(SpreadWeights { weights, to: &mut filters });
         for block in tiles.blocks() {
             let rows = block.len();
-            isa::dispatch_on(isa, Spread::<Patch, 4>::new(tiles, block.clone(), input, &mut patches));
-            isa::dispatch_groups_on(isa, 2, Convolve { rows, patches: &patches, filters: &filters, sums: &mut sums });
+            isa::dispatch(Spread::<Patch, 4>::new(tiles, block.clone(), input, &mut patches));
+            isa::dispatch_groups(2, Convolve { rows, patches: &patches, filters: &filters, sums: &mut sums });
             let (groups, output) = (groups(out_channels), output.as_mut_ptr());
-            isa::dispatch_on(isa, MakeTiles { tiles, block, sums: &sums, groups, output });
+            isa::dispatch(MakeTiles { tiles, block, sums: &sums, groups, output });
         }
     });
     // SAFETY: every pixel of every group of every image belongs to one tile of one block, and each was written.
@@ -74,14 +74,7 @@ pub fn convolve(isa: Isa, size: Size, input: &[f32], weights: Weights) -> Vec<f3
 }
 
 /// The gradient of the weight (c_out, c_in, 3, 3) from `input` and `grad`, the gradient of the output, grouped.
-pub fn weight_gradient(
-    isa: Isa,
-    size: Size,
-    in_channels: usize,
-    out_channels: usize,
-    input: &[f32],
-    grad: &[f32],
-) -> Vec<f32> {
+pub fn weight_gradient(size: Size, in_channels: usize, out_channels: usize, input: &[f32], grad: &[f32]) -> Vec<f32> {
     assert_eq!(input.len(), size.images * size.image_len(in_channels));
     assert_eq!(grad.len(), size.images * size.image_len(out_channels));
     let tiles = Tiles(size);
@@ -90,11 +83,11 @@ pub fn weight_gradient(
         sums.values.fill(0.0);
         for block in tiles.blocks() {
             let rows = block.len();
-            isa::dispatch_on(isa, Spread::<Patch, 4>::new(tiles, block.clone(), input, &mut patches));
-            isa::dispatch_on(isa, Spread::<Grad, 2>::new(tiles, block, grad, &mut grads));
-            isa::dispatch_groups_on(isa, 2, Correlate { rows, patches: &patches, grads: &grads, sums: &mut sums });
+            isa::dispatch(Spread::<Patch, 4>::new(tiles, block.clone(), input, &mut patches));
+            isa::dispatch(Spread::<Grad, 2>::new(tiles, block, grad, &mut grads));
+            isa::dispatch_groups(2, Correlate { rows, patches: &patches, grads: &grads, sums: &mut sums });
         }
-        unpack(&make_taps(isa, &sums), STRIP, in_channels, out_channels)
+        unpack(&make_taps(&sums), STRIP, in_channels, out_channels)
     })
 }
 

@@ -1,4 +1,4 @@
-//! What stands around the products: patches, gradients and taps spread over the 16 positions, and tiles and gradients of
+//! The work around the products: patches, gradients and taps spread over the 16 positions, and tiles and gradients of
 //! taps made of the sums.
 //!
 //! Each is a small matrix applied to the columns and then to the rows of a patch, without a multiplication but by ½.
@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::{Corner, Matrices, STRIP, Tiles};
 use crate::kernels::conv::Size;
 use crate::kernels::conv::pack::{TAPS, Weights};
-use crate::kernels::isa::{self, Isa, Kernel};
+use crate::kernels::isa::{self, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
 
 /// A matrix of O×I.
@@ -222,8 +222,8 @@ impl Kernel for MakeTiles<'_, '_> {
 }
 
 /// Gᵀ s G for the sums s of all pairs of channels: [strip of c_out][c_in][tap][lane].
-pub fn make_taps(isa: Isa, sums: &Matrices) -> Vec<f32> {
-    isa::dispatch_on(isa, MakeTaps { sums })
+pub fn make_taps(sums: &Matrices) -> Vec<f32> {
+    isa::dispatch(MakeTaps { sums })
 }
 
 struct MakeTaps<'a, 'm> {
