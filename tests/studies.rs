@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
+use whybn::probe::Probe;
 use whybn::spec::{Model, Norm, NormDivisor};
-use whybn::study::{BUILT_IN, Overrides, Plan, PlannedTrial, Probe, Study};
+use whybn::study::{BUILT_IN, Overrides, Plan, PlannedTrial, Study};
 
 const README: &str = include_str!("../studies/README.md");
 

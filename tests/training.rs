@@ -8,11 +8,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use whybn::data::Dataset;
+use whybn::probe::{
+    Conditions, Evaluation, Histogram, Ics, Landscape, Moments, Probe, Quantity, SurvivingShift, Training, Wasserstein,
+    When,
+};
 use whybn::record::{Ending, Record};
 use whybn::spec::{
     Batch, DataName, DeepLinear, Init, Loss, Model, Noise, NoiseConstants, Norm, Precision, Spec, Train, Vgg16,
 };
-use whybn::study::Probe;
 use whybn::train::{self, Trial, Watch};
 
 fn data() -> &'static Dataset {
@@ -28,15 +31,15 @@ fn tiny(norm: Option<Norm>, noise: bool) -> Spec {
 
 fn all_probes() -> Vec<Probe> {
     vec![
-        Probe::Training {},
-        Probe::Evaluation { points: 2, images: 50, along: vec![] },
-        Probe::Moments { layers: vec![2, 9, 13], units: 64, bin: 3 },
-        Probe::Histogram { layers: vec![2, 13], points: 3, bins: 6 },
-        Probe::SurvivingShift { layers: vec![2], redraws: 2, points: 2 },
-        Probe::Ics { layers: vec![1, 10], points: 2, matched_update: 0.01 },
-        Probe::Landscape { points: 2, random_points: 1, multiples: vec![0.5, 4.0], smaller_step: 0.25 },
-        Probe::Wasserstein { layers: vec![2, 11], units: 4, points: 3 },
-        Probe::Conditions { layers: vec![1, 13], units: 2, points: 2, length: 0.01 },
+        Probe::Training(Training {}),
+        Probe::Evaluation(Evaluation { points: 2, images: 50, along: vec![] }),
+        Probe::Moments(Moments { layers: vec![2, 9, 13], units: 64, bin: 3 }),
+        Probe::Histogram(Histogram { layers: vec![2, 13], points: 3, bins: 6 }),
+        Probe::SurvivingShift(SurvivingShift { layers: vec![2], redraws: 2, points: 2 }),
+        Probe::Ics(Ics { layers: vec![1, 10], points: 2, matched_update: 0.01 }),
+        Probe::Landscape(Landscape { points: 2, random_points: 1, multiples: vec![0.5, 4.0], smaller_step: 0.25 }),
+        Probe::Conditions(Conditions { layers: vec![1, 13], units: 2, points: 2, length: 0.01 }),
+        Probe::Wasserstein(Wasserstein { layers: vec![2, 11], units: 4, points: 3 }),
     ]
 }
 
@@ -112,7 +115,7 @@ fn a_deep_linear_network_is_resumed_to_the_bit_and_learns() {
     };
     spec.check().unwrap();
     let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let probes = [Probe::Training {}];
+    let probes = [Probe::Training(Training {})];
     run(&spec, &probes, whole.path(), &Watcher::default(), 100);
     run(&spec, &probes, stopped.path(), &Watcher { stop_every: Some(3), ..Watcher::default() }, 2);
     assert_eq!(left(whole.path()), left(stopped.path()));
@@ -131,7 +134,8 @@ fn double_precision_trains_alike() {
         let mut spec = tiny(None, false);
         (spec.train.steps, spec.train.batch, spec.train.dtype) = (2, 4.into(), dtype);
         let folder = tempfile::tempdir().unwrap();
-        let probes = [Probe::Training {}, Probe::Evaluation { points: 1, images: 8, along: vec![] }];
+        let probes =
+            [Probe::Training(Training {}), Probe::Evaluation(Evaluation { points: 1, images: 8, along: vec![] })];
         run(&spec, &probes, folder.path(), &Watcher::default(), 100);
         records(folder.path(), &probes).iter().filter(|r| r.name == "train_loss").map(|r| r.value).collect::<Vec<_>>()
     };
@@ -148,11 +152,11 @@ fn probes_leave_no_trace_in_the_weights() {
         let spec = tiny(norm, noise);
         let (with, without) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         run(&spec, &all_probes(), with.path(), &Watcher::default(), 100);
-        run(&spec, &[Probe::Training {}], without.path(), &Watcher::default(), 100);
+        run(&spec, &[Probe::Training(Training {})], without.path(), &Watcher::default(), 100);
         assert_eq!(left(with.path())["weights.safetensors"], left(without.path())["weights.safetensors"]);
         assert_eq!(
-            records(with.path(), &[Probe::Training {}]),
-            records(without.path(), &[Probe::Training {}]),
+            records(with.path(), &[Probe::Training(Training {})]),
+            records(without.path(), &[Probe::Training(Training {})]),
             "{norm:?}"
         );
     }
@@ -183,21 +187,31 @@ fn steps_are_counted_exactly_and_every_probe_measures_when_it_should() {
     assert_eq!(steps("landscape.random.distance_02", None), [0]);
     assert_eq!(steps("wasserstein.pre.drift", Some(11)), [3, 5]);
     assert_eq!(steps("conditions.all", Some(13)), [0, 4]);
-    for probe in all_probes() {
-        let measured = probe.measured();
-        let of_probe = train::finished(folder.path(), &[probe]).unwrap().unwrap().records;
-        for Record { name, layer, .. } in of_probe {
-            let layers = measured.get(&name).unwrap_or_else(|| panic!("`{name}` is not announced"));
-            assert!(
-                layer.is_none_or(|layer| layers.contains(&layer)) && layer.is_none() == layers.is_empty(),
-                "{name}"
-            );
-        }
-    }
     let value = |name: &str| records.iter().find(|record| record.name == name).unwrap().value;
     let loss = value("train_loss");
     assert!(loss > 1.0 && loss < 6.0, "{loss} at the first step, of about ln 10");
     assert!((0.0..=1.0).contains(&value("surviving_shift.all")));
+}
+
+/// Weight decay, BatchNorm, noise and classes: nothing that a probe may record is missing.
+#[test]
+fn every_probe_records_what_it_announces_and_nothing_else() {
+    let mut spec = tiny(Some(Norm::BATCH), true);
+    spec.train.weight_decay = 1e-3;
+    let folder = tempfile::tempdir().unwrap();
+    run(&spec, &all_probes(), folder.path(), &Watcher::default(), 100);
+    let kind = |probe: &Probe| probe.id().split('-').next().unwrap().to_string();
+    assert_eq!(all_probes().iter().map(kind).collect::<Vec<_>>(), Probe::KINDS, "one of each");
+    for probe in all_probes() {
+        let mut announced = BTreeSet::new();
+        for Quantity { name, layers, .. } in probe.quantities() {
+            let layers = if layers.is_empty() { vec![None] } else { layers.into_iter().map(Some).collect() };
+            announced.extend(layers.into_iter().map(|layer| (name.clone(), layer)));
+        }
+        let recorded = records(folder.path(), std::slice::from_ref(&probe));
+        let recorded: BTreeSet<_> = recorded.into_iter().map(|record| (record.name, record.layer)).collect();
+        assert_eq!(recorded, announced, "{}", probe.id());
+    }
 }
 
 #[test]
@@ -205,7 +219,7 @@ fn an_evaluation_takes_along_the_run_what_it_is_told_and_reads_the_same() {
     let spec = tiny(Some(Norm::BATCH), true);
     let probe = |along: &[&str]| {
         let along = along.iter().map(|reading| reading.to_string()).collect();
-        Probe::Evaluation { points: 3, images: 50, along }
+        Probe::Evaluation(Evaluation { points: 3, images: 50, along })
     };
     let evaluation = |along: &[&str]| {
         let folder = tempfile::tempdir().unwrap();
@@ -222,10 +236,15 @@ fn an_evaluation_takes_along_the_run_what_it_is_told_and_reads_the_same() {
     assert_eq!(expected.len(), 2 * (2 * 3 + 3 + 4));
     assert_eq!(evaluation(&along), expected);
     let recorded: BTreeSet<String> = expected.iter().map(|record| record.name.clone()).collect();
-    assert_eq!(recorded, probe(&along).measured().into_keys().collect());
+    let announced = |is_meant: &dyn Fn(&Quantity) -> bool| -> BTreeSet<String> {
+        let quantities = probe(&along).quantities().into_iter().filter(is_meant);
+        quantities.map(|quantity| quantity.name).collect()
+    };
+    assert_eq!(recorded, announced(&|_| true));
     let once = |name: &String| expected.iter().filter(|record| record.name == *name).count() == 1;
-    let at_end = recorded.into_iter().filter(|name| once(name) && !name.starts_with("final.")).collect::<Vec<_>>();
-    assert_eq!(at_end, probe(&along).measured_at_end());
+    let at_end: BTreeSet<String> = recorded.into_iter().filter(once).collect();
+    assert_eq!(at_end, announced(&|quantity| quantity.when != When::Along));
+    assert_eq!(announced(&|quantity| quantity.when == When::EndBySettings).len(), 2 * 3);
 }
 
 /// Whether `eval.train.loss.batch.clean` is a record of `train.batch.clean`.
@@ -251,13 +270,19 @@ fn a_loss_that_is_not_finite_ends_the_trial_as_diverged() {
 fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
     let spec = tiny(None, false);
     let folder = tempfile::tempdir().unwrap();
-    let first = [Probe::Training {}];
+    let first = [Probe::Training(Training {})];
     assert!(train::finished(folder.path(), &first).unwrap().is_none());
     run(&spec, &first, folder.path(), &Watcher::default(), 100);
     assert!(train::finished(folder.path(), &first).unwrap().is_some());
     assert!(train::finished(folder.path(), &all_probes()).unwrap().is_none());
-    run(&spec, &[Probe::Evaluation { points: 1, images: 20, along: vec![] }], folder.path(), &Watcher::default(), 100);
-    let both = [Probe::Training {}, Probe::Evaluation { points: 1, images: 20, along: vec![] }];
+    run(
+        &spec,
+        &[Probe::Evaluation(Evaluation { points: 1, images: 20, along: vec![] })],
+        folder.path(),
+        &Watcher::default(),
+        100,
+    );
+    let both = [Probe::Training(Training {}), Probe::Evaluation(Evaluation { points: 1, images: 20, along: vec![] })];
     assert!(train::finished(folder.path(), &both).unwrap().is_some());
 }
 
@@ -266,7 +291,7 @@ fn damaged_records_and_checkpoints_are_noticed_and_named() {
     let spec = tiny(None, false);
     let folder = tempfile::tempdir().unwrap();
     let trial_folder = folder.path().join("trial");
-    let probes = [Probe::Training {}];
+    let probes = [Probe::Training(Training {})];
     run(&spec, &probes, &trial_folder, &Watcher::default(), 100);
     let path = trial_folder.join(format!("{}.csv", probes[0].id()));
     let mut bytes = fs::read(&path).unwrap();

@@ -12,17 +12,53 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
 
-use super::{Measure, StepContext, is_due_from_start, record, units};
+use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record, units};
+use crate::data::Dataset;
 use crate::nn::{ConvBlock, FeatureMaps, NORM_EPS};
 use crate::record::Record;
-use crate::spec::{Noise, Norm};
+use crate::spec::{Model, Noise, Norm};
 
-pub(super) struct Conditions {
-    pub(super) layers: Vec<usize>,
-    pub(super) units: usize,
-    pub(super) points: usize,
-    pub(super) length: f64,
+/// How often the conditions of the paper's theorems hold (its section 4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conditions {
+    /// Layers measured.
+    pub layers: Vec<usize>,
+    /// Fixed units (channels) per layer whose curvature is measured; all of them where a layer has fewer.
+    pub units: usize,
+    /// Measurements, evenly spaced; the first is at the first step.
+    pub points: usize,
+    /// The step of the second differences, as a share of the norm of the unit's activation around its mean.
+    pub length: f64,
+}
+
+impl Measurement for Conditions {
+    fn quantities(&self) -> Vec<Quantity> {
+        let named = |(name, unit)| Quantity::new(format!("conditions.{name}"), unit).at(&self.layers);
+        let units = "% of units";
+        [("along", units), ("convex", units), ("shrinking", units), ("all", units), ("gain", "ratio")].map(named).into()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("units", self.units), ("points", self.points)])?;
+        check::positive("length", self.length)?;
+        check::some_layers(&self.layers)
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::convolutions(&self.layers, model)
+    }
+
+    /// Each gradient goes from its layer on: half of the network in the mean.
+    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
+        Work { gradients: self.layers.len() * (2 * self.units + 1) * self.points / 2, ..Work::default() }
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
 }
 
 impl Measure for Conditions {

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use candle_core::DType;
+use serde::{Deserialize, Serialize};
 
-use super::{GivenUp, Measure, StateContext, is_due, record};
-use crate::data::{ImageSet, Split};
+use super::{GivenUp, Measure, Measurement, Quantity, StateContext, When, Work, check, is_due, record};
+use crate::data::{Dataset, ImageSet, Split};
 use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
@@ -20,10 +21,88 @@ const MODES: [(&str, EvaluationMode); 4] = [
     ("running.noisy", (StatisticsMode::Running, true)),
 ];
 
-pub(super) struct Evaluation {
-    pub(super) points: usize,
-    pub(super) images: usize,
-    pub(super) along: Vec<String>,
+const SPLITS: [&str; 2] = ["train", "test"];
+
+/// What the names of records of all test images begin with.
+const ALL_TEST_IMAGES: &str = "final.test";
+
+/// The reading of an evaluation that tables show in addition to that of the minibatches.
+const SHOWN: &str = "train.batch.clean";
+
+/// Loss and accuracy on fixed samples, with batch and running statistics, noise off and on; all test images at the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Measurements, evenly spaced; the last is after the last step.
+    pub points: usize,
+    /// Images of each fixed sample.
+    pub images: usize,
+    /// The readings that are taken at every point, such as `train.batch.clean`; all where none is named. Others of
+    /// the training sample are then taken at the last point alone, and of the test sample not at all: there all test
+    /// images are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub along: Vec<String>,
+}
+
+/// The names of a reading's loss and accuracy.
+fn names(sample: &str, mode: &str) -> [String; 2] {
+    [format!("{sample}.loss.{mode}"), format!("{sample}.accuracy.{mode}")]
+}
+
+/// Loss and accuracy of one reading.
+fn loss_and_accuracy(sample: &str, mode: &str, when: When) -> [Quantity; 2] {
+    let [loss, accuracy] = names(sample, mode);
+    [Quantity::loss(loss).when(when), Quantity::accuracy(accuracy).when(when)]
+}
+
+impl Measurement for Evaluation {
+    fn quantities(&self) -> Vec<Quantity> {
+        let mut quantities = Vec::new();
+        for split in SPLITS {
+            let along = self.modes_at(split, false);
+            for mode in self.modes_at(split, true) {
+                let when = if along.contains(&mode) { When::Along } else { When::EndBySettings };
+                quantities.extend(loss_and_accuracy(&format!("eval.{split}"), mode.0, when));
+            }
+        }
+        quantities.extend(MODES.iter().flat_map(|(mode, _)| loss_and_accuracy(ALL_TEST_IMAGES, mode, When::End)));
+        quantities
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("points", self.points), ("images", self.images)])?;
+        let known: Vec<String> =
+            SPLITS.iter().flat_map(|split| MODES.map(|(mode, _)| format!("{split}.{mode}"))).collect();
+        if let Some(stranger) = self.along.iter().find(|reading| !known.contains(reading)) {
+            return Err(format!("`along`: no reading `{stranger}`; there are: {}", known.join(", ")));
+        }
+        if !self.along.is_empty() && !self.along.iter().any(|reading| reading == SHOWN) {
+            return Err(format!("`along` must name `{SHOWN}`: tables and pictures read it along the run"));
+        }
+        Ok(())
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::has_images(model, "it evaluates images")
+    }
+
+    fn check_data(&self, data: &Dataset) -> Result<(), String> {
+        let Some(set) = data.images() else { return Ok(()) };
+        let (images, most) = (self.images, set.train.len().min(set.test.len()));
+        if images <= most {
+            return Ok(());
+        }
+        Err(format!("`images` is {images}, but {} has only {most} images in its smaller split", data.name()))
+    }
+
+    fn work(&self, model: &Model, data: &Dataset) -> Work {
+        let images = data.images().map_or(0, |set| self.evaluated_images(model, set.test.len()));
+        Work { images, ..Work::default() }
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
 }
 
 impl Measure for Evaluation {
@@ -33,31 +112,44 @@ impl Measure for Evaluation {
         }
         let Some(images) = context.data.images() else { return Ok(()) };
         let is_last = context.taken == context.steps;
-        for (name, split) in [("train", &images.train), ("test", &images.test)] {
-            let sample = fixed_sample(name, split.len(), self.images);
-            let modes = modes_at(&self.along, name, is_last);
-            for (mode, loss, accuracy) in in_modes(context, images, split, &sample, &modes)? {
-                records.push(record(context.taken, format!("eval.{name}.loss.{mode}"), None, loss));
-                records.push(record(context.taken, format!("eval.{name}.accuracy.{mode}"), None, accuracy));
+        let mut add = |sample: &str, readings: Vec<(&str, f64, f64)>| {
+            for (mode, loss, accuracy) in readings {
+                let named = names(sample, mode).into_iter().zip([loss, accuracy]);
+                records.extend(named.map(|(name, value)| record(context.taken, name, None, value)));
             }
+        };
+        for (name, split) in SPLITS.into_iter().zip([&images.train, &images.test]) {
+            let sample = fixed_sample(name, split.len(), self.images);
+            let modes = self.modes_at(name, is_last);
+            add(&format!("eval.{name}"), in_modes(context, images, split, &sample, &modes)?);
         }
         if is_last {
             let all: Vec<usize> = (0..images.test.len()).collect();
-            for (mode, loss, accuracy) in in_modes(context, images, &images.test, &all, &MODES)? {
-                records.push(record(context.taken, format!("final.test.loss.{mode}"), None, loss));
-                records.push(record(context.taken, format!("final.test.accuracy.{mode}"), None, accuracy));
-            }
+            add(ALL_TEST_IMAGES, in_modes(context, images, &images.test, &all, &MODES)?);
         }
         Ok(())
     }
 }
 
-/// The modes in which the sample of `split` is read at a point: those named in `along`, or all where none is named. At the
-/// last point the training sample is read in all; of the test images all are read then.
-fn modes_at(along: &[String], split: &str, is_last: bool) -> Vec<(&'static str, EvaluationMode)> {
-    let all = along.is_empty() || (is_last && split == "train");
-    let is_along = |mode: &str| along.iter().any(|reading| *reading == format!("{split}.{mode}"));
-    MODES.into_iter().filter(|(mode, _)| all || is_along(mode)).collect()
+impl Evaluation {
+    /// The modes in which the sample of `split` is read at a point: those named in `along`, or all where none is named. At
+    /// the last point the training sample is read in all; of the test images all are read then.
+    fn modes_at(&self, split: &str, is_last: bool) -> Vec<(&'static str, EvaluationMode)> {
+        let all = self.along.is_empty() || (is_last && split == "train");
+        let is_along = |mode: &str| self.along.iter().any(|reading| *reading == format!("{split}.{mode}"));
+        MODES.into_iter().filter(|(mode, _)| all || is_along(mode)).collect()
+    }
+
+    /// Images that go through a network of `model` in a whole trial, where `test_images` are tested on at the end.
+    fn evaluated_images(&self, model: &Model, test_images: usize) -> usize {
+        let passes = |modes: &[(&str, EvaluationMode)]| {
+            let modes: Vec<_> = modes.iter().map(|&(_, mode)| effective(mode, model)).collect();
+            (0..modes.len()).filter(|&index| !modes[..index].contains(&modes[index])).count()
+        };
+        let at_a_point = |is_last| SPLITS.iter().map(|split| passes(&self.modes_at(split, is_last))).sum();
+        let (before, last): (usize, usize) = (at_a_point(false), at_a_point(true));
+        ((self.points - 1) * before + last) * self.images + passes(&MODES) * test_images
+    }
 }
 
 /// What `mode` comes to in a network of `model`: without normalisation there are no other statistics, without noise none
@@ -65,18 +157,6 @@ fn modes_at(along: &[String], split: &str, is_last: bool) -> Vec<(&'static str, 
 fn effective((statistics, noisy): EvaluationMode, model: &Model) -> EvaluationMode {
     let statistics = if model.norm().is_none() { StatisticsMode::Batch } else { statistics };
     (statistics, noisy && model.noise() != Noise::None)
-}
-
-/// Images that an evaluation with `points`, `images` and `along` sends through a network of `model` in a whole trial, where
-/// `test_images` are tested on at the end.
-pub fn evaluated_images(points: usize, images: usize, along: &[String], model: &Model, test_images: usize) -> usize {
-    let passes = |modes: &[(&str, EvaluationMode)]| {
-        let modes: Vec<_> = modes.iter().map(|&(_, mode)| effective(mode, model)).collect();
-        (0..modes.len()).filter(|&index| !modes[..index].contains(&modes[index])).count()
-    };
-    let at_a_point = |is_last| ["train", "test"].iter().map(|split| passes(&modes_at(along, split, is_last))).sum();
-    let (before, last): (usize, usize) = (at_a_point(false), at_a_point(true));
-    ((points - 1) * before + last) * images + passes(&MODES) * test_images
 }
 
 /// The same images in every trial and at every point, in ascending order.
@@ -143,13 +223,16 @@ mod tests {
 
     #[test]
     fn images_are_counted_once_a_pass() {
-        let along = ["train.batch.clean".to_string()];
+        let evaluated_images = |along: &[&str], model: &Model| {
+            let along = along.iter().map(|reading| reading.to_string()).collect();
+            Evaluation { points: 10, images: 1000, along }.evaluated_images(model, 2000)
+        };
         let plain = Model::default();
         let noise = Noise::Algorithm1(NoiseConstants::default());
         let noisy = Model::Vgg16(Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() });
-        assert_eq!(evaluated_images(10, 1000, &[], &plain, 2000), 10 * 2 * 1000 + 2000);
-        assert_eq!(evaluated_images(10, 1000, &[], &noisy, 2000), 4 * (10 * 2 * 1000 + 2000));
-        assert_eq!(evaluated_images(10, 1000, &along, &plain, 2000), 10 * 1000 + 2000);
-        assert_eq!(evaluated_images(10, 1000, &along, &noisy, 2000), 9 * 1000 + 4 * (1000 + 2000));
+        assert_eq!(evaluated_images(&[], &plain), 10 * 2 * 1000 + 2000);
+        assert_eq!(evaluated_images(&[], &noisy), 4 * (10 * 2 * 1000 + 2000));
+        assert_eq!(evaluated_images(&[SHOWN], &plain), 10 * 1000 + 2000);
+        assert_eq!(evaluated_images(&[SHOWN], &noisy), 9 * 1000 + 4 * (1000 + 2000));
     }
 }

@@ -2,17 +2,56 @@
 //! ReLU and after it. A unit is a channel; its values are those of a minibatch's images and pixels.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
-use super::{Measure, StepContext, is_due_from_start, record, units};
+use super::{Measure, Measurement, Quantity, StepContext, check, is_due_from_start, record, units};
 use crate::record::Record;
+use crate::spec::Model;
 
 /// Bins span this many standard deviations on either side of the mean; what lies outside counts in the outermost.
 const SPAN: f64 = 4.0;
 
-pub(super) struct Histogram {
-    pub(super) layers: Vec<usize>,
-    pub(super) points: usize,
-    pub(super) bins: usize,
+/// Before and after the ReLU.
+const PLACES: [&str; 2] = ["pre", "post"];
+
+fn bin_name(place: &str, bin: usize) -> String {
+    format!("histogram.{place}.bin_{bin:02}")
+}
+
+/// The distribution of a unit's activation over training (the paper's figure 2, right).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Histogram {
+    /// Layers measured.
+    pub layers: Vec<usize>,
+    /// Measurements, evenly spaced; the first is at the first step.
+    pub points: usize,
+    /// Bins of a histogram.
+    pub bins: usize,
+}
+
+impl Measurement for Histogram {
+    fn quantities(&self) -> Vec<Quantity> {
+        let of_place = |place: &str| {
+            let moments = ["mean", "sd"].map(|name| Quantity::new(format!("histogram.{place}.{name}"), "activation"));
+            let bins = (0..self.bins).map(|bin| Quantity::new(bin_name(place, bin), "share of the values"));
+            moments.into_iter().chain(bins).map(|quantity| quantity.at(&self.layers)).collect::<Vec<_>>()
+        };
+        PLACES.iter().flat_map(|place| of_place(place)).collect()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("points", self.points), ("bins", self.bins)])?;
+        check::some_layers(&self.layers)
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::convolutions(&self.layers, model)
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
 }
 
 impl Measure for Histogram {
@@ -26,12 +65,12 @@ impl Measure for Histogram {
             let unit = units(layer, block.out_channels, 1)[0];
             let before = block.before_relu(context.params, context.buffers, context.mode, pass)?.channel(unit)?;
             let after: Vec<f32> = before.iter().map(|value| value.max(0.0)).collect();
-            for (place, values) in [("pre", before), ("post", after)] {
+            for (place, values) in PLACES.into_iter().zip([before, after]) {
                 let (mean, sd, shares) = histogram(&values, self.bins);
                 records.push(record(context.step, format!("histogram.{place}.mean"), layer, mean));
                 records.push(record(context.step, format!("histogram.{place}.sd"), layer, sd));
                 for (bin, share) in shares.into_iter().enumerate() {
-                    records.push(record(context.step, format!("histogram.{place}.bin_{bin:02}"), layer, share));
+                    records.push(record(context.step, bin_name(place, bin), layer, share));
                 }
             }
         }

@@ -6,17 +6,61 @@
 //! the shift is also measured after steps of one and the same relative length in every layer.
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 use super::shift::{Shift, shift};
-use super::{Measure, StepContext, is_due_from_start, record};
+use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record};
+use crate::data::Dataset;
 use crate::nn::{Block, Params};
 use crate::record::Record;
+use crate::spec::Model;
 use crate::train::optimizer;
 
-pub(super) struct Ics {
-    pub(super) layers: Vec<usize>,
-    pub(super) points: usize,
-    pub(super) matched_update: f64,
+/// Internal covariate shift (the paper's definition 2.1, figure 3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ics {
+    /// Layers measured.
+    pub layers: Vec<usize>,
+    /// Measurements, evenly spaced; the first is at the first step.
+    pub points: usize,
+    /// The length of the layers' steps in the second reading, as a share of the norm of their weights.
+    pub matched_update: f64,
+}
+
+impl Measurement for Ics {
+    fn quantities(&self) -> Vec<Quantity> {
+        let named = |(name, unit)| Quantity::new(format!("ics.{name}"), unit).at(&self.layers);
+        let quantities = [
+            ("distance", "gradient"),
+            ("relative", "norm of the gradient"),
+            ("cosine", "cosine"),
+            ("gradient_norm", "gradient"),
+            ("relative_update", "norm of the weight"),
+            ("matched.relative", "norm of the gradient"),
+            ("matched.cosine", "cosine"),
+        ];
+        quantities.map(named).into()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("points", self.points)])?;
+        check::positive("matched_update", self.matched_update)?;
+        check::some_layers(&self.layers)
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::layers_exist(&self.layers, model.layers())
+    }
+
+    /// Two readings per layer.
+    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
+        Work { gradients: 2 * self.layers.len() * self.points, ..Work::default() }
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
 }
 
 impl Measure for Ics {

@@ -7,19 +7,86 @@
 use anyhow::Result;
 use candle_core::Tensor;
 use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
 
 use super::line::{Point, along, band, effective_beta};
-use super::{Measure, StepContext, is_due_from_start, record};
+use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record};
+use crate::data::Dataset;
 use crate::nn::Params;
 use crate::record::Record;
 use crate::rng;
+use crate::spec::Model;
 use crate::train::optimizer;
 
-pub(super) struct Landscape {
-    pub(super) points: usize,
-    pub(super) random_points: usize,
-    pub(super) multiples: Vec<f64>,
-    pub(super) smaller_step: f64,
+/// Bands, each with its lowest and its highest value and its width, and their units.
+///
+/// The losses among them are found by probing beyond the step: they say how smooth the landscape is, not how well a
+/// network has learnt. So neither direction is better, and a trial counts as far as it was measured, as it does for the
+/// distances of the gradients; a diverged one has no landscape.
+const BANDS: [(&str, &str); 3] = [("loss", "loss"), ("data_loss", "loss"), ("distance", "gradient")];
+
+/// Readings of an effective β, and their units.
+const BETAS: [(&str, &str); 4] = [
+    ("", "gradient / weight"),
+    ("_at", "learning rates"),
+    ("_times_rate", "1 / learning rate"),
+    ("_times_smallest", "1 / smallest step"),
+];
+
+/// Loss and gradient at several step lengths from a step (the paper's figures 4, 10 and 11).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Landscape {
+    /// Measurements along the gradient, evenly spaced; the first is at the first step.
+    pub points: usize,
+    /// Measurements along a random direction, spaced alike; none if 0.
+    pub random_points: usize,
+    /// The step lengths, in learning rates, ascending.
+    pub multiples: Vec<f64>,
+    /// A step length below all of these, for a second reading of the effective β along the gradient.
+    pub smaller_step: f64,
+}
+
+impl Landscape {
+    /// The quantities along one direction, of which `betas` are effective βs.
+    fn along(&self, direction: &str, betas: &[&str]) -> Vec<Quantity> {
+        let ends = ["low", "high", "band"];
+        let bands = BANDS.iter().flat_map(|(name, unit)| ends.map(|end| (format!("{name}_{end}"), *unit)));
+        let distances = (1..=self.multiples.len()).map(|length| (format!("distance_{length:02}"), "gradient"));
+        let betas = betas.iter().flat_map(|beta| BETAS.map(|(reading, unit)| (format!("{beta}{reading}"), unit)));
+        let named = |(name, unit)| Quantity::new(format!("landscape.{direction}.{name}"), unit);
+        bands.chain(distances).chain(betas).map(named).collect()
+    }
+}
+
+impl Measurement for Landscape {
+    fn quantities(&self) -> Vec<Quantity> {
+        [self.along("gradient", &["beta", "beta_extended"]), self.along("random", &["beta"])].concat()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("points", self.points)])?;
+        let Landscape { multiples, smaller_step, .. } = self;
+        let lengths: Vec<f64> = [&[0.0, *smaller_step], &multiples[..]].concat();
+        let ascends = lengths.is_sorted_by(|a, b| a < b) && lengths.iter().all(|length| length.is_finite());
+        if multiples.is_empty() || !ascends {
+            return Err(format!(
+                "`multiples` are {multiples:?} and `smaller_step` is {smaller_step}; they must be positive and ascend, the \
+                 smaller step first"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A gradient per step length, the smaller one along the gradient alone.
+    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
+        let lengths = self.multiples.len();
+        Work { gradients: self.points * (lengths + 1) + self.random_points * lengths, ..Work::default() }
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
 }
 
 impl Measure for Landscape {

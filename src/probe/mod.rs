@@ -1,5 +1,6 @@
 //! What is measured while a trial trains. A probe reads; it never changes the trial.
 
+mod check;
 mod conditions;
 mod evaluation;
 mod histogram;
@@ -7,6 +8,7 @@ mod ics;
 mod landscape;
 pub mod line;
 mod moments;
+mod quantity;
 pub mod shift;
 mod surviving_shift;
 #[cfg(test)]
@@ -14,17 +16,134 @@ mod testing;
 mod training;
 mod wasserstein;
 
+use std::any::Any;
+use std::ops::Deref;
+
 use anyhow::Result;
 use candle_core::{DType, Tensor};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-pub use evaluation::evaluated_images;
+pub use quantity::{AfterDivergence, Better, Quantity, When, chance};
 
 use crate::data::Dataset;
 use crate::nn::{Mode, Network, Params, StepResult};
 use crate::record::Record;
 use crate::rng;
 use crate::spec::{Model, Train};
-use crate::study::Probe;
+use crate::text::hex;
+
+/// Makes the enum of the probes that a study file may name, from the types of their settings.
+macro_rules! probes {
+    ($($module:ident::$Settings:ident),+ $(,)?) => {
+        $(pub use $module::$Settings;)+
+
+        /// A measurement made while a trial trains, with its settings; `kind` names it in study files. It is the
+        /// [`Measurement`] of its settings. It never changes the trial.
+        ///
+        /// `layers` count the convolutions (with what follows them), or the layers of a deep linear network, from 1.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Probe {
+            $(#[doc = concat!("See [`", stringify!($Settings), "`].")] $Settings($Settings),)+
+        }
+
+        impl Probe {
+            /// The kinds, as study files write them; each is a file here.
+            pub const KINDS: &[&str] = &[$(stringify!($module)),+];
+        }
+
+        impl Deref for Probe {
+            type Target = dyn Measurement;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(Probe::$Settings(settings) => settings,)+
+                }
+            }
+        }
+    };
+}
+
+probes! {
+    training::Training,
+    evaluation::Evaluation,
+    moments::Moments,
+    histogram::Histogram,
+    surviving_shift::SurvivingShift,
+    ics::Ics,
+    landscape::Landscape,
+    conditions::Conditions,
+    wasserstein::Wasserstein,
+}
+
+impl Probe {
+    /// Whether `other` measures the same with other settings.
+    pub fn is_same_kind(&self, other: &Probe) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Its name in files: the kind and a hash of the settings, so that records of other settings are not mistaken.
+    pub fn id(&self) -> String {
+        let text = serde_json::to_string(self).expect("a probe is plain data");
+        let kind = text.split('"').nth(3).expect("the tag comes first").to_string();
+        let digest = Sha256::digest(&text);
+        format!("{kind}-{}", hex(&digest[..4]))
+    }
+
+    /// Its settings, if they are of type `S`.
+    pub fn settings<S: Measurement>(&self) -> Option<&S> {
+        let settings: &dyn Any = &**self;
+        settings.downcast_ref()
+    }
+}
+
+/// What a probe's settings say of the measurement before it is made.
+pub trait Measurement: Any {
+    /// What it records. A quantity that a trial lacks (an accuracy without classes, what only BatchNorm has) is named too.
+    fn quantities(&self) -> Vec<Quantity>;
+
+    /// Checks the settings by themselves.
+    ///
+    /// # Errors
+    /// What is wrong and what would be right.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Checks that a network of `model` can be measured.
+    ///
+    /// # Errors
+    /// As [`check`](Measurement::check).
+    fn check_network(&self, _model: &Model) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Checks sizes against the data.
+    ///
+    /// # Errors
+    /// As [`check`](Measurement::check).
+    fn check_data(&self, _data: &Dataset) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What it asks for in a whole trial of a network of `model` on `data`; what else it reads is small.
+    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
+        Work::default()
+    }
+
+    /// Begins to measure a trial.
+    fn begin(&self) -> Box<dyn Measure>;
+}
+
+/// What a measurement asks of the network in a whole trial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Images sent through it.
+    pub images: usize,
+    /// Gradients of a minibatch, each about as dear as a step.
+    pub gradients: usize,
+}
 
 /// A step as a probe sees it: its gradients are known, its update is not made yet.
 pub struct StepContext<'a> {
@@ -129,27 +248,6 @@ pub trait Measure {
     fn restore(&mut self, _state: &[f64]) {}
 }
 
-/// The measurement that `probe` asks for.
-pub fn measure(probe: &Probe) -> Box<dyn Measure> {
-    match probe.clone() {
-        Probe::Training {} => Box::new(training::Training),
-        Probe::Evaluation { points, images, along } => Box::new(evaluation::Evaluation { points, images, along }),
-        Probe::Moments { layers, units, bin } => Box::new(moments::Moments::new(&layers, units, bin)),
-        Probe::Histogram { layers, points, bins } => Box::new(histogram::Histogram { layers, points, bins }),
-        Probe::SurvivingShift { layers, redraws, points } => {
-            Box::new(surviving_shift::SurvivingShift { layers, redraws, points })
-        }
-        Probe::Ics { layers, points, matched_update } => Box::new(ics::Ics { layers, points, matched_update }),
-        Probe::Landscape { points, random_points, multiples, smaller_step } => {
-            Box::new(landscape::Landscape { points, random_points, multiples, smaller_step })
-        }
-        Probe::Conditions { layers, units, points, length } => {
-            Box::new(conditions::Conditions { layers, units, points, length })
-        }
-        Probe::Wasserstein { layers, units, points } => Box::new(wasserstein::Wasserstein::new(layers, units, points)),
-    }
-}
-
 /// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last.
 fn is_due(taken: usize, steps: usize, points: usize) -> bool {
     taken > 0 && taken * points / steps > (taken - 1) * points / steps
@@ -183,6 +281,25 @@ mod tests {
         let from_start = |points| (0..300).filter(|&step| is_due_from_start(step, 300, points)).collect::<Vec<_>>();
         assert_eq!(from_start(4), [0, 75, 150, 225]);
         assert_eq!((from_start(0).len(), from_start(7).len(), from_start(300).len()), (0, 7, 300));
+    }
+
+    /// The names of settings are those that serde knows.
+    #[test]
+    fn every_probe_is_documented_with_its_settings() {
+        const README: &str = include_str!("../../studies/README.md");
+        for kind in Probe::KINDS {
+            let wrong = format!("{{ \"kind\": \"{kind}\", \"?\": 0 }}");
+            let error = serde_json::from_str::<Probe>(&wrong).unwrap_err().to_string();
+            let Some((_, settings)) = error.split_once("expected ") else {
+                assert!(error.contains("there are no fields"), "{error}");
+                continue;
+            };
+            let row = README.lines().find(|line| line.starts_with(&format!("| `{kind}` |")));
+            let row = row.unwrap_or_else(|| panic!("`{kind}` has no row"));
+            for setting in settings.split('`').skip(1).step_by(2) {
+                assert!(row.contains(&format!("`{setting}`")), "`{setting}` of `{kind}`: {row}");
+            }
+        }
     }
 
     #[test]

@@ -5,17 +5,59 @@
 //! height and width as part of the batch.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
-use super::{Measure, StepContext, record, units};
+use super::{Measure, Measurement, Quantity, StepContext, check, record, units};
 use crate::record::Record;
+use crate::spec::Model;
 
 /// Mean and biased variance of each unit of a layer, before (`[0]`) and after (`[1]`) the ReLU.
 type LayerMoments = [Vec<(f64, f64)>; 2];
 
 const PLACES: [&str; 2] = ["pre", "post"];
-const STATISTICS: [&str; 4] = ["mean_drift", "variance_drift", "mean_drift_raw", "variance_drift_raw"];
 
-pub(super) struct Moments {
+/// The statistics, and their units.
+const STATISTICS: [(&str, &str); 4] = [
+    ("mean_drift", "standard deviations"),
+    ("variance_drift", "variances"),
+    ("mean_drift_raw", "activation"),
+    ("variance_drift_raw", "activation²"),
+];
+
+/// How far the mean and the variance of units move from step to step (the paper's figure 8).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moments {
+    /// Layers measured.
+    pub layers: Vec<usize>,
+    /// Fixed units (channels) per layer; all of them where a layer has fewer.
+    pub units: usize,
+    /// Steps that one record averages over.
+    pub bin: usize,
+}
+
+impl Measurement for Moments {
+    fn quantities(&self) -> Vec<Quantity> {
+        let of_place = |place| STATISTICS.map(|(name, unit)| Quantity::new(format!("moments.{place}.{name}"), unit));
+        PLACES.into_iter().flat_map(of_place).map(|quantity| quantity.at(&self.layers)).collect()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("units", self.units), ("bin", self.bin)])?;
+        check::some_layers(&self.layers)
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::convolutions(&self.layers, model)
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(Drift::new(self))
+    }
+}
+
+/// The measurement under way.
+struct Drift {
     units: usize,
     bin: usize,
     layers: Vec<Layer>,
@@ -29,14 +71,14 @@ struct Layer {
     steps: usize,
 }
 
-impl Moments {
-    pub(super) fn new(layers: &[usize], units: usize, bin: usize) -> Self {
+impl Drift {
+    fn new(settings: &Moments) -> Self {
         let layer = |&layer: &usize| Layer { layer, previous: None, sums: [[0.0; 4]; 2], steps: 0 };
-        Moments { units, bin, layers: layers.iter().map(layer).collect() }
+        Drift { units: settings.units, bin: settings.bin, layers: settings.layers.iter().map(layer).collect() }
     }
 }
 
-impl Measure for Moments {
+impl Measure for Drift {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
         let taken = context.step + 1;
         let is_last = taken == context.steps || !context.result.loss.is_finite();
@@ -110,7 +152,7 @@ impl Layer {
             return;
         }
         for (place, sums) in PLACES.iter().zip(&self.sums) {
-            for (statistic, sum) in STATISTICS.iter().zip(sums) {
+            for ((statistic, _), sum) in STATISTICS.iter().zip(sums) {
                 let name = format!("moments.{place}.{statistic}");
                 records.push(record(step, name, self.layer, sum / self.steps as f64));
             }
@@ -158,13 +200,13 @@ mod tests {
             let unit = |u: usize| (((t * 7 + u * 3) % 11) as f64 / 3.0, 1.0 + (t % 3) as f64);
             [vec![unit(1), unit(2)], vec![unit(3), unit(4)]]
         };
-        let mut whole = Moments::new(&[2, 9], 2, 4);
-        let mut resumed = Moments::new(&[2, 9], 2, 4);
+        let settings = Moments { layers: vec![2, 9], units: 2, bin: 4 };
+        let (mut whole, mut resumed) = (Drift::new(&settings), Drift::new(&settings));
         for t in 0..6 {
             whole.layers.iter_mut().for_each(|layer| layer.add(moments(t)));
             resumed.layers.iter_mut().for_each(|layer| layer.add(moments(t)));
             let state = resumed.state();
-            resumed = Moments::new(&[2, 9], 2, 4);
+            resumed = Drift::new(&settings);
             resumed.restore(&state);
         }
         let (mut a, mut b) = (Vec::new(), Vec::new());

@@ -7,16 +7,45 @@
 //! measured apart. Networks without noise or without normalisation have nothing to measure.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
-use super::{Measure, StepContext, is_due, record};
+use super::{Measure, Measurement, Quantity, StepContext, check, is_due, record};
 use crate::nn::{ConvBlock, FeatureMaps, Mode, NoiseKey, NoiseMode};
 use crate::record::Record;
-use crate::spec::{Noise, NoiseConstants};
+use crate::spec::{Model, Noise, NoiseConstants};
 
-pub(super) struct SurvivingShift {
-    pub(super) layers: Vec<usize>,
-    pub(super) redraws: usize,
-    pub(super) points: usize,
+/// The share of the injected shift that the next layer's normalisation cannot remove (critique C2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SurvivingShift {
+    /// Layers whose noise is redrawn.
+    pub layers: Vec<usize>,
+    /// Redraws per measurement.
+    pub redraws: usize,
+    /// Measurements, evenly spaced; the last is at the last step.
+    pub points: usize,
+}
+
+impl Measurement for SurvivingShift {
+    fn quantities(&self) -> Vec<Quantity> {
+        let of = |part| Quantity::new(format!("surviving_shift.{part}"), "share of the variance").at(&self.layers);
+        parts(NoiseConstants::default()).map(|(part, _)| of(part)).into()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("redraws", self.redraws), ("points", self.points)])?;
+        check::some_layers(&self.layers)
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::has_images(model, "it measures convolutions")?;
+        // The last layer has no next one.
+        check::layers_exist(&self.layers, model.layers() - 1)
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
 }
 
 impl Measure for SurvivingShift {

@@ -1,17 +1,38 @@
 //! Loss and accuracy (where there are classes) of every step's own minibatch, which is what the paper plots (figures 1 and 2).
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
-use super::{Measure, StepContext, record};
+use super::{Measure, Measurement, Quantity, StepContext, record};
 use crate::record::Record;
 
-pub(super) struct Training;
+/// Loss and accuracy of every step's own minibatch. Always measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {}
+
+impl Training {
+    /// The loss of every step's minibatch.
+    pub const LOSS: &str = "train_loss";
+    /// The accuracy of every step's minibatch, in percent.
+    pub const ACCURACY: &str = "train_accuracy";
+}
+
+impl Measurement for Training {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![Quantity::loss(Self::LOSS), Quantity::accuracy(Self::ACCURACY)]
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(self.clone())
+    }
+}
 
 impl Measure for Training {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        records.push(record(context.step, "train_loss", None, context.result.loss));
+        records.push(record(context.step, Self::LOSS, None, context.result.loss));
         let accuracy = context.result.accuracy;
-        records.extend(accuracy.map(|accuracy| record(context.step, "train_accuracy", None, accuracy)));
+        records.extend(accuracy.map(|accuracy| record(context.step, Self::ACCURACY, None, accuracy)));
         Ok(())
     }
 }

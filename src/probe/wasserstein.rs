@@ -5,18 +5,52 @@
 //! 1/√(values) is no more than the difference of two minibatches.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
-use super::{Measure, StepContext, is_due_from_start, record, units};
+use super::{Measure, Measurement, Quantity, StepContext, check, is_due_from_start, record, units};
 use crate::record::Record;
+use crate::spec::Model;
 use crate::stats::mean;
 
 /// Quantiles that stand for a distribution.
 const QUANTILES: usize = 64;
 
-pub(super) struct Wasserstein {
-    layers: Vec<usize>,
-    units: usize,
-    points: usize,
+const DRIFT: &str = "wasserstein.pre.drift";
+
+/// How far the whole distribution of units moves between measurements (the paper's figure 6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wasserstein {
+    /// Layers measured.
+    pub layers: Vec<usize>,
+    /// Fixed units (channels) per layer; all of them where a layer has fewer.
+    pub units: usize,
+    /// Measurements, evenly spaced; the first, from which the next is told, is at the first step.
+    pub points: usize,
+}
+
+impl Measurement for Wasserstein {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![Quantity::new(DRIFT, "standard deviations").at(&self.layers)]
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check::counts(&[("units", self.units), ("points", self.points)])?;
+        check::some_layers(&self.layers)
+    }
+
+    fn check_network(&self, model: &Model) -> Result<(), String> {
+        check::convolutions(&self.layers, model)
+    }
+
+    fn begin(&self) -> Box<dyn Measure> {
+        Box::new(Drift::new(self))
+    }
+}
+
+/// The measurement under way.
+struct Drift {
+    settings: Wasserstein,
     /// Layer by layer and unit by unit, at the last measurement; empty before the first.
     previous: Vec<Vec<Distribution>>,
 }
@@ -28,31 +62,31 @@ struct Distribution {
     deviation: f64,
 }
 
-impl Wasserstein {
-    pub(super) fn new(layers: Vec<usize>, units: usize, points: usize) -> Self {
-        Wasserstein { layers, units, points, previous: Vec::new() }
+impl Drift {
+    fn new(settings: &Wasserstein) -> Self {
+        Drift { settings: settings.clone(), previous: Vec::new() }
     }
 
     fn distributions(&self, context: &StepContext, layer: usize) -> Result<Vec<Distribution>> {
         let block = context.network.conv_block(layer)?;
         let pass = context.result.conv_pass(layer)?;
         let maps = block.before_relu(context.params, context.buffers, context.mode, pass)?;
-        let chosen = units(layer, block.out_channels, self.units);
+        let chosen = units(layer, block.out_channels, self.settings.units);
         chosen.into_iter().map(|unit| Ok(Distribution::of(maps.channel(unit)?))).collect()
     }
 }
 
-impl Measure for Wasserstein {
+impl Measure for Drift {
     fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due_from_start(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.steps, self.settings.points) {
             return Ok(());
         }
         let now: Vec<Vec<Distribution>> =
-            self.layers.iter().map(|&layer| self.distributions(context, layer)).collect::<Result<_>>()?;
-        for ((layer, before), now) in self.layers.iter().zip(&self.previous).zip(&now) {
+            self.settings.layers.iter().map(|&layer| self.distributions(context, layer)).collect::<Result<_>>()?;
+        for ((layer, before), now) in self.settings.layers.iter().zip(&self.previous).zip(&now) {
             let drifts: Vec<f64> = before.iter().zip(now).filter_map(|(before, now)| before.drift(now)).collect();
             let drift = mean(&drifts).unwrap_or(f64::NAN);
-            records.push(record(context.step, "wasserstein.pre.drift", *layer, drift));
+            records.push(record(context.step, DRIFT, *layer, drift));
         }
         self.previous = now;
         Ok(())
@@ -65,7 +99,7 @@ impl Measure for Wasserstein {
     }
 
     fn restore(&mut self, state: &[f64]) {
-        let (sizes, numbers) = state.split_at(self.layers.len().min(state.len()));
+        let (sizes, numbers) = state.split_at(self.settings.layers.len().min(state.len()));
         let mut units = numbers
             .chunks_exact(QUANTILES + 1)
             .map(|numbers| Distribution { quantiles: numbers[..QUANTILES].to_vec(), deviation: numbers[QUANTILES] });
@@ -110,10 +144,11 @@ mod tests {
     #[test]
     fn what_it_remembers_comes_back() {
         let unit = |shift: f32| Distribution::of((0..100).map(|i| i as f32 + shift).collect());
-        let mut probe = Wasserstein::new(vec![2, 9], 2, 3);
+        let settings = Wasserstein { layers: vec![2, 9], units: 2, points: 3 };
+        let mut probe = Drift::new(&settings);
         assert!(probe.state().is_empty());
         probe.previous = vec![vec![unit(0.0), unit(1.0)], vec![unit(2.0)]];
-        let mut restored = Wasserstein::new(vec![2, 9], 2, 3);
+        let mut restored = Drift::new(&settings);
         restored.restore(&probe.state());
         assert_eq!(restored.previous, probe.previous);
     }

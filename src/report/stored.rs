@@ -15,9 +15,10 @@ use super::Input;
 use super::view::View;
 use crate::data::DataFacts;
 use crate::files::{write_json, write_whole};
+use crate::probe::Probe;
 use crate::record::{TrialRecords, csv, sweep_text};
 use crate::spec::Spec;
-use crate::study::{Plan, Probe};
+use crate::study::Plan;
 use crate::text::sha256;
 
 /// The plan's file.

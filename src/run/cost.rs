@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::task::Task;
-use crate::probe;
-use crate::study::Probe;
+use crate::probe::Work;
 use crate::train::{self, Trial, Watch};
 
 /// Steps measured for each specification; the first warms up.
@@ -44,38 +43,17 @@ fn cost(task: &Task, trials: usize) -> Result<Cost> {
     let step = measure_step(&task.trial)?;
     let train = &task.trial.spec.train;
     let batch = train.batch.size(task.trial.data.train_len());
-    let images: usize = task.trial.probes.iter().map(|probe| evaluated_images(probe, &task.trial)).sum();
-    let gradients: usize = task.trial.probes.iter().map(gradients).sum();
-    let steps = (train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
+    let work = task.trial.probes.iter().map(|probe| probe.work(&task.trial.spec.model, task.trial.data));
+    let work = work.fold(Work::default(), |sum, of| Work {
+        images: sum.images + of.images,
+        gradients: sum.gradients + of.gradients,
+    });
+    let steps = (train.steps + work.gradients) as f64 + work.images as f64 / (batch as f64 * STEP_PER_EVALUATION);
     Ok(Cost { label: task.label(), trials, step, trial: step.mul_f64(steps) })
 }
 
 /// A step goes forward once and backward once, which costs about twice as much; an evaluation goes forward only.
 const STEP_PER_EVALUATION: f64 = 3.0;
-
-/// Images that `probe` sends through the network in a whole trial.
-fn evaluated_images(probe: &Probe, trial: &Trial) -> usize {
-    let (Probe::Evaluation { points, images, along }, Some(set)) = (probe, trial.data.images()) else { return 0 };
-    probe::evaluated_images(*points, *images, along, &trial.spec.model, set.test.len())
-}
-
-/// Gradients of a minibatch that `probe` asks for in a whole trial, each about as dear as a step.
-fn gradients(probe: &Probe) -> usize {
-    match probe {
-        Probe::Ics { layers, points, .. } => 2 * layers.len() * points,
-        Probe::Landscape { points, random_points, multiples, .. } => {
-            points * (multiples.len() + 1) + random_points * multiples.len()
-        }
-        // Each from its layer on: half of the network in the mean.
-        Probe::Conditions { layers, units, points, .. } => layers.len() * (2 * units + 1) * points / 2,
-        Probe::Training {}
-        | Probe::Evaluation { .. }
-        | Probe::Moments { .. }
-        | Probe::Histogram { .. }
-        | Probe::SurvivingShift { .. }
-        | Probe::Wasserstein { .. } => 0,
-    }
-}
 
 /// The fastest of a few steps of `trial`, without measurements.
 fn measure_step(trial: &Trial) -> Result<Duration> {

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 
 use crate::data::{self, DataFacts, Dataset};
 use crate::spec::DataName;
-use crate::study::{Plan, PlannedTrial, Probe};
+use crate::study::{Plan, PlannedTrial};
 use crate::train::Trial;
 
 /// The image sets of a plan, each in memory once.
@@ -53,23 +53,10 @@ impl Datasets {
                 planned.spec.data
             );
         }
-        datasets.check_samples(&plan.probes)?;
-        Ok(datasets)
-    }
-
-    fn check_samples(&self, probes: &[Probe]) -> Result<()> {
-        for probe in probes {
-            let Probe::Evaluation { images, .. } = probe else { continue };
-            for (data, set) in self.0.iter().filter_map(|data| Some((data, data.images()?))) {
-                let most = set.train.len().min(set.test.len());
-                ensure!(
-                    *images <= most,
-                    "probe `evaluation`: `images` is {images}, but {} has only {most} images in its smaller split",
-                    data.name()
-                );
-            }
+        for (probe, data) in plan.probes.iter().flat_map(|probe| datasets.0.iter().map(move |data| (probe, data))) {
+            probe.check_data(data).map_err(|error| anyhow!("probe `{}`: {error}", probe.id()))?;
         }
-        Ok(())
+        Ok(datasets)
     }
 
     /// What reports say of them, in the order in which the plan names them.

@@ -3,10 +3,8 @@
 pub mod claim;
 mod file;
 mod plan;
-mod probe;
 mod value;
 
 pub use file::{Arm, BUILT_IN, Page, Scale, Settings, Study, Sweep};
 pub use plan::{Overrides, Plan, PlannedTrial};
-pub use probe::Probe;
 pub use value::{LAYERS, Level, Passing, Point, Reached, Take, Term, Value};

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::file::{Arm, Study, Sweep, known};
-use super::probe::Probe;
 use super::value::Term;
+use crate::probe::{Measurement, Probe, Quantity};
 use crate::spec::{Layers, Spec, overlaps};
 use crate::text::hex;
 
@@ -121,6 +121,17 @@ impl Plan {
         self.study.names().filter(|name| !here.contains(name)).cloned().collect()
     }
 
+    /// The measured quantities, by the names of their records.
+    pub fn quantities(&self) -> BTreeMap<String, Quantity> {
+        let quantities = self.probes.iter().flat_map(|probe| probe.quantities());
+        quantities.map(|quantity| (quantity.name.clone(), quantity)).collect()
+    }
+
+    /// The settings of the probe whose settings are of type `S`, where there is one.
+    pub fn probe<S: Measurement>(&self) -> Option<&S> {
+        self.probes.iter().find_map(Probe::settings)
+    }
+
     /// The seeds on which places of sweeps are chosen, and nothing is judged.
     pub fn choose_seeds(&self) -> &[u64] {
         &self.study.scale[&self.scale].choose_seeds
@@ -135,7 +146,7 @@ impl Plan {
         }
         for trial in &self.trials {
             for probe in &self.probes {
-                let checked = probe.check(&trial.spec.model).map_err(anyhow::Error::msg);
+                let checked = probe.check_network(&trial.spec.model).map_err(anyhow::Error::msg);
                 checked.with_context(|| format!("probe `{}` on arm `{}`", probe.id(), trial.arm))?;
             }
         }

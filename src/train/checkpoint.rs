@@ -19,7 +19,7 @@ use crate::text::sha256;
 /// What one probe has recorded and remembers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeLog {
-    /// The [`id`](crate::study::Probe::id) of the probe.
+    /// The [`id`](crate::probe::Probe::id) of the probe.
     pub probe: String,
     /// Its records so far.
     pub records: Vec<Record>,

@@ -15,10 +15,9 @@ use self::checkpoint::{Checkpoint, ProbeLog};
 use self::store::Card;
 use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
-use crate::probe::{self, GivenUp, Measure, StateContext, StepContext};
+use crate::probe::{GivenUp, Measure, Probe, StateContext, StepContext};
 use crate::record::Ending;
 use crate::spec::{Model, Precision, Spec};
-use crate::study::Probe;
 
 /// One arm × seed (× swept value), with what it needs to be trained.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +100,7 @@ impl<'a> Training<'a> {
         let batches = Batches::new(data.train_len(), trial.spec.train.batch, trial.seed)?;
         let network = network(trial.spec, data)?;
         let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype())?;
-        let mut probes: Vec<_> = trial.probes.iter().map(probe::measure).collect();
+        let mut probes: Vec<_> = trial.probes.iter().map(|probe| probe.begin()).collect();
         let found = match checkpoint::load(folder, &ids(trial.probes), &params, &buffers) {
             Ok(found) => found,
             Err(error) => {

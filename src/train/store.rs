@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{self, Checkpoint, weights_as_bytes};
 use crate::files::{write_json, write_whole};
 use crate::kernels::isa;
+use crate::probe::Probe;
 use crate::record::{Ending, Record, csv};
 use crate::spec::{Model, Precision, Spec};
-use crate::study::Probe;
 use crate::text::sha256;
 
 const CARD: &str = "trial.json";

@@ -12,9 +12,9 @@ use super::look::{Dash, GREY, Look};
 use super::mark::{Mark, Shape};
 use super::panel::Panel;
 use super::series::{Curve, Series, heights, legend, lines, looks, seed_heights};
+use crate::probe::Landscape;
 use crate::record::TrialRecords;
 use crate::report::view::{Condition, View};
-use crate::study::Probe;
 
 /// Step lengths over a larger range than this are drawn on a logarithmic axis.
 const WIDE: f64 = 20.0;
@@ -90,7 +90,8 @@ fn betas(view: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
     if let Some(second) = series.get_mut(1) {
         second.look.dash = Some((6, 4));
         second.seeds.clear();
-        levels.extend(step_lengths(view).map(|(_, smaller)| (-(smaller * rate).log10(), (2, 3))));
+        let smaller = view.plan.probe().map(|probe: &Landscape| probe.smaller_step);
+        levels.extend(smaller.map(|step| (-(step * rate).log10(), (2, 3))));
     }
     Cell { series, is_band: false, levels }
 }
@@ -108,18 +109,10 @@ impl Cell {
     }
 }
 
-/// The step lengths that the study measures at, in learning rates, and the smaller one of the second reading.
-fn step_lengths<'v>(view: &'v View) -> Option<(&'v [f64], f64)> {
-    view.plan.probes.iter().find_map(|probe| match probe {
-        Probe::Landscape { multiples, smaller_step, .. } => Some((&multiples[..], *smaller_step)),
-        _ => None,
-    })
-}
-
 /// How far the gradient moves: a panel for the first third of the run and one for the last, a line per arm.
 pub fn distance_by_length(view: &View) -> Option<Figure> {
-    let (lengths, _) = step_lengths(view).filter(|_| view.has(&distance(0)))?;
-    let (x, lengths) = length_axis(lengths);
+    let Landscape { multiples, .. } = view.plan.probe().filter(|_| view.has(&distance(0)))?;
+    let (x, lengths) = length_axis(multiples);
     let parts = [("first third of the run", 0.0..1.0 / 3.0), ("last third of the run", 2.0 / 3.0..1.0)];
     let series = parts.each_ref().map(|(_, part)| -> Vec<Series> {
         looks(view).map(|(look, arm)| Series::of(look, arm, |trial| mean_distances(trial, part, &lengths))).collect()

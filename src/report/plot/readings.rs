@@ -9,8 +9,8 @@ use super::look::{DOT, Look, look};
 use super::mark::{Mark, Shape};
 use super::panel::Panel;
 use super::series::{Curve, Series, lines};
+use crate::probe::When;
 use crate::report::view::{Condition, View};
-use crate::study::Probe;
 
 /// A reading: its record, its name, and the number of its look. Where no sample of the test images was read along the
 /// run, all of them were at its end.
@@ -46,15 +46,15 @@ pub fn readings(view: &View) -> Option<Figure> {
 }
 
 fn taken(view: &View) -> Vec<Reading> {
-    let at_end: Vec<String> = view.plan.probes.iter().flat_map(Probe::measured_at_end).collect();
-    let is_final = |name: &str| name.starts_with("final.");
+    let quantities = view.plan.quantities();
+    let when = |name: &str| quantities.get(name).map_or(When::Along, |quantity| quantity.when);
     let is_taken = |&&(name, _, _): &&(&str, &str, usize)| {
         view.has(name)
-            && !(is_final(name) && view.has(&name.replacen("final.", "eval.", 1)))
+            && !(when(name) == When::End && view.has(&name.replacen("final.", "eval.", 1)))
             && (view.has_noise() || !name.ends_with("noisy"))
     };
     let reading = |&(record, name, number): &(&'static str, &str, usize)| {
-        let is_dot = is_final(record) || at_end.iter().any(|known| known == record);
+        let is_dot = when(record) != When::Along;
         (record, view.without_idle_noise(name), Look { is_dot, ..look(number) })
     };
     READINGS.iter().filter(is_taken).map(reading).collect()

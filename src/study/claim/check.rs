@@ -1,9 +1,10 @@
 //! Whether a study can answer a claim.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::curves::curve;
 use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
+use crate::probe::{Quantity, When};
 
 /// Where a window begins that is meant for what is measured at the end of the run alone.
 const AT_END: f64 = 0.95;
@@ -51,17 +52,12 @@ impl Claim {
         Ok(())
     }
 
-    /// Checks the claim against what is `measured` at a scale: layers by record (none for a record of the whole network),
-    /// and which records are measured `at_end` alone.
+    /// Checks the claim against what is `measured` at a scale, by the names of the records.
     ///
     /// # Errors
     /// As [`check`](Claim::check).
-    pub fn check_records(
-        &self,
-        measured: &BTreeMap<String, Vec<usize>>,
-        at_end: &BTreeSet<String>,
-    ) -> Result<(), String> {
-        let check = |(metric, window): (&String, _)| self.check_record(metric, window, measured, at_end);
+    pub fn check_records(&self, measured: &BTreeMap<String, Quantity>) -> Result<(), String> {
+        let check = |(metric, window): (&String, _)| self.check_record(metric, window, measured);
         self.records().try_for_each(check).map_err(|message| format!("claim {}: {message}", self.id))
     }
 
@@ -69,10 +65,9 @@ impl Claim {
         &self,
         metric: &String,
         window: [f64; 2],
-        measured: &BTreeMap<String, Vec<usize>>,
-        at_end: &BTreeSet<String>,
+        measured: &BTreeMap<String, Quantity>,
     ) -> Result<(), String> {
-        let Some(layers) = measured.get(metric) else {
+        let Some(Quantity { layers, when, .. }) = measured.get(metric) else {
             let known: Vec<_> = measured.keys().map(String::as_str).collect();
             return Err(format!("nothing measures `{metric}` (measured are: {})", known.join(", ")));
         };
@@ -82,7 +77,7 @@ impl Claim {
                 _ => format!("layers {:?} of `{metric}`: it is measured at {layers:?}", self.layers),
             });
         }
-        if at_end.contains(metric) && window[0] < AT_END {
+        if *when == When::EndBySettings && window[0] < AT_END {
             return Err(format!(
                 "`{metric}` is measured at the end alone: name it in the probe's `along`, or give it the window \
                  [{AT_END}, 1.0]"
@@ -169,14 +164,14 @@ mod tests {
 
     fn error(text: &str) -> String {
         let arms = ["a".to_owned(), "b".to_owned()];
-        let measured = BTreeMap::from([
-            ("train_accuracy".into(), vec![]),
-            ("train_accuracy.late".into(), vec![]),
-            ("drift".into(), vec![2, 9]),
-        ]);
+        let measured = [
+            Quantity::accuracy("train_accuracy"),
+            Quantity::accuracy("train_accuracy.late").when(When::EndBySettings),
+            Quantity::new("drift", "activation").at(&[2, 9]),
+        ];
+        let measured = measured.map(|quantity| (quantity.name.clone(), quantity)).into();
         let claim = toml::from_str::<Claim>(text).unwrap();
-        let at_end = BTreeSet::from(["train_accuracy.late".into()]);
-        claim.check(&arms).and_then(|()| claim.check_records(&measured, &at_end)).unwrap_err()
+        claim.check(&arms).and_then(|()| claim.check_records(&measured)).unwrap_err()
     }
 
     /// One mistake at a time; each message names the claim, the mistake and what would be right.

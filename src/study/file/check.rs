@@ -1,13 +1,13 @@
 //! The checks of a study's file that no type makes: its names and numbers against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use anyhow::{Context, Error, Result, bail};
 
 use super::{Scale, Study, Sweep, known};
-use crate::study::claim::{Role, Statistic, check_window};
-use crate::study::probe::Probe;
+use crate::probe::{Better, Quantity};
+use crate::study::claim::{Claim, Role, Statistic, check_window};
 use crate::study::value::{LAYERS as ALONG_LAYERS, Take, Value};
 
 impl Study {
@@ -106,18 +106,8 @@ impl Study {
         let names: Vec<String> = self.names().cloned().collect();
         for claim in &self.claim {
             claim.check(&names).map_err(Error::msg)?;
-            let of_claim = || format!("claim {}", claim.id);
-            self.check_scales(claim.scales.iter().chain(&claim.exploratory_at)).with_context(of_claim)?;
-            let is_chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
-            let Some(name) = claim.statistics().flat_map(Statistic::arms).find(is_chosen) else { continue };
-            if claim.records().any(|(metric, _)| metric.contains("loss")) {
-                let message = format!("a place for `{name}` is chosen by the highest mean, which is no good loss");
-                return Err(Error::msg(message)).with_context(of_claim);
-            }
-            if !claim.layers.is_empty() {
-                let message = format!("a place for `{name}` cannot be chosen layer by layer");
-                return Err(Error::msg(message)).with_context(of_claim);
-            }
+            let scales = claim.scales.iter().chain(&claim.exploratory_at);
+            self.check_scales(scales).with_context(|| format!("claim {}", claim.id))?;
         }
         Ok(())
     }
@@ -127,15 +117,31 @@ impl Study {
         let probes = self.probes(scale);
         let mut measured = BTreeMap::new();
         for probe in &probes {
-            probe.check_settings().map_err(Error::msg).with_context(|| format!("probe `{}`", probe.id()))?;
-            for (name, layers) in probe.measured() {
-                if measured.insert(name.clone(), layers).is_some() {
+            probe.check().map_err(Error::msg).with_context(|| format!("probe `{}`", probe.id()))?;
+            for quantity in probe.quantities() {
+                if let Some(Quantity { name, .. }) = measured.insert(quantity.name.clone(), quantity) {
                     bail!("two [[probe]] measure `{name}`, the scale's own counted; leave one out");
                 }
             }
         }
-        let at_end: BTreeSet<String> = probes.iter().flat_map(Probe::measured_at_end).collect();
-        self.claim.iter().try_for_each(|claim| claim.check_records(&measured, &at_end)).map_err(Error::msg)
+        for claim in &self.claim {
+            claim.check_records(&measured).map_err(Error::msg)?;
+            self.check_choice(claim, &measured).with_context(|| format!("claim {}", claim.id))?;
+        }
+        Ok(())
+    }
+
+    /// A setting of a sweep is chosen by the highest mean of the claim's record over the whole network.
+    fn check_choice(&self, claim: &Claim, measured: &BTreeMap<String, Quantity>) -> Result<()> {
+        let is_chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
+        let Some(name) = claim.statistics().flat_map(Statistic::arms).find(is_chosen) else { return Ok(()) };
+        if let Some((metric, _)) = claim.records().find(|(metric, _)| measured[*metric].better != Better::Higher) {
+            bail!("a place for `{name}` is chosen by the highest mean, and a higher `{metric}` is not better");
+        }
+        if !claim.layers.is_empty() {
+            bail!("a place for `{name}` cannot be chosen layer by layer");
+        }
+        Ok(())
     }
 }
 

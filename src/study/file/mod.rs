@@ -10,8 +10,8 @@ use toml::Spanned;
 mod check;
 
 use super::claim::Claim;
-use super::probe::Probe;
 use super::value::Value;
+use crate::probe::{Probe, Training};
 use crate::spec::Layers;
 
 /// Dotted keys and values, with their places in the file.
@@ -208,8 +208,9 @@ impl Study {
         let of_kind = |probe: &Probe| scale.probe.iter().find(|other| other.is_same_kind(probe));
         let study = self.probe.iter().map(|probe| of_kind(probe).unwrap_or(probe));
         let further = scale.probe.iter().filter(|probe| !self.probe.iter().any(|other| other.is_same_kind(probe)));
-        let asked = study.chain(further).filter(|probe| **probe != Probe::Training {});
-        std::iter::once(&Probe::Training {}).chain(asked).cloned().collect()
+        let always = Probe::Training(Training {});
+        let asked = study.chain(further).filter(|probe| **probe != always);
+        std::iter::once(&always).chain(asked).cloned().collect()
     }
 
     /// The settings of an arm at a scale: defaults ← setup ← scale ← the scale's for this setup ← arm.

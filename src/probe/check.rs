@@ -1,0 +1,46 @@
+//! Checks that several probes make of their settings. An error says what is wrong and what would be right.
+
+use crate::spec::Model;
+
+/// Numbers of something, by setting, must be at least 1.
+pub(super) fn counts(counts: &[(&str, usize)]) -> Result<(), String> {
+    match counts.iter().find(|(_, count)| *count == 0) {
+        Some((name, _)) => Err(format!("`{name}` is 0; it must be at least 1")),
+        None => Ok(()),
+    }
+}
+
+/// A length must be a positive number.
+pub(super) fn positive(name: &str, value: f64) -> Result<(), String> {
+    match value > 0.0 && value.is_finite() {
+        true => Ok(()),
+        false => Err(format!("`{name}` is {value}; it must be positive")),
+    }
+}
+
+/// A measurement of layers must name some.
+pub(super) fn some_layers(layers: &[usize]) -> Result<(), String> {
+    if layers.is_empty() { Err("`layers` is empty; name at least one".into()) } else { Ok(()) }
+}
+
+/// Every layer must be one of the first `last`, counted from 1.
+pub(super) fn layers_exist(layers: &[usize], last: usize) -> Result<(), String> {
+    match layers.iter().find(|&&layer| layer == 0 || layer > last) {
+        Some(layer) => Err(format!("layer {layer} does not exist here; layers are 1 to {last}")),
+        None => Ok(()),
+    }
+}
+
+/// `layers` must be convolutions of the network.
+pub(super) fn convolutions(layers: &[usize], model: &Model) -> Result<(), String> {
+    has_images(model, "it measures convolutions")?;
+    layers_exist(layers, model.layers())
+}
+
+/// The network must take images; `because` begins the message.
+pub(super) fn has_images(model: &Model, because: &str) -> Result<(), String> {
+    match model {
+        Model::Vgg16(_) => Ok(()),
+        Model::DeepLinear(_) => Err(format!("{because}, and a `deep_linear` network has none")),
+    }
+}
