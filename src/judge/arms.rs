@@ -155,23 +155,19 @@ fn is_stuck(trial: &TrialRecords) -> bool {
     trial.ending == Ending::Finished && accuracy.is_some_and(|accuracy| accuracy < STUCK_BELOW)
 }
 
+/// The times to the accuracies `steps_to`; none where there are no trials.
 fn times(trials: &[&TrialRecords], steps_to: &[f64]) -> Vec<TimeTo> {
-    if trials.is_empty() {
-        return Vec::new();
-    }
-    steps_to.iter().map(|&threshold| time_to(trials, threshold)).collect()
-}
-
-fn time_to(trials: &[&TrialRecords], threshold: f64) -> TimeTo {
-    let steps: Vec<(u64, Option<usize>)> = trials.iter().map(|trial| (trial.seed, time_of(trial, threshold))).collect();
-    let horizon = trials.iter().map(|trial| trial.steps).max().unwrap_or(0);
-    let times: Vec<Option<usize>> = steps.iter().map(|seed| seed.1).collect();
-    TimeTo {
-        threshold,
-        reached: times.iter().flatten().count(),
-        restricted_mean: restricted_mean(&times, horizon),
-        steps,
-    }
+    let Some(horizon) = trials.iter().map(|trial| trial.steps).max() else { return Vec::new() };
+    let time_to = |&threshold: &f64| {
+        let times: Vec<Option<usize>> = trials.iter().map(|trial| time_of(trial, threshold)).collect();
+        TimeTo {
+            threshold,
+            reached: times.iter().flatten().count(),
+            restricted_mean: restricted_mean(&times, horizon),
+            steps: trials.iter().map(|trial| trial.seed).zip(times).collect(),
+        }
+    };
+    steps_to.iter().map(time_to).collect()
 }
 
 fn time_of(trial: &TrialRecords, threshold: f64) -> Option<usize> {

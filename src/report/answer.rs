@@ -81,8 +81,8 @@ fn bottom_line(verdict: &Verdict) -> String {
 }
 
 fn in_numbers(verdict: &Verdict) -> String {
-    let Some(estimate) = verdict.estimate() else { return String::new() };
-    let mut numbers = vec![numbers::with_unit(&estimate, &verdict.unit, verdict.factor().as_ref())];
+    let Some(ours) = numbers::ours(verdict, &format!(" {}", verdict.unit), ", ") else { return String::new() };
+    let mut numbers = vec![ours];
     numbers.extend(verdict.criterion.as_ref().map(|criterion| format!("needed: {criterion}")));
     numbers.extend(verdict.paper_value.map(|paper| format!("the paper: {}", numbers::plain(paper))));
     format!(" ({})", numbers.join("; "))

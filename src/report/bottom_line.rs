@@ -124,7 +124,7 @@ fn item(judgements: &[Judgement]) -> String {
 }
 
 fn verdict(Judgement { report, summary, claim }: &Judgement) -> String {
-    let numbers = ours(claim).map(|ours| format!(", {ours}")).unwrap_or_default();
+    let numbers = numbers::ours(claim, "", ", ").map(|ours| format!(", {ours}")).unwrap_or_default();
     let exploratory = if claim.exploratory { " (exploratory)" } else { "" };
     format!("{}{exploratory} at [{}]({report}.md){numbers}{}", claim.word, summary.scale, why_undecided(claim))
 }
@@ -152,7 +152,7 @@ fn where_the_numbers_part(claims: &[Vec<Judgement>]) -> String {
         table.row(vec![
             format!("**{}**", claim.id),
             format!("[{}]({report}.md)", summary.scale),
-            ours(claim).unwrap_or_default(),
+            numbers::ours(claim, "", ", ").unwrap_or_default(),
             numbers::plain(claim.paper_value.unwrap_or(f64::NAN)),
             claim.unit.clone(),
             claim.paper_value_of.clone().unwrap_or_default(),
@@ -165,12 +165,6 @@ fn where_the_numbers_part(claims: &[Vec<Judgement>]) -> String {
         "\n**Where the paper's numbers lie outside our intervals.** Some are of another quantity than ours; the last column \
          says what each is.\n\n{table}\n"
     )
-}
-
-/// The estimate with its interval; one of a logarithm also as a factor.
-fn ours(claim: &Verdict) -> Option<String> {
-    let factor = claim.factor().map(|factor| format!(", {}", numbers::as_factor(&factor))).unwrap_or_default();
-    Some(numbers::estimate(&claim.estimate()?) + &factor)
 }
 
 fn parts_from_the_paper(claim: &Verdict) -> bool {

@@ -19,7 +19,7 @@ mod tables;
 mod view;
 
 #[cfg(test)]
-mod synthetic;
+mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! Numbers as people read them.
 
+use crate::judge::Verdict;
 use crate::stats::Estimate;
 
 /// `value` with `decimals` decimals and a true minus sign.
@@ -25,14 +26,14 @@ pub fn estimate(estimate: &Estimate) -> String {
     format!("{} [{}, {}]", fixed(estimate.point, decimals), fixed(low, decimals), fixed(high, decimals))
 }
 
-/// An estimate with its unit; one of a logarithm also as the `factor` that it stands for.
-pub fn with_unit(value: &Estimate, unit: &str, factor: Option<&Estimate>) -> String {
-    let factor = factor.map(|value| format!(", {}", as_factor(value)));
-    format!("{} {unit}{}", estimate(value), factor.unwrap_or_default())
+/// A verdict's estimate, then `unit`; one of a logarithm also as a factor, after `separator`.
+pub fn ours(verdict: &Verdict, unit: &str, separator: &str) -> Option<String> {
+    let factor = verdict.factor().map(|factor| format!("{separator}{}", as_factor(&factor)));
+    Some(estimate(&verdict.estimate()?) + unit + &factor.unwrap_or_default())
 }
 
 /// `as a factor 0.0049 [0.0011, 0.021]`: each number with three significant digits, for a factor's interval is not even.
-pub fn as_factor(factor: &Estimate) -> String {
+fn as_factor(factor: &Estimate) -> String {
     let number = |value: f64| fixed(value, (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize);
     let interval = factor.ci95.map(|(low, high)| format!(" [{}, {}]", number(low), number(high)));
     format!("as a factor {}{}", number(factor.point), interval.unwrap_or_default())

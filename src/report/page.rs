@@ -26,6 +26,17 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         let reading = environment.get_template("captions.md")?.render(caption)?;
         Ok(context! { path => file(figure.file), title => figure.title, reading => reading.trim() })
     });
+    let conditions = view.conditions.iter().map(|condition| {
+        let summary = &condition.summary;
+        context! {
+            label => condition.label(), stuck => summary.stuck.len(), diverged => summary.diverged,
+            trials => summary.trials,
+        }
+    });
+    let verdicts = view.verdicts.iter().map(|verdict| {
+        let Verdict { id, exploratory, means, .. } = verdict;
+        context! { id, exploratory, means, word => verdict.word.to_string() }
+    });
     let rendered = environment.get_template("report.md")?.render(context! {
         title => &plan.study.title,
         question => plan.study.question.trim(),
@@ -40,7 +51,8 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         answer => answer::answer(&view.verdicts).join(" "),
         behind => answer::behind(view),
         instruction_sets => instruction_sets(view),
-        consequences => consequences(&view.verdicts),
+        opening => answer::opening(&view.verdicts).map(|verdict| &verdict.id),
+        verdicts => verdicts.collect::<Vec<Value>>(),
         has_claims => !view.verdicts.is_empty(),
         claims => tables::claims(view).to_string(),
         values => values(view),
@@ -54,7 +66,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         has_noise => view.has_noise(),
         has_evaluation => view.has("eval.train.accuracy.batch.clean"),
         times => tables::times(view).map(|table| table.to_string()),
-        stuck => failures(view),
+        conditions => conditions.collect::<Vec<Value>>(),
         seed_table => tables::seeds(view).to_string(),
         notes => &plan.study.notes,
         data => view.data.iter().map(|facts| (facts.describe(), &facts.sha256)).map(Value::from).collect::<Vec<Value>>(),
@@ -73,18 +85,6 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         level_percent => (LEVEL * 100.0).to_string(),
     })?;
     Ok(rendered.trim_end().to_string() + "\n")
-}
-
-/// The consequences of the judged claims, but for the one that the answer opens with, in the study's own words.
-fn consequences(verdicts: &[Verdict]) -> Vec<Value> {
-    let opening = answer::opening(verdicts).map(|verdict| &verdict.id);
-    let others = verdicts.iter().filter(|verdict| opening != Some(&verdict.id));
-    let consequence = |verdict: &Verdict| {
-        let means = verdict.means.as_deref()?;
-        let exploratory = if verdict.exploratory { ", exploratory" } else { "" };
-        Some(context! { id => &verdict.id, word => format!("{}{exploratory}", verdict.word), means })
-    };
-    others.filter_map(consequence).collect()
 }
 
 /// The instruction sets that the trials were trained with, each of which rounds in its own way.
@@ -131,22 +131,4 @@ fn swept(view: &View) -> Option<String> {
         [(setting, _)] => Some(format!("`{setting}`")),
         several => Some(several.iter().map(with_arms).collect::<Vec<_>>().join(", ")),
     }
-}
-
-/// The trials that stuck or diverged, arm by arm.
-fn failures(view: &View) -> Vec<String> {
-    let failed =
-        view.conditions.iter().filter(|condition| condition.summary.stuck.len() + condition.summary.diverged > 0);
-    failed
-        .map(|condition| {
-            let summary = &condition.summary;
-            format!(
-                "`{}`: {} stuck, {} diverged, of {} trials",
-                condition.label(),
-                summary.stuck.len(),
-                summary.diverged,
-                summary.trials
-            )
-        })
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! The tables of a report.
 
-use super::numbers::{as_factor, estimate_or_dash, fixed, p_value, plain};
+use super::numbers::{estimate_or_dash, fixed, ours, p_value, plain};
 use super::table::Table;
 use super::view::View;
 use crate::data::Standing;
@@ -17,7 +17,7 @@ pub fn claims(view: &View) -> Table {
         table.row(vec![
             format!("**{}**", verdict.id),
             verdict.says.clone(),
-            ours(verdict),
+            ours(verdict, "", "<br>").unwrap_or_else(|| "–".into()),
             verdict.criterion.clone().unwrap_or_else(|| "–".into()),
             verdict.paper_value.map_or_else(|| "–".into(), plain),
             verdict.unit.clone(),
@@ -26,11 +26,6 @@ pub fn claims(view: &View) -> Table {
         ]);
     }
     table
-}
-
-fn ours(verdict: &Verdict) -> String {
-    let factor = verdict.factor().map(|factor| format!("<br>{}", as_factor(&factor)));
-    estimate_or_dash(verdict.estimate().as_ref()) + &factor.unwrap_or_default()
 }
 
 fn role(verdict: &Verdict) -> String {

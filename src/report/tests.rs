@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::synthetic::{input, plan};
+use super::testing::{input, plan};
 use super::*;
 use crate::record::{Ending, Record, TrialRecords};
 use crate::study::{Overrides, PlannedTrial, Study};
@@ -122,7 +122,7 @@ fn damage_is_named_with_file_and_line() {
 fn records_of_other_settings_are_refused() {
     let plan = plan(1);
     let (folder, _) = page_of(&input(&plan));
-    let mut other = super::synthetic::plan(1);
+    let mut other = super::testing::plan(1);
     other.trials[0].spec.train.learning_rate = 0.2;
     let Err(error) = read_records(&folder.path().join("noisy_bn"), &other) else { panic!("other settings") };
     let error = error.to_string();
@@ -191,7 +191,7 @@ fn a_partial_swept_run_at_paper_scale() {
     };
     let trials: Vec<TrialRecords> =
         plan.trials.iter().filter(|trial| trial.arm != "noisy_standard").take(12).map(few).collect();
-    let made = Input { plan: &plan, trials, data: vec![super::synthetic::facts()] };
+    let made = Input { plan: &plan, trials, data: vec![super::testing::facts()] };
     let (folder, page) = page_of(&made);
     assert!(page.contains("24 of 36 planned trials are missing"), "{page}");
     assert!(
@@ -358,7 +358,7 @@ fn made_up<'a>(plan: &'a Plan, values: impl Fn(&PlannedTrial) -> Vec<(&'static s
             records: (0..100).flat_map(at).map(|(point, value)| record(point, value)).collect(),
         }
     };
-    Input { plan, trials: plan.trials.iter().map(trial).collect(), data: vec![super::synthetic::facts()] }
+    Input { plan, trials: plan.trials.iter().map(trial).collect(), data: vec![super::testing::facts()] }
 }
 
 fn six_seeds(study: &str) -> Plan {

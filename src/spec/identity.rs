@@ -4,10 +4,8 @@
 //! schema. A setting that came after trials had been trained is left out of it where it has the value that these trials
 //! were trained with, so that their identities stay.
 
-use sha2::{Digest, Sha256};
-
 use super::Spec;
-use crate::text::hex;
+use crate::text::sha256;
 
 impl Spec {
     /// Raised for those specifications alone that would now train to other weights, so that their old trials are not
@@ -25,7 +23,7 @@ impl Spec {
     /// The identity that the trial has under `schema`, the present one or an older one.
     pub(crate) fn identity_under(&self, schema: u32, seed: u64, data_hash: &str) -> String {
         let text = serde_json::json!({ "data": data_hash, "schema": schema, "seed": seed, "spec": self }).to_string();
-        hex(&Sha256::digest(text)[..8])
+        sha256([text.as_bytes()])[..16].into()
     }
 
     /// The schema, the present one or an older one, under which the trial has the identity `id`.

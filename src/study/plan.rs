@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
 use super::file::{Arm, Study, Sweep, known};
 use super::value::Term;
 use crate::probe::{Measurement, Probe, Quantity};
 use crate::spec::{Layers, Spec, overlaps};
-use crate::text::hex;
+use crate::text::sha256;
 
 /// The changes that the command line makes to a plan.
 #[derive(Clone, Debug, Default)]
@@ -170,8 +169,7 @@ impl Plan {
             name = format!("{name}.{}", self.scale);
         }
         if self.is_exploratory() {
-            let digest = Sha256::digest(self.changes.join("\n"));
-            name = format!("{name}-{}", hex(&digest[..3]));
+            name = format!("{name}-{}", &sha256([self.changes.join("\n").as_bytes()])[..6]);
         }
         name
     }
