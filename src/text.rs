@@ -5,7 +5,7 @@ use std::io::Write;
 
 use sha2::{Digest, Sha256};
 
-/// Writes a line to the standard error. A reader that has gone is no error: what is under way goes on.
+/// Writes a line to the standard error. A reader that has gone is not an error: the work goes on.
 pub fn note(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -16,12 +16,12 @@ use crate::study::{Overrides, Plan, Study};
 #[derive(Debug, Parser)]
 #[command(name = "whybn", version, arg_required_else_help = true)]
 pub struct CommandLine {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List the studies, what they ask, and their scales
@@ -37,7 +37,7 @@ pub enum Command {
     Data(DataCommand),
 }
 
-/// What to do with image sets.
+/// A command about image sets.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Download an image set
@@ -61,7 +61,7 @@ pub struct StudyArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub folders: FolderArgs,
     #[command(flatten)]
     pub out: OutArgs,
     /// Trials trained at once, one thread each [default: the processor's threads]
@@ -78,7 +78,7 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub folders: FolderArgs,
     #[command(flatten)]
     pub out: OutArgs,
     /// Report although trials are missing
@@ -95,7 +95,7 @@ pub struct TrialArgs {
     #[arg(value_name = "TRIAL", allow_negative_numbers = true)]
     pub which: String,
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub folders: FolderArgs,
 }
 
 /// Which plan.
@@ -118,9 +118,9 @@ pub struct PlanArgs {
     pub set: Vec<(String, toml::Value)>,
 }
 
-/// Where trials and data lie.
+/// The folders of trials and data.
 #[derive(Debug, Args)]
-pub struct PlaceArgs {
+pub struct FolderArgs {
     /// The folder of trained trials
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub runs: PathBuf,
@@ -128,7 +128,7 @@ pub struct PlaceArgs {
     pub data: DataArgs,
 }
 
-/// Where data lie.
+/// The folder of data.
 #[derive(Debug, Args)]
 pub struct DataArgs {
     /// The folder of CIFAR-10 [default: $WHYBN_DATA, else data]
@@ -136,7 +136,7 @@ pub struct DataArgs {
     pub data_dir: Option<PathBuf>,
 }
 
-/// Where reports go.
+/// The folder of reports.
 #[derive(Debug, Args)]
 pub struct OutArgs {
     /// The folder of reports

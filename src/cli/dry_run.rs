@@ -15,7 +15,7 @@ use crate::text::note;
 /// # Errors
 /// Those of the few steps that are measured.
 pub fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task]) -> Result<(), Stop> {
-    let runs = Runs::to_read(&args.place.runs);
+    let runs = Runs::to_read(&args.folders.runs);
     let (found, pending): (Vec<_>, Vec<_>) = distinct(tasks).into_iter().partition(|task| runs.has(task));
     say(&opening(args, plan, datasets, found.len(), pending.len()))?;
     say(&table(tasks, &found))?;

@@ -20,7 +20,7 @@ pub struct Work {
     pub begun: Begun,
 }
 
-/// Writes the report of `input` into the folder `out`, notes the invocation beside it, and says what came out.
+/// Writes the report of `input` into the folder `out`, notes the invocation in `run.json`, and tells the verdicts.
 ///
 /// # Errors
 /// A file that cannot be written.

@@ -1,4 +1,4 @@
-//! What the user reads before a study starts.
+//! The text that a study opens with.
 
 use super::args::StudyArgs;
 use super::output::count;
@@ -19,7 +19,7 @@ pub fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, found: usize,
     line("data", data.join("; "));
     line("trials", trials(plan, found, pending));
     line("jobs", count(args.jobs, "trial") + " at a time");
-    line("runs", args.place.runs.display().to_string());
+    line("runs", args.folders.runs.display().to_string());
     line("report", report.display().to_string());
     text
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::run::Stop;
 use crate::text::thousands;
 
-/// Prints `text` and ends the line. A reader that has gone, as `head` goes, is no error.
+/// Prints `text` and ends the line. A reader that has gone, as `head` goes, is not an error.
 ///
 /// # Errors
 /// Those of the standard output.

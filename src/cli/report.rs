@@ -13,7 +13,7 @@ use crate::run::{Begun, Datasets, OrMistake, Runs, Stop, Task, check_writable, t
 use crate::study::Plan;
 use crate::text::note;
 
-/// Writes a study's report again, from records alone: those in the runs, else those beside an earlier report.
+/// Writes a study's report again, from records alone: those in the runs, else those of an earlier report.
 ///
 /// # Errors
 /// Mistakes, missing or damaged records among them; a report that cannot be written.
@@ -23,7 +23,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     let out = &args.out.out;
     check_writable(out, "--out").or_mistake()?;
     let earlier = out.join(plan.output_name());
-    let gathered = match Datasets::load(&plan, args.place.data.data_dir.as_deref()) {
+    let gathered = match Datasets::load(&plan, args.folders.data.data_dir.as_deref()) {
         Ok(datasets) => gather(&plan, &datasets, args, &earlier),
         Err(error) if has_records(&earlier) => {
             note(format_args!("Only from the records in {}, because: {error:#}", earlier.display()));
@@ -37,12 +37,12 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     write_report(&input, out, &work)
 }
 
-/// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) beside the
+/// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) with the
 /// `earlier` report. Where the runs have none at all, the earlier report's, with what it says of its own data. And how
 /// many trials the runs have.
 fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<(Input<'a>, usize)> {
     let tasks = tasks(plan, datasets);
-    let runs = Runs::to_read(&args.place.runs);
+    let runs = Runs::to_read(&args.folders.runs);
     let found = tasks.iter().map(|task| runs.records(task)).collect::<Result<Vec<_>>>()?;
     let in_runs = found.iter().flatten().count();
     let mut stored = Vec::new();
@@ -69,7 +69,7 @@ fn has_records(earlier: &Path) -> bool {
 
 fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
     let (there, planned) = (input.trials.len(), input.plan.trials.len());
-    let runs = args.place.runs.display();
+    let runs = args.folders.runs.display();
     if there == 0 {
         bail!(
             "no trial of study `{}` is finished in {runs}; run `whybn study {}` with the same options first",

@@ -18,13 +18,13 @@ use crate::study::Plan;
 pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let begun = Begun::now();
     let plan = args.plan.plan().or_mistake()?;
-    let datasets = Datasets::load(&plan, args.place.data.data_dir.as_deref()).or_mistake()?;
+    let datasets = Datasets::load(&plan, args.folders.data.data_dir.as_deref()).or_mistake()?;
     let tasks = tasks(&plan, &datasets);
     if args.dry_run {
         return dry_run(args, &plan, &datasets, &tasks);
     }
     check_writable(&args.out.out, "--out").or_mistake()?;
-    let runs = Runs::new(&args.place.runs).or_mistake()?;
+    let runs = Runs::new(&args.folders.runs).or_mistake()?;
     let _lock = lock(&runs, &plan, args)?;
     let interrupt = Interrupt::listen()?;
     let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| runs.has(task));
@@ -40,7 +40,7 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
 
 fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
     runs.lock_study(&plan.output_name())?.ok_or_else(|| {
-        let (study, folder) = (&args.plan.study, args.place.runs.display());
+        let (study, folder) = (&args.plan.study, args.folders.runs.display());
         Stop::Mistake(anyhow!(
             "another process is running study `{study}` in {folder} already; wait for it, or share its trials with \
              `whybn trial {study} TRIAL`"

@@ -12,10 +12,10 @@ use crate::run::{Datasets, Interrupt, OrMistake, Runs, Stop, Task, tasks, train_
 /// Mistakes; a failed trial; an interruption.
 pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
     let plan = args.plan.plan().or_mistake()?;
-    let datasets = Datasets::load(&plan, args.place.data.data_dir.as_deref()).or_mistake()?;
+    let datasets = Datasets::load(&plan, args.folders.data.data_dir.as_deref()).or_mistake()?;
     let tasks = tasks(&plan, &datasets);
     let task = find(&tasks, args).or_mistake()?;
-    let runs = Runs::new(&args.place.runs).or_mistake()?;
+    let runs = Runs::new(&args.folders.runs).or_mistake()?;
     let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.label());
     if runs.has(task) {
         runs.tidy(task)?;

@@ -4,7 +4,7 @@ use super::LEVEL;
 use crate::stats::{sign_flip_p, t_interval, t_p};
 use crate::study::claim::Criterion;
 
-/// Where the data put a condition.
+/// The side of its criterion on which the data put a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Inside its criterion.
@@ -15,7 +15,7 @@ pub enum Outcome {
     Open,
 }
 
-/// What one sample says of one criterion.
+/// The answer of one sample to one criterion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Decision {
     pub outcome: Outcome,

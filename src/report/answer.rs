@@ -8,7 +8,7 @@ use crate::study::claim::{Origin, Role};
 
 /// The answer's sentences, most important first.
 ///
-/// The first says what became of the [`opening`] claim, the second what follows from that in the study's own words, and
+/// The first says the fate of the [`opening`] claim, the second what follows from that in the study's own words, and
 /// the last what became of the other claims.
 pub fn answer(verdicts: &[Verdict]) -> Vec<String> {
     let opening = opening(verdicts);

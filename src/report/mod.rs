@@ -40,10 +40,10 @@ use crate::study::Plan;
 use plot::Figure;
 use summary::Summary;
 
-/// What a report is made of.
+/// The material of a report.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// What was planned.
+    /// The plan.
     pub plan: &'a Plan,
     /// The trials that are there, in the plan's order; a partial report has fewer than the plan.
     pub trials: Vec<TrialRecords>,

@@ -22,7 +22,7 @@ impl Table {
         Self { columns, rows: Vec::new() }
     }
 
-    /// With further columns, of numbers; the unit stands in the title.
+    /// With further columns, of numbers; the unit is in the title.
     pub fn numbers<T: Into<String>>(mut self, titles: impl IntoIterator<Item = T>) -> Self {
         self.columns.extend(titles.into_iter().map(|title| Column { title: title.into(), numbers: true }));
         self

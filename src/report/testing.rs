@@ -10,7 +10,7 @@ use crate::record::{Ending, Record, TrialRecords};
 use crate::spec::DataName;
 use crate::study::{Overrides, Plan, PlannedTrial, Study};
 
-/// What a made-up arm does: the accuracy at which it ends, in percent, the steps that it needs, the drift of its units.
+/// The made-up arms: the accuracy at which it ends, in percent, the steps that it needs, the drift of its units.
 const ARMS: [(&str, f64, f64, f64); 6] = [
     ("standard", 62.0, 120.0, 0.08),
     ("batch_norm", 88.0, 40.0, 0.02),

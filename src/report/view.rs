@@ -1,4 +1,4 @@
-//! The records of a report, ordered and judged: what every page, picture and file is made of.
+//! The records of a report, ordered and judged: the material of every page, picture and file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::study::{Arm, Plan};
 
 /// A report's material.
 pub struct View<'a> {
-    /// What was planned.
+    /// The plan.
     pub plan: &'a Plan,
     /// The trials that are there, in the plan's order.
     pub trials: &'a [TrialRecords],
@@ -30,7 +30,7 @@ pub struct Condition<'a> {
     pub arm: &'a Arm,
     /// The swept values.
     pub sweep: &'a BTreeMap<String, String>,
-    /// What its trials train with.
+    /// All that its trials train with.
     pub spec: &'a Spec,
     /// Whether claims and pictures are about it: where a study has claims, the first swept values of each arm.
     pub shown: bool,

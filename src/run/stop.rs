@@ -72,7 +72,7 @@ pub fn silence_panics() {
     }));
 }
 
-/// What `work` returns; a panic within it as an error, so that it never reaches the user as one.
+/// The result of `work`; a panic within it is an error, so that it never reaches the user as a panic.
 ///
 /// # Errors
 /// Those of `work`, and its panic.

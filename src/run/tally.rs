@@ -23,7 +23,7 @@ impl Tally {
         self.taken + self.spared
     }
 
-    /// What is left if the rest goes as fast as the steps taken in `elapsed`; `None` before the
+    /// The time left if the rest goes as fast as the steps taken in `elapsed`; `None` before the
     /// first step and after the last.
     pub fn time_left(&self, elapsed: Duration) -> Option<Duration> {
         let left = self.steps.saturating_sub(self.done());

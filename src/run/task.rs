@@ -15,11 +15,11 @@ pub struct Datasets(Vec<Dataset>);
 
 /// A planned trial with its data, ready to be trained.
 pub struct Task<'a> {
-    /// Its place in the plan, counted from 1.
+    /// Its number in the plan, counted from 1.
     pub number: usize,
     /// Its arm, seed and swept values.
     pub planned: &'a PlannedTrial,
-    /// What is trained.
+    /// The trial to train.
     pub trial: Trial<'a>,
     /// The trial's identity.
     pub id: String,
@@ -59,7 +59,7 @@ impl Datasets {
         Ok(datasets)
     }
 
-    /// What reports say of them, in the order in which the plan names them.
+    /// The facts that reports say of them, in the order in which the plan names them.
     pub fn facts(&self) -> Vec<DataFacts> {
         self.0.iter().map(|data| data.facts().clone()).collect()
     }

@@ -1,6 +1,6 @@
 //! Local workers: some threads that take trials in the order of the plan.
 //!
-//! A trial does not know what runs beside it, so results depend on neither the number of workers nor their timing.
+//! A trial does not know what runs at the same time, so results depend on neither the number of workers nor their timing.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
