@@ -30,7 +30,7 @@ fn table(tasks: &[Task], found: &[&Task]) -> String {
     let mut text = format!("{:>5}  {:<16}  {:<8}  trial\n", "TRIAL", "ID", "STATE");
     for task in tasks {
         let state = if found.iter().any(|known| known.id == task.id) { "finished" } else { "to train" };
-        let _ = writeln!(text, "{:>5}  {:<16}  {state:<8}  {}", task.number, task.id, task.label());
+        let _ = writeln!(text, "{:>5}  {:<16}  {state:<8}  {}", task.number, task.id, task.planned.label());
     }
     text
 }

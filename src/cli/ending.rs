@@ -5,35 +5,22 @@ use std::path::Path;
 use super::output::{count, say};
 use crate::judge::Verdict;
 use crate::report::{self, Input, View};
-use crate::run::{Begun, Stop, duration, lock_reports, provenance};
+use crate::run::{Invocation, Stop, duration, lock_reports};
 use crate::study::claim::Role;
-
-/// An invocation, before it reports.
-pub struct Work {
-    /// Trials trained at once.
-    pub jobs: usize,
-    /// Trials that it trained.
-    pub trained: usize,
-    /// Trials that it found finished.
-    pub found: usize,
-    /// When it began, and from which commit.
-    pub begun: Begun,
-}
 
 /// Writes the report of `input` into the folder `out`, notes the invocation in `run.json`, and tells the verdicts.
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write_report(input: &Input, out: &Path, work: &Work) -> Result<(), Stop> {
+pub fn write_report(input: &Input, out: &Path, invocation: &Invocation) -> Result<(), Stop> {
     let _lock = lock_reports(out)?;
     let view = View::new(input);
     let page = report::write(&view, out)?;
-    let entry = provenance(&work.begun, work.jobs, work.trained, work.found);
-    report::append_run_entry(&out.join(input.plan.output_name()), &entry)?;
+    report::append_run_entry(&out.join(input.plan.output_name()), &invocation.entry())?;
     say(&told(&view.verdicts))?;
     report::write_index(out)?;
-    let (trained, found) = (count(work.trained, "trial"), work.found);
-    let took = duration(work.begun.elapsed());
+    let (trained, found) = (count(invocation.trained, "trial"), invocation.found);
+    let took = duration(invocation.elapsed());
     say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))
 }
 

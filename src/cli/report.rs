@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::args::ReportArgs;
-use super::ending::{Work, write_report};
+use super::ending::write_report;
 use super::output::count;
 use crate::record::TrialRecords;
 use crate::report::{self, Input};
-use crate::run::{Begun, Datasets, OrMistake, Runs, Stop, Task, check_writable, tasks};
+use crate::run::{Datasets, Invocation, OrMistake, Runs, Stop, Task, check_writable, tasks};
 use crate::study::Plan;
 use crate::text::note;
 
@@ -18,7 +18,7 @@ use crate::text::note;
 /// # Errors
 /// Mistakes, missing or damaged records among them; a report that cannot be written.
 pub fn report(args: &ReportArgs) -> Result<(), Stop> {
-    let begun = Begun::now();
+    let mut invocation = Invocation::begin(0);
     let plan = args.plan.plan().or_mistake()?;
     let out = &args.out.out;
     check_writable(out, "--out").or_mistake()?;
@@ -32,9 +32,9 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
         Err(error) => Err(error),
     };
     let (input, found) = gathered.or_mistake()?;
+    invocation.found = found;
     refuse_incomplete(&input, args).or_mistake()?;
-    let work = Work { jobs: 0, trained: 0, found, begun };
-    write_report(&input, out, &work)
+    write_report(&input, out, &invocation)
 }
 
 /// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) with the

@@ -4,11 +4,13 @@ use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
 use super::dry_run::dry_run;
-use super::ending::{Work, write_report};
+use super::ending::write_report;
 use super::opening::opening;
 use super::output::say;
 use crate::report::Input;
-use crate::run::{Begun, Datasets, Interrupt, Lock, OrMistake, Runs, Stop, check_writable, distinct, tasks, train_all};
+use crate::run::{
+    Datasets, Interrupt, Invocation, Lock, OrMistake, Runs, Stop, check_writable, distinct, tasks, train_all,
+};
 use crate::study::Plan;
 
 /// Trains what is not trained yet, judges, and reports.
@@ -16,7 +18,7 @@ use crate::study::Plan;
 /// # Errors
 /// Mistakes, all found before training starts; a failed trial; an interruption.
 pub fn study(args: &StudyArgs) -> Result<(), Stop> {
-    let begun = Begun::now();
+    let mut invocation = Invocation::begin(args.jobs);
     let plan = args.plan.plan().or_mistake()?;
     let datasets = Datasets::load(&plan, args.folders.data.data_dir.as_deref()).or_mistake()?;
     let tasks = tasks(&plan, &datasets);
@@ -30,12 +32,11 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| runs.has(task));
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
     found.iter().try_for_each(|task| runs.tidy(task))?;
-    let trained = train_all(&pending, &runs, args.jobs, &interrupt)?;
-    let found = found.len() + pending.len() - trained;
-    let work = Work { jobs: args.jobs, trained, found, begun };
+    invocation.trained = train_all(&pending, &runs, args.jobs, &interrupt)?;
+    invocation.found = found.len() + pending.len() - invocation.trained;
     let trials = tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().or_mistake()?;
     let input = Input { plan: &plan, trials, data: datasets.facts() };
-    write_report(&input, &args.out.out, &work)
+    write_report(&input, &args.out.out, &invocation)
 }
 
 fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {

@@ -16,7 +16,7 @@ pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
     let tasks = tasks(&plan, &datasets);
     let task = find(&tasks, args).or_mistake()?;
     let runs = Runs::new(&args.folders.runs).or_mistake()?;
-    let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.label());
+    let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.planned.label());
     if runs.has(task) {
         runs.tidy(task)?;
         return say(&format!("{name} is finished already."));

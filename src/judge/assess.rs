@@ -9,6 +9,7 @@ use super::sample::Sample;
 use super::trials::Trials;
 use super::value::Quantity;
 use super::verdict::Part;
+use crate::record::Ending;
 use crate::stats::Estimate;
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
 use crate::study::{Reached, Take, Term};
@@ -216,10 +217,14 @@ fn chosen_setting(name: &str, metric: &str, term: &Term, take: &Take, chosen: &C
 /// Sentences on trials that diverged and on seeds that an arm lacks.
 fn left_out(claim: &Claim, trials: &Trials) -> Vec<String> {
     let arms = claim.names();
-    let diverged = arms.iter().map(|arm| (arm, trials.diverged(arm))).filter(|&(_, diverged)| diverged > 0);
-    let mut notes: Vec<String> = diverged
-        .map(|(arm, diverged)| format!("{diverged} of {} trials of `{arm}` diverged.", trials.of(arm).len()))
-        .collect();
+    let mut notes = Vec::new();
+    for arm in &arms {
+        let trials = trials.of(arm);
+        let diverged = trials.iter().filter(|trial| trial.ending != Ending::Finished).count();
+        if diverged > 0 {
+            notes.push(format!("{diverged} of {} trials of `{arm}` diverged.", trials.len()));
+        }
+    }
     let (any, each) = trials.seeds(&arms);
     if any != each {
         let lacking: Vec<String> = (&any - &each).iter().map(u64::to_string).collect();

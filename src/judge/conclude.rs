@@ -13,7 +13,8 @@ use crate::study::claim::{Claim, Origin, Statistic};
 pub(super) fn conclude(assessment: Assessment, p_holm: Option<f64>, trials: &Trials) -> Verdict {
     let (claim, context) = (assessment.claim, trials.context);
     let (word, remark) = word(&assessment, p_holm, trials);
-    let paper = paper_value(claim, trials.steps_of(&claim.statistic.arms()));
+    let behind = claim.statistic.arms().into_iter().flat_map(|name| trials.of(name));
+    let paper = paper_value(claim, behind.map(|trial| trial.steps).max().unwrap_or(0));
     let lacks_paper = claim.paper.is_some() && paper.is_none();
     let no_point = "The published curves have no point in this window of so short a run.";
     let first = assessment.parts[0].estimate;

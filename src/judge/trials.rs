@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use crate::record::{Ending, TrialRecords};
+use crate::record::TrialRecords;
 use crate::study::{Point, Term};
 
 /// The trials of a study by arm, swept values and seed, so that nothing depends on the order in which they came.
@@ -46,15 +46,6 @@ impl<'a> Trials<'a> {
             trial.arm == term.arm && term.points.iter().any(at) && !chooses
         };
         self.conditions.values().flat_map(BTreeMap::values).copied().filter(is_meant).collect()
-    }
-
-    pub fn diverged(&self, name: &str) -> usize {
-        self.of(name).iter().filter(|trial| trial.ending != Ending::Finished).count()
-    }
-
-    /// Steps of the trials behind names.
-    pub fn steps_of(&self, names: &BTreeSet<&str>) -> usize {
-        names.iter().flat_map(|name| self.of(name)).map(|trial| trial.steps).max().unwrap_or(0)
     }
 
     /// The judged seeds that any, and that each, of the names has.

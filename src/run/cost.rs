@@ -49,7 +49,7 @@ fn cost(task: &Task, trials: usize) -> Result<Cost> {
         gradients: sum.gradients + of.gradients,
     });
     let steps = (train.steps + work.gradients) as f64 + work.images as f64 / (batch as f64 * STEP_PER_EVALUATION);
-    Ok(Cost { label: task.label(), trials, step, trial: step.mul_f64(steps) })
+    Ok(Cost { label: task.planned.label(), trials, step, trial: step.mul_f64(steps) })
 }
 
 /// A step goes forward once and backward once, which costs about twice as much; an evaluation goes forward only.

@@ -22,7 +22,7 @@ mod workers;
 
 pub use cost::{Cost, estimate};
 pub use interrupt::Interrupt;
-pub use provenance::{Begun, command_line, cores, provenance};
+pub use provenance::{Invocation, command_line, cores};
 pub use runs::{Lock, Runs, check_writable, lock_reports};
 pub use stop::{OrMistake, Stop, caught, silence_panics};
 pub use tally::duration;

@@ -9,49 +9,55 @@ use serde_json::{Value, json};
 use crate::kernels::isa;
 use crate::text::shell_word;
 
-/// The beginning of an invocation.
+/// One run of the program, as `run.json` keeps it.
 #[derive(Debug)]
-pub struct Begun {
-    /// When.
-    at: Instant,
-    /// The commit then, or `unknown` outside of a checkout: whoever edits the checkout while trials train does not change what trains them.
+pub struct Invocation {
+    begun: Instant,
+    /// The commit at the beginning, or `unknown` outside of a checkout: whoever edits the checkout while trials train
+    /// does not change what trains them.
     commit: String,
+    /// Trials trained at once.
+    pub jobs: usize,
+    /// Trials that it trained.
+    pub trained: usize,
+    /// Trials that it found finished.
+    pub found: usize,
 }
 
-impl Begun {
+impl Invocation {
     /// An invocation that begins now.
-    pub fn now() -> Begun {
-        Begun { at: Instant::now(), commit: commit().unwrap_or_else(|| "unknown".into()) }
+    pub fn begin(jobs: usize) -> Self {
+        let commit = commit().unwrap_or_else(|| "unknown".into());
+        Self { begun: Instant::now(), commit, jobs, trained: 0, found: 0 }
     }
 
-    /// How long it has taken so far.
+    /// Its time so far.
     pub fn elapsed(&self) -> Duration {
-        self.at.elapsed()
+        self.begun.elapsed()
     }
-}
 
-/// The invocation that has `begun`, for `run.json`: it trained `trained` trials, `jobs` at a time, and found `found`
-/// finished.
-pub fn provenance(begun: &Begun, jobs: usize, trained: usize, found: usize) -> Value {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    json!({
-        // When it ended.
-        "time": utc(since_epoch.as_secs()),
-        "command": command_line(),
-        "version": env!("CARGO_PKG_VERSION"),
-        "commit": begun.commit,
-        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "cpu": field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
-        "cores": cores(),
-        // That of the kernels.
-        "instruction_set": isa::current().to_string(),
-        "jobs": jobs,
-        "trained": trained,
-        "found": found,
-        "wall_seconds": (begun.elapsed().as_secs_f64() * 10.0).round() / 10.0,
-        // The most that the process held, where the system tells.
-        "peak_memory_mib": peak_memory_mib(),
-    })
+    /// Its entry in `run.json`.
+    pub fn entry(&self) -> Value {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        json!({
+            // When it ended.
+            "time": utc(since_epoch.as_secs()),
+            "command": command_line(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "commit": self.commit,
+            "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            "cpu": field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".into()),
+            "cores": cores(),
+            // That of the kernels.
+            "instruction_set": isa::current().to_string(),
+            "jobs": self.jobs,
+            "trained": self.trained,
+            "found": self.found,
+            "wall_seconds": (self.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+            // The most that the process held, where the system tells.
+            "peak_memory_mib": peak_memory_mib(),
+        })
+    }
 }
 
 /// Threads that this process may use at once.

@@ -54,7 +54,11 @@ impl Runs {
     /// Damaged records, with their file and the remedy.
     pub fn records(&self, task: &Task) -> Result<Option<TrialRecords>> {
         let finished = train::finished(&self.trial(&task.id), task.trial.probes).with_context(|| {
-            format!("trial {} ({}) is damaged; `whybn study` sets it aside and trains it anew", task.id, task.label())
+            format!(
+                "trial {} ({}) is damaged; `whybn study` sets it aside and trains it anew",
+                task.id,
+                task.planned.label()
+            )
         })?;
         Ok(finished.map(|Finished { ending, instruction_set, records }| TrialRecords {
             arm: task.planned.arm.clone(),

@@ -25,13 +25,6 @@ pub struct Task<'a> {
     pub id: String,
 }
 
-impl Task<'_> {
-    /// Arm, swept values and seed, for people.
-    pub fn label(&self) -> String {
-        self.planned.label()
-    }
-}
-
 impl Datasets {
     /// The image sets that `plan` trains on, read and found large enough.
     ///

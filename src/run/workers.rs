@@ -67,35 +67,29 @@ struct Turn<'a> {
     waits: bool,
 }
 
-/// The end of a trial's turn.
-enum TurnEnd {
-    Ended,
-    Stopped,
-    HeldByAnother,
-}
-
 impl<'a> Team<'a> {
     fn work(&self) {
         while !self.stop() {
             let Some(turn) = held(&self.queue).pop_front() else { return };
             let end = caught(|| self.train(turn.task));
-            match end.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.label())) {
-                Ok(TurnEnd::Ended | TurnEnd::Stopped) => {}
-                Ok(TurnEnd::HeldByAnother) => self.wait_for(turn),
+            match end.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.planned.label())) {
+                Ok(true) => {}
+                Ok(false) => self.wait_for(turn),
                 Err(error) => drop(held(&self.failure).get_or_insert(error)),
             }
         }
     }
 
-    fn train(&self, task: &Task) -> Result<TurnEnd> {
-        let Some(_lock) = self.runs.lock_trial(&task.id)? else { return Ok(TurnEnd::HeldByAnother) };
+    /// Trains the trial of `task` until it ends or has to stop; `false` while another process holds it.
+    fn train(&self, task: &Task) -> Result<bool> {
+        let Some(_lock) = self.runs.lock_trial(&task.id)? else { return Ok(false) };
         let dir = self.runs.trial(&task.id);
         let steps = task.trial.spec.train.steps;
-        let watched = Watched { bar: self.screen.trial(&task.label(), steps), team: self };
+        let watched = Watched { bar: self.screen.trial(&task.planned.label(), steps), team: self };
         match train::finished(&dir, task.trial.probes) {
             Ok(Some(_)) => {
                 watched.bar.end("finished by another process");
-                return Ok(TurnEnd::Ended);
+                return Ok(true);
             }
             Ok(None) => {}
             Err(error) => {
@@ -105,18 +99,19 @@ impl<'a> Team<'a> {
         }
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
         let how = match train::run(&task.trial, &dir, checkpoint_every, &watched)? {
-            None => return Ok(TurnEnd::Stopped),
+            None => return Ok(true),
             Some(Ending::Finished) => "finished".to_string(),
             Some(Ending::Diverged { step }) => format!("diverged at step {step}"),
         };
         watched.bar.end(&how);
         self.trained.fetch_add(1, Ordering::Relaxed);
-        Ok(TurnEnd::Ended)
+        Ok(true)
     }
 
     fn wait_for(&self, turn: Turn<'a>) {
         if !turn.waits {
-            self.screen.say(&format!("{}: another process is training this trial; waiting for it", turn.task.label()));
+            self.screen
+                .say(&format!("{}: another process is training this trial; waiting for it", turn.task.planned.label()));
         }
         held(&self.queue).push_back(Turn { waits: true, ..turn });
         std::thread::sleep(PATIENCE);
