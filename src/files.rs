@@ -1,11 +1,12 @@
 //! Files that are whole or absent.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Writes `bytes` to `path` so that whoever looks finds the old file or the new one, never a part: writes beside it,
 /// syncs, renames. One process at a time may write a path; what a killed one left beside it is overwritten.
@@ -39,6 +40,18 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     write_whole(path, &bytes)
+}
+
+/// The value in the JSON file `path`; `None` where there is no such file.
+///
+/// # Errors
+/// A file that cannot be read, or that holds no such value: `problem` says so, and what to do.
+pub fn read_json<T: DeserializeOwned>(path: &Path, problem: &str) -> Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{}: {problem}", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
+    }
 }
 
 /// Makes new names in a folder outlast a power cut, where folders can be synced.

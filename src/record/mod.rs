@@ -3,6 +3,7 @@
 pub mod csv;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,15 @@ pub enum Ending {
         /// That step.
         step: usize,
     },
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::Diverged { step } => write!(f, "diverged at step {step}"),
+        }
+    }
 }
 
 /// One trial of a study as it ended, with its records. Without these it is an entry of a report's `plan.json`.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::bottom_line::bottom_line;
 use super::summary::{self, Summary};
 use super::table::Table;
-use crate::files::write_whole;
+use crate::files::{read_json, write_whole};
 
 /// Writes `README.md` into the folder `out`: the bottom line of all verdicts, then the reports one by one.
 ///
@@ -31,15 +31,13 @@ pub fn write_index(out: &Path) -> Result<()> {
 fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
     let mut reports = Vec::new();
     for folder in std::fs::read_dir(out).with_context(|| format!("{}: cannot read this folder", out.display()))? {
-        let folder = folder?;
-        let path = folder.path().join(summary::FILE);
-        if !path.is_file() {
-            continue;
+        let folder = folder?.path();
+        let problem = "not a summary; run its study again, or remove it";
+        if folder.is_dir()
+            && let Some(summary) = read_json(&folder.join(summary::FILE), problem)?
+        {
+            reports.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), summary));
         }
-        let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
-        let summary = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{}: not a summary; run its study again, or remove it", path.display()))?;
-        reports.push((folder.file_name().to_string_lossy().into_owned(), summary));
     }
     reports.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(reports)

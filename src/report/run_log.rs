@@ -1,13 +1,12 @@
-//! `run.json`: what differs from run to run, one entry per invocation.
+//! `run.json`: the facts that differ from run to run, one entry per invocation.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::files::write_json;
+use crate::files::{read_json, write_json};
 
 /// The file's name.
 pub const FILE: &str = "run.json";
@@ -19,12 +18,7 @@ pub const FILE: &str = "run.json";
 /// A `run.json` that is not a list (with the remedy), or that cannot be written.
 pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
     let path = dir.join(FILE);
-    let mut entries: Vec<Value> = match std::fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .with_context(|| format!("{}: not a list of runs; move the file away", path.display()))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
-    };
+    let mut entries: Vec<Value> = read_json(&path, "not a list of runs; move the file away")?.unwrap_or_default();
     let entry = serde_json::to_value(entry)?;
     if trained_nothing(&entry) && entries.last().is_some_and(trained_nothing) {
         entries.pop();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Input;
 use super::view::View;
 use crate::data::DataFacts;
-use crate::files::{write_json, write_whole};
+use crate::files::{read_json, write_json, write_whole};
 use crate::probe::Probe;
 use crate::record::{TrialRecords, csv, sweep_text};
 use crate::spec::Spec;
@@ -89,9 +89,8 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
 /// or a trial's settings, that are not those of `plan`: its study was changed since.
 pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
     let path = dir.join(PLAN);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
-    let stored: PlanFile = serde_json::from_str(&text)
-        .with_context(|| format!("{}: damaged; restore it, or run the study again", path.display()))?;
+    let stored: PlanFile = read_json(&path, "damaged; restore it, or run the study again")?
+        .with_context(|| format!("{}: this file is missing", path.display()))?;
     let mut trials = stored.trials.into_owned();
     let path = dir.join(RECORDS);
     let csv = uncompressed(&path)?;

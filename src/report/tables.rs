@@ -5,7 +5,6 @@ use super::table::Table;
 use super::view::View;
 use crate::data::Standing;
 use crate::judge::{ArmSummary, Outcome, Values, Verdict};
-use crate::record::{Ending, TrialRecords};
 use crate::study::claim::{Origin, Role};
 
 /// One row per claim: ours, the criterion, the paper's, the verdict.
@@ -177,7 +176,8 @@ pub fn seeds(view: &View) -> Table {
             let step = |step: Option<usize>| step.map_or_else(|| format!("> {}", trial.steps), |step| step.to_string());
             cells.extend(summary.time_to.iter().map(|time| step(time.steps[index].1)));
             cells.resize(2 + columns.len() + thresholds.len(), "–".into());
-            cells.push(ending(trial, summary.stuck.contains(&trial.seed)));
+            let is_stuck = summary.stuck.contains(&trial.seed);
+            cells.push(if is_stuck { "stuck after a quarter".into() } else { trial.ending.to_string() });
             table.row(cells);
         }
     }
@@ -188,14 +188,6 @@ pub fn seeds(view: &View) -> Table {
 fn thresholds<'a>(view: &'a View) -> &'a [f64] {
     let recorded = view.conditions.iter().any(|condition| !condition.summary.time_to.is_empty());
     if recorded { &view.plan.study.page.steps_to } else { &[] }
-}
-
-fn ending(trial: &TrialRecords, stuck: bool) -> String {
-    match trial.ending {
-        Ending::Diverged { step } => format!("diverged at step {step}"),
-        Ending::Finished if stuck => "stuck after a quarter".into(),
-        Ending::Finished => "finished".into(),
-    }
 }
 
 /// The files of the image sets; `None` where no data are read from files.

@@ -14,7 +14,6 @@ use super::progress::{Screen, TrialBar};
 use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
-use crate::record::Ending;
 use crate::train::{self, Watch};
 
 /// How long to wait before a trial that another process holds is tried again.
@@ -100,8 +99,7 @@ impl<'a> Team<'a> {
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
         let how = match train::run(&task.trial, &dir, checkpoint_every, &watched)? {
             None => return Ok(true),
-            Some(Ending::Finished) => "finished".to_string(),
-            Some(Ending::Diverged { step }) => format!("diverged at step {step}"),
+            Some(ending) => ending.to_string(),
         };
         watched.bar.end(&how);
         self.trained.fetch_add(1, Ordering::Relaxed);

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Checkpoint, weights_as_bytes};
-use crate::files::{write_json, write_whole};
+use crate::files::{read_json, write_json, write_whole};
 use crate::kernels::isa;
 use crate::probe::Probe;
 use crate::record::{Ending, Record, csv};
@@ -64,8 +64,7 @@ impl Card {
     /// [`OtherInstructionSet`] if the trial there was begun with one that rounds differently.
     pub fn lay_down(&self, folder: &Path) -> Result<()> {
         let path = folder.join(CARD);
-        if let Ok(text) = fs::read_to_string(&path)
-            && let Ok(there) = serde_json::from_str::<Card>(&text)
+        if let Ok(Some(there)) = read_json::<Card>(&path, "damaged")
             && !self.rounds_like(&there)
         {
             return Err(OtherInstructionSet(format!(
@@ -139,16 +138,7 @@ pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoin
 }
 
 fn read_done(folder: &Path) -> Result<Option<Done>> {
-    let path = folder.join(DONE);
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            let done: Done = serde_json::from_str(&text)
-                .with_context(|| format!("{}: this record of a finished trial is damaged", path.display()))?;
-            Ok(Some(done))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{}: cannot read", path.display())),
-    }
+    read_json(&folder.join(DONE), "this record of a finished trial is damaged")
 }
 
 /// The finished trial in `folder`; `None` if it is absent, unfinished, or lacks the records of one of `probes`.
@@ -158,8 +148,8 @@ fn read_done(folder: &Path) -> Result<Option<Done>> {
 pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
     let Some(done) = read_done(folder)? else { return Ok(None) };
     let path = folder.join(CARD);
-    let card = fs::read(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_slice::<Card>(&text)?));
-    let card = card.with_context(|| format!("{}: cannot read what this trial is", path.display()))?;
+    let card: Card = read_json(&path, "cannot read what this trial is")?
+        .with_context(|| format!("{}: this file is missing", path.display()))?;
     let (there, here) = (done.schema, card.spec.schema());
     ensure!(
         there == here,
