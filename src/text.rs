@@ -19,12 +19,12 @@ pub fn thousands(number: usize) -> String {
 }
 
 /// `bytes` in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The SHA-256 of `parts`, one after the other, in lower-case hexadecimal.
-pub fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+pub fn sha256(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut digest = Sha256::new();
     parts.into_iter().for_each(|part| digest.update(part));
     hex(&digest.finalize())
@@ -52,8 +52,8 @@ mod tests {
     #[test]
     fn sha256_is_the_standard_one() {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(sha256([&b"abc"[..]]), expected);
-        assert_eq!(sha256([&b"a"[..], b"bc"]), expected);
+        assert_eq!(sha256(["abc"]), expected);
+        assert_eq!(sha256(["a", "bc"]), expected);
     }
 
     #[test]

@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-use super::facts::sha256;
 use super::fetch::Archive;
 use super::{FileFact, ImageSet, Split, Standing};
 use crate::spec::DataName;
-use crate::text::thousands;
+use crate::text::{sha256, thousands};
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
@@ -99,7 +98,7 @@ fn load_files(location: &Location, records: usize) -> anyhow::Result<ImageSet> {
             thousands(found),
             thousands(records)
         );
-        let sha256 = sha256(&bytes);
+        let sha256 = sha256([&bytes]);
         let standing = if sha256 == official { Standing::Official } else { Standing::Other };
         facts.push(FileFact { name: name.into(), bytes: bytes.len(), records: found, sha256, standing });
     }

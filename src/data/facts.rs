@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::spec::DataName;
-use crate::text::{hex, thousands};
+use crate::text::thousands;
 
 /// The definition of the Gaussian regression, for reports and for its hash.
 pub(super) const GAUSSIAN_REGRESSION: &str = "x ~ N(0, I) and targets A·x, both of length 10, the entries of A independent N(0, 1), all drawn anew for each seed";
@@ -90,11 +89,6 @@ impl DataFacts {
     }
 }
 
-/// The sha256 of `bytes` in lower-case hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,11 +118,5 @@ mod tests {
             facts(500, Standing::FirstRecords).describe(),
             "CIFAR-10, first 500 of 50,000 training images, first 9,980 of 10,000 test images"
         );
-    }
-
-    /// The value for "abc" of FIPS 180-4's example.
-    #[test]
-    fn sha256_is_the_standard_one() {
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, ensure};
 
-use super::facts::sha256;
 use super::idx;
 use super::{FileFact, ImageSet, Split, Standing};
 use crate::spec::DataName;
+use crate::text::sha256;
 
 const SIDE: usize = 28;
 /// Zeros on each side, so that networks made for CIFAR-10 fit.
@@ -59,7 +59,7 @@ fn read([images, labels]: &[Embedded; 2], facts: &mut Vec<FileFact>) -> anyhow::
     let label_bytes = idx::gunzip(labels.packed, labels.name)?;
     let split = parse([&image_bytes, &label_bytes], [images.name, labels.name])?;
     for (file, bytes) in [(images, &image_bytes), (labels, &label_bytes)] {
-        let sha256 = sha256(bytes);
+        let sha256 = sha256([bytes]);
         let standing = if sha256 == file.sha256 { Standing::FirstRecords } else { Standing::Other };
         let (name, bytes, records) = (file.name.to_string(), bytes.len(), split.len());
         facts.push(FileFact { name, bytes, records, sha256, standing });

@@ -6,9 +6,10 @@
 use candle_core::{Device, Result, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::facts::{DataFacts, GAUSSIAN_REGRESSION, sha256};
+use super::facts::{DataFacts, GAUSSIAN_REGRESSION};
 use crate::rng;
 use crate::spec::DataName;
+use crate::text::sha256;
 
 const WIDTH: usize = GaussianRegression::WIDTH;
 const SAMPLES: usize = GaussianRegression::SAMPLES;
@@ -38,7 +39,7 @@ impl GaussianRegression {
     pub(super) fn new() -> Self {
         let facts = DataFacts {
             name: DataName::GaussianRegression,
-            sha256: sha256(format!("{SAMPLES} samples, {GAUSSIAN_REGRESSION}").as_bytes()),
+            sha256: sha256([format!("{SAMPLES} samples, {GAUSSIAN_REGRESSION}")]),
             train: SAMPLES,
             test: 0,
             official_train: SAMPLES,

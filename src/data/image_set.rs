@@ -2,11 +2,10 @@
 
 use anyhow::bail;
 use candle_core::{Device, Tensor};
-use sha2::{Digest, Sha256};
 
 use super::facts::{DataFacts, FileFact};
 use crate::spec::DataName;
-use crate::text::hex;
+use crate::text::sha256;
 
 /// Images of one shape with their labels, as bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,14 +135,9 @@ fn standardised_levels(mean: f64, std: f64) -> [f32; 256] {
 }
 
 fn content_hash(shape: [usize; 3], splits: [&Split; 2]) -> String {
-    let mut hash = Sha256::new();
-    for extent in shape {
-        hash.update((extent as u64).to_le_bytes());
-    }
-    for split in splits {
-        hash.update((split.len() as u64).to_le_bytes());
-        hash.update(&split.labels);
-        hash.update(&split.pixels);
-    }
-    hex(&hash.finalize())
+    let number = |number: usize| (number as u64).to_le_bytes();
+    let (shape, lengths) = (shape.map(number), splits.map(|split| number(split.len())));
+    let contents = splits.iter().zip(&lengths);
+    let contents = contents.flat_map(|(split, length)| [&length[..], &split.labels, &split.pixels]);
+    sha256(shape.iter().map(<[u8; 8]>::as_slice).chain(contents))
 }

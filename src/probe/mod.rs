@@ -22,7 +22,6 @@ use std::ops::Deref;
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use quantity::{AfterDivergence, Better, Quantity, When, chance};
 
@@ -31,7 +30,7 @@ use crate::nn::{Mode, Network, Params, StepResult};
 use crate::record::Record;
 use crate::rng;
 use crate::spec::{Model, Train};
-use crate::text::hex;
+use crate::text::sha256;
 
 /// Makes the enum of the probes that a study file may name, from the types of their settings.
 macro_rules! probes {
@@ -87,8 +86,7 @@ impl Probe {
     pub fn id(&self) -> String {
         let text = serde_json::to_string(self).expect("a probe is plain data");
         let kind = text.split('"').nth(3).expect("the tag comes first").to_string();
-        let digest = Sha256::digest(&text);
-        format!("{kind}-{}", hex(&digest[..4]))
+        format!("{kind}-{}", &sha256([text])[..8])
     }
 
     /// Its settings, if they are of type `S`.

@@ -72,7 +72,7 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
         scale: view.plan.scale.clone(),
         changes: view.plan.changes.clone(),
         planned: view.plan.trials.len(),
-        records_sha256: sha256([&csv[..]]),
+        records_sha256: sha256([&csv]),
         data: view.data.to_vec(),
         probes: probe_ids(view.plan),
         conditions: conditions.collect(),
@@ -96,7 +96,7 @@ pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
     let csv = uncompressed(&path)?;
     distribute(&csv, &path, &mut trials)?;
     ensure!(
-        sha256([&csv[..]]) == stored.records_sha256,
+        sha256([&csv]) == stored.records_sha256,
         "{}: these are not the records that {PLAN} beside them names; restore both, or run the study again",
         path.display()
     );

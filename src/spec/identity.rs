@@ -23,7 +23,7 @@ impl Spec {
     /// The identity that the trial has under `schema`, the present one or an older one.
     pub(crate) fn identity_under(&self, schema: u32, seed: u64, data_hash: &str) -> String {
         let text = serde_json::json!({ "data": data_hash, "schema": schema, "seed": seed, "spec": self }).to_string();
-        sha256([text.as_bytes()])[..16].into()
+        sha256([text])[..16].into()
     }
 
     /// The schema, the present one or an older one, under which the trial has the identity `id`.

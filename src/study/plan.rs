@@ -169,7 +169,7 @@ impl Plan {
             name = format!("{name}.{}", self.scale);
         }
         if self.is_exploratory() {
-            name = format!("{name}-{}", &sha256([self.changes.join("\n").as_bytes()])[..6]);
+            name = format!("{name}-{}", &sha256([self.changes.join("\n")])[..6]);
         }
         name
     }

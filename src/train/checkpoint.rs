@@ -45,7 +45,7 @@ pub const DAMAGED: &str = "damaged-";
 /// What the names of checkpoints with the probes of these ids begin with.
 fn prefix<'a>(probes: impl Iterator<Item = &'a String>) -> String {
     let ids: Vec<u8> = probes.flat_map(|id| id.bytes().chain([b' '])).collect();
-    format!("checkpoint-{}-", &sha256([&ids[..]])[..8])
+    format!("checkpoint-{}-", &sha256([&ids])[..8])
 }
 
 fn checkpoint_file(folder: &Path, prefix: &str, step: usize, ending: &str) -> PathBuf {

@@ -129,7 +129,7 @@ pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoin
     }
     for (name, bytes) in contents {
         write_whole(&folder.join(&name), &bytes)?;
-        files.insert(name, sha256([&bytes[..]]));
+        files.insert(name, sha256([&bytes]));
     }
     let done = Done { schema, ending, files };
     write_json(&folder.join(DONE), &done)?;
@@ -175,11 +175,7 @@ pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
 fn unchanged(folder: &Path, done: &Done, name: &str) -> Result<Vec<u8>> {
     let path = folder.join(name);
     let bytes = fs::read(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
-    ensure!(
-        done.files.get(name) == Some(&sha256([&bytes[..]])),
-        "{}: this file is damaged or was changed",
-        path.display()
-    );
+    ensure!(done.files.get(name) == Some(&sha256([&bytes])), "{}: this file is damaged or was changed", path.display());
     Ok(bytes)
 }
 

@@ -14,9 +14,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail, ensure};
 use flate2::read::GzDecoder;
 
-use super::facts::sha256;
 use crate::files::write_whole;
-use crate::text::note;
+use crate::text::{note, sha256};
 
 /// A gzipped tar archive on a server, and what it is known to hold. Every sha256 is in lower-case hexadecimal.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +46,8 @@ pub enum Outcome {
 /// No `curl`; no connection, or one that broke off (a second call resumes); an archive or a member that is not the
 /// expected one; a folder that cannot be written; another fetch that is at work there.
 pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<Outcome> {
-    let is_intact = |(name, sha): &(&str, &str)| fs::read(folder.join(name)).is_ok_and(|bytes| sha256(&bytes) == *sha);
+    let is_intact =
+        |(name, sha): &(&str, &str)| fs::read(folder.join(name)).is_ok_and(|bytes| sha256([&bytes]) == *sha);
     if archive.members.iter().all(is_intact) {
         return Ok(Outcome::AlreadyThere);
     }
@@ -84,12 +84,12 @@ fn open_locked(part: &Path) -> anyhow::Result<File> {
 fn download(archive: &Archive, part: &Path) -> anyhow::Result<Vec<u8>> {
     loop {
         let had = fs::read(part)?;
-        if sha256(&had) == archive.sha256 {
+        if sha256([&had]) == archive.sha256 {
             return Ok(had);
         }
         complete(archive, part, had.len())?;
         let has = fs::read(part)?;
-        if sha256(&has) == archive.sha256 {
+        if sha256([&has]) == archive.sha256 {
             return Ok(has);
         }
         fs::write(part, "")?;
@@ -139,7 +139,7 @@ fn unpack(archive: &Archive, packed: &[u8], folder: &Path) -> anyhow::Result<()>
             let (name, expected) = missing.swap_remove(found);
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).with_context(|| format!("{damaged} at {name}"))?;
-            let is_expected = sha256(&bytes) == expected;
+            let is_expected = sha256([&bytes]) == expected;
             ensure!(is_expected, "{name} in the archive is not the expected file: its sha256 differs");
             write_whole(&folder.join(name), &bytes)?;
         }

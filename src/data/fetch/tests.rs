@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
-use crate::data::facts::sha256;
+use crate::text::sha256;
 
 /// How the server treats a request.
 #[derive(Clone, Copy)]
@@ -98,10 +98,10 @@ fn packed() -> Vec<u8> {
 
 /// The archive `content` that `server` has, as the program knows it.
 fn archive(server: &Server, content: &[u8]) -> Archive<'static> {
-    let member = |(name, bytes): (&'static str, &[u8])| (name, &*sha256(bytes).leak());
+    let member = |(name, bytes): (&'static str, &[u8])| (name, &*sha256([bytes]).leak());
     Archive {
         url: server.url.clone().leak(),
-        sha256: sha256(content).leak(),
+        sha256: sha256([content]).leak(),
         folder: "set",
         members: Box::leak(Box::new(MEMBERS.map(member))),
     }
@@ -260,7 +260,7 @@ fn an_archive_that_breaks_off_leaves_no_part_of_a_member() {
 fn a_member_that_differs_is_refused() {
     let (place, content) = (Place::new(), packed());
     let server = Server::start(content.clone(), Manner::HonoursRange);
-    let other = sha256(b"other");
+    let other = sha256(["other"]);
     let members = [archive(&server, &content).members[0], ("two.bin", &*other)];
     let expected = Archive { members: &members, ..archive(&server, &content) };
     let message = format!("{:#}", fetch(&expected, &place.folder()).unwrap_err());
