@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::value::{CHANCE, Quantity, end};
+use super::Context;
+use super::value::{Number, end};
+use crate::probe::{Evaluation, Training, chance};
 use crate::record::{Ending, TrialRecords};
 use crate::stats::{Estimate, first_passage, restricted_mean};
-
-/// A trial whose windowed accuracy after a quarter of the run is under this, in percent, is stuck: it does not
-/// guess twice as well as chance.
-pub const STUCK_BELOW: f64 = 2.0 * CHANCE;
 
 /// The length of the running mean of minibatch accuracy, as a fraction of the run.
 const RUNNING: f64 = 0.05;
@@ -23,18 +21,7 @@ const WHOLE_RUN: [f64; 2] = [0.0, 1.0];
 const LAST_QUARTER: [f64; 2] = [0.75, 1.0];
 const END: [f64; 2] = [0.95, 1.0];
 
-/// The record of every step's minibatch, and its reading from fixed images with noise off and batch statistics.
-const MINIBATCH: &str = "train_accuracy";
-const CLEAN: &str = "eval.train.accuracy.batch.clean";
-
-/// The records of the whole test set at the end, with noise off.
-const TEST_RUNNING: &str = "final.test.accuracy.running.clean";
-const TEST_BATCH: &str = "final.test.accuracy.batch.clean";
-
-/// The record of every step's loss.
-const LOSS: &str = "train_loss";
-
-/// One arm of a study at one combination of swept values, in the form in which `summary.json` keeps it. A quantity
+/// One arm of a study at one combination of swept values, in the form in which `summary.json` keeps it. A number
 /// that no trial of the study recorded is `None`; one that only diverged trials lack has their value after a divergence.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArmSummary {
@@ -48,9 +35,12 @@ pub struct ArmSummary {
     /// Those that diverged.
     pub diverged: usize,
     /// Those that did not diverge and whose mean minibatch accuracy over the 5 % of the run after its first quarter
-    /// is under [`STUCK_BELOW`], by seed.
+    /// is under `stuck_below`, by seed.
     #[serde(serialize_with = "count")]
     pub stuck: Vec<u64>,
+    /// Twice the accuracy of guessing, in percent; none where there are no classes.
+    #[serde(skip)]
+    pub stuck_below: Option<f64>,
     /// The mean over the run of minibatch training accuracy ("AUC"), in percent.
     #[serde(rename = "train_accuracy_auc")]
     pub train_accuracy: Option<Values>,
@@ -114,45 +104,49 @@ pub struct TimeTo {
 }
 
 /// The summary of the arm `name` at the swept values `sweep` from its `trials`, in a study with these trials of all arms
-/// that counts the steps to these accuracies, in percent.
+/// that counts the steps to these accuracies, in percent; `context` gives the meaning of the records.
 pub fn arm_summary(
     name: &str,
     sweep: &BTreeMap<String, String>,
     trials: &[&TrialRecords],
     study: &[TrialRecords],
     steps_to: &[f64],
+    context: &Context,
 ) -> ArmSummary {
     let recorded = |metric: &str| study.iter().any(|trial| trial.series(metric, None).next().is_some());
-    let values = |metric: &str, window| if recorded(metric) { values(trials, metric, window) } else { None };
+    let values = |metric: &str, window| if recorded(metric) { values(trials, metric, window, context) } else { None };
+    let stuck_below = chance(context.classes_of(name)).map(|chance| 2.0 * chance);
+    let is_stuck = |trial: &&&TrialRecords| stuck_below.is_some_and(|bound| is_stuck(trial, bound, context));
     ArmSummary {
         name: name.to_owned(),
         sweep: sweep.clone(),
         trials: trials.len(),
         diverged: trials.iter().filter(|trial| trial.ending != Ending::Finished).count(),
-        stuck: trials.iter().filter(|trial| is_stuck(trial)).map(|trial| trial.seed).collect(),
-        train_accuracy: values(MINIBATCH, WHOLE_RUN),
-        train_accuracy_clean: values(CLEAN, WHOLE_RUN),
-        last_quarter: values(MINIBATCH, LAST_QUARTER),
-        last_quarter_clean: values(CLEAN, LAST_QUARTER),
-        test_running: values(TEST_RUNNING, WHOLE_RUN),
-        test_batch: values(TEST_BATCH, WHOLE_RUN),
-        time_to: if recorded(MINIBATCH) { times(trials, steps_to) } else { Vec::new() },
-        final_loss: if recorded(MINIBATCH) { None } else { values(LOSS, END) },
+        stuck: trials.iter().filter(is_stuck).map(|trial| trial.seed).collect(),
+        stuck_below,
+        train_accuracy: values(Training::ACCURACY, WHOLE_RUN),
+        train_accuracy_clean: values(Evaluation::CLEAN, WHOLE_RUN),
+        last_quarter: values(Training::ACCURACY, LAST_QUARTER),
+        last_quarter_clean: values(Evaluation::CLEAN, LAST_QUARTER),
+        test_running: values(Evaluation::TEST_RUNNING, WHOLE_RUN),
+        test_batch: values(Evaluation::TEST_BATCH, WHOLE_RUN),
+        time_to: if recorded(Training::ACCURACY) { times(trials, steps_to) } else { Vec::new() },
+        final_loss: if recorded(Training::ACCURACY) { None } else { values(Training::LOSS, END) },
     }
 }
 
 /// Each seed's mean in a window; `None` where no trial has one.
-fn values(trials: &[&TrialRecords], metric: &str, window: [f64; 2]) -> Option<Values> {
-    let quantity = Quantity::mean(metric, window);
+fn values(trials: &[&TrialRecords], metric: &str, window: [f64; 2], context: &Context) -> Option<Values> {
+    let number = Number::mean(metric, window);
     let seeds: Vec<(u64, f64)> =
-        trials.iter().filter_map(|trial| Some((trial.seed, quantity.of(trial, None)?))).collect();
+        trials.iter().filter_map(|trial| Some((trial.seed, number.of(trial, None, context)?))).collect();
     let mean = Estimate::of_mean(&seeds.iter().map(|seed| seed.1).collect::<Vec<_>>());
     (!seeds.is_empty()).then_some(Values { mean, seeds })
 }
 
-fn is_stuck(trial: &TrialRecords) -> bool {
-    let accuracy = Quantity::mean(MINIBATCH, AFTER_A_QUARTER).of(trial, None);
-    trial.ending == Ending::Finished && accuracy.is_some_and(|accuracy| accuracy < STUCK_BELOW)
+fn is_stuck(trial: &TrialRecords, bound: f64, context: &Context) -> bool {
+    let accuracy = Number::mean(Training::ACCURACY, AFTER_A_QUARTER).of(trial, None, context);
+    trial.ending == Ending::Finished && accuracy.is_some_and(|accuracy| accuracy < bound)
 }
 
 /// The times to the accuracies `steps_to`; none where there are no trials.
@@ -172,7 +166,7 @@ fn times(trials: &[&TrialRecords], steps_to: &[f64]) -> Vec<TimeTo> {
 
 fn time_of(trial: &TrialRecords, threshold: f64) -> Option<usize> {
     // After a divergence accuracy counts as chance, which reaches no threshold.
-    let before = trial.series(MINIBATCH, None).filter(|&(step, _)| step < end(trial));
+    let before = trial.series(Training::ACCURACY, None).filter(|&(step, _)| step < end(trial));
     let accuracies: Vec<f64> = before.map(|(_, value)| value).collect();
     first_passage(&accuracies, (RUNNING * trial.steps as f64).ceil() as usize, threshold)
 }

@@ -7,7 +7,7 @@ use super::curve::{Chosen, chosen};
 use super::decide::{Decision, Outcome, decide};
 use super::sample::Sample;
 use super::trials::Trials;
-use super::value::Quantity;
+use super::value::Number;
 use super::verdict::Part;
 use crate::record::Ending;
 use crate::stats::Estimate;
@@ -89,9 +89,9 @@ fn cases<'a>(claim: &'a Claim, trials: &Trials) -> Vec<Case<'a>> {
     cases
 }
 
-/// The quantity that is read of a trial: in the claim's own window, unless another is given.
-fn quantity<'a>(claim: &Claim, metric: &'a str, window: Option<[f64; 2]>) -> Quantity<'a> {
-    Quantity { metric, window: window.unwrap_or(claim.window), aggregate: claim.aggregate }
+/// The number that is read of a trial: in the claim's own window, unless another is given.
+fn number<'a>(claim: &Claim, metric: &'a str, window: Option<[f64; 2]>) -> Number<'a> {
+    Number { metric, window: window.unwrap_or(claim.window), aggregate: claim.aggregate }
 }
 
 impl<'a> Case<'a> {
@@ -102,7 +102,7 @@ impl<'a> Case<'a> {
         window: Option<[f64; 2]>,
         statistic: &'a Statistic,
     ) -> Self {
-        let sample = Sample::new(trials, statistic, quantity(claim, metric, window), &claim.layers);
+        let sample = Sample::new(trials, statistic, number(claim, metric, window), &claim.layers);
         Self { metric, window, statistic, criterion: None, sample }
     }
 
@@ -186,8 +186,8 @@ fn chosen_settings(claim: &Claim, trials: &Trials) -> Vec<String> {
     for metric in std::iter::once(&claim.metric).chain(&claim.confirm_on) {
         for name in claim.names() {
             let term = trials.term(name);
-            let (Some(take), quantity) = (&term.take, quantity(claim, metric, None)) else { continue };
-            if let Some(chosen) = chosen(trials, &term, quantity) {
+            let (Some(take), number) = (&term.take, number(claim, metric, None)) else { continue };
+            if let Some(chosen) = chosen(trials, &term, number) {
                 notes.push(chosen_setting(name, metric, &term, take, &chosen, &trials.context.choose_seeds));
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::trials::Trials;
-use super::value::Quantity;
+use super::value::Number;
 use crate::stats::{largest_passing, mean, rank_correlation, slope, smallest_passing, zero_crossing};
 use crate::study::{LAYERS, Level, Passing, Point, Reached, Take, Term};
 
@@ -15,11 +15,11 @@ pub(super) fn contrast(weights: &BTreeMap<String, f64>, value: &Lookup) -> Optio
     weights.iter().map(|(name, weight)| Some(weight * value(name)?)).sum()
 }
 
-/// One seed, layer and quantity, in which names have values.
+/// One seed, layer and number, in which names have values.
 #[derive(Clone, Copy)]
 pub(super) struct InSeed<'a> {
     pub trials: &'a Trials<'a>,
-    pub quantity: Quantity<'a>,
+    pub number: Number<'a>,
     /// All layers of the claim, for curves over them.
     pub layers: &'a [usize],
     /// The layer that is being read; none for a record of the whole network.
@@ -34,7 +34,7 @@ impl InSeed<'_> {
         match &term.take {
             None => self.at(&term, term.points.first()?),
             Some(Take::Best | Take::FirstReached(_)) => {
-                self.at(&term, &term.points[chosen(self.trials, &term, self.quantity)?.index?])
+                self.at(&term, &term.points[chosen(self.trials, &term, self.number)?.index?])
             }
             Some(Take::Largest(passing)) => {
                 let level = self.level(passing)?;
@@ -55,7 +55,7 @@ impl InSeed<'_> {
     }
 
     fn at(&self, term: &Term, point: &Point) -> Option<f64> {
-        self.quantity.of(self.trials.at(&term.arm, point, self.seed)?, self.layer)
+        self.number.of(self.trials.at(&term.arm, point, self.seed)?, self.layer, self.trials.context)
     }
 
     /// The seed's curve; `None` where a point lacks its records.
@@ -95,17 +95,17 @@ impl Chosen {
 }
 
 /// The point of a term that is chosen by the means over the choosing seeds; `None` where none is, or records are missing.
-pub(super) fn chosen(trials: &Trials, term: &Term, quantity: Quantity) -> Option<Chosen> {
+pub(super) fn chosen(trials: &Trials, term: &Term, number: Number) -> Option<Chosen> {
     match term.take.as_ref()? {
         Take::Best => {
-            let means = means(trials, &term.points, std::slice::from_ref(&term.arm), quantity)?;
+            let means = means(trials, &term.points, std::slice::from_ref(&term.arm), number)?;
             // Of equal means the first: `max_by` would take the last.
             let best = (0..means.len()).rev().max_by(|&a, &b| means[a].1.total_cmp(&means[b].1))?;
             Some(Chosen { index: Some(best), means })
         }
         Take::FirstReached(Reached { arms, at_least, window }) => {
-            let quantity = Quantity::mean(quantity.metric, *window);
-            let means = means(trials, &term.points, arms, quantity)?;
+            let number = Number::mean(number.metric, *window);
+            let means = means(trials, &term.points, arms, number)?;
             let index = means.iter().position(|mean| mean.1 >= *at_least);
             Some(Chosen { index, means })
         }
@@ -114,9 +114,9 @@ pub(super) fn chosen(trials: &Trials, term: &Term, quantity: Quantity) -> Option
 }
 
 /// At each point the highest of the arms' means over the choosing seeds.
-fn means(trials: &Trials, points: &[Point], arms: &[String], quantity: Quantity) -> Option<Vec<(f64, f64)>> {
+fn means(trials: &Trials, points: &[Point], arms: &[String], number: Number) -> Option<Vec<(f64, f64)>> {
     let of_arm = |arm: &String, point: &Point| {
-        let of_seed = |&seed: &u64| quantity.of(trials.at(arm, point, seed)?, None);
+        let of_seed = |&seed: &u64| number.of(trials.at(arm, point, seed)?, None, trials.context);
         mean(&trials.context.choose_seeds.iter().map(of_seed).collect::<Option<Vec<f64>>>()?)
     };
     let highest = |point: &Point| {

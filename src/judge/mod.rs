@@ -20,13 +20,13 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use arms::{ArmSummary, STUCK_BELOW, TimeTo, Values, arm_summary};
+pub use arms::{ArmSummary, TimeTo, Values, arm_summary};
 pub use decide::Outcome;
-pub use value::CHANCE;
 pub use verdict::{Part, Verdict, Word};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::probe::Quantity;
 use crate::record::TrialRecords;
 use crate::stats::holm;
 use crate::study::claim::{Claim, Role};
@@ -48,6 +48,10 @@ pub struct Context {
     pub scale: String,
     /// Whether settings were overridden, which makes everything exploratory.
     pub exploratory: bool,
+    /// The meaning of the records, by their names.
+    pub quantities: BTreeMap<String, Quantity>,
+    /// How many classes the data of each arm have; 0 where they have none.
+    pub classes: BTreeMap<String, usize>,
     /// The meaning of the names of claims.
     pub terms: BTreeMap<String, Term>,
     /// The study's arms and values that do not exist at this scale.
@@ -73,12 +77,23 @@ impl Context {
         Self {
             scale: plan.scale.clone(),
             exploratory: plan.is_exploratory(),
+            quantities: plan.quantities(),
+            classes: plan.trials.iter().map(|trial| (trial.arm.clone(), trial.spec.data.class_names().len())).collect(),
             terms: plan.terms(),
             absent: plan.absent_names(),
             choose_seeds: plan.choose_seeds().to_vec(),
             seeds: plan.seeds,
             unfinished: names.filter(is_unfinished).cloned().collect(),
         }
+    }
+
+    /// The value that a record of this name counts with after a divergence of `trial`; `None` where it does not count.
+    fn after_divergence(&self, metric: &str, trial: &TrialRecords) -> Option<f64> {
+        self.quantities.get(metric)?.value_after_divergence(self.classes_of(&trial.arm))
+    }
+
+    fn classes_of(&self, arm: &str) -> usize {
+        self.classes.get(arm).copied().unwrap_or(0)
     }
 
     /// Whether a claim is meant for the run's scale.

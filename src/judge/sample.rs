@@ -2,7 +2,7 @@
 
 use super::curve::{InSeed, Lookup, contrast};
 use super::trials::Trials;
-use super::value::Quantity;
+use super::value::Number;
 use crate::stats::{ConfidenceSet, Estimate, mean, ratio_of_means, share};
 use crate::study::claim::{ArmRatio, ContrastRatio, Share, Statistic};
 
@@ -22,10 +22,10 @@ pub(super) enum Sample {
 
 impl Sample {
     /// The sample of a statistic over the seeds whose trials have all its records.
-    pub fn new(trials: &Trials, statistic: &Statistic, quantity: Quantity, layers: &[usize]) -> Self {
+    pub fn new(trials: &Trials, statistic: &Statistic, number: Number, layers: &[usize]) -> Self {
         let (_, seeds) = trials.seeds(&statistic.arms());
         let per_seed = |of_arms: &dyn Fn(&Lookup) -> Option<f64>| -> Vec<Option<f64>> {
-            let at = |seed, layer| of_arms(&|name| InSeed { trials, quantity, layers, layer, seed }.value(name));
+            let at = |seed, layer| of_arms(&|name| InSeed { trials, number, layers, layer, seed }.value(name));
             seeds.iter().map(|&seed| over_layers(layers, |layer| at(seed, layer))).collect()
         };
         match statistic {

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::probe::{Evaluation, Landscape, Measurement, Training};
 use crate::record::{Ending, Record};
 
 mod values;
 
 const STEPS: usize = 100;
+/// The accuracy of guessing among ten classes, in percent.
+const CHANCE: f64 = 10.0;
 const MINIBATCH: &str = "train_accuracy";
 const CLEAN: &str = "eval.train.accuracy.batch.clean";
 
@@ -64,8 +67,18 @@ const A_OVER_B: &str = r#"
     criterion = { above = 0.0 }
 "#;
 
+/// Arms that train on ten classes, and all that their steps, an evaluation and a landscape record.
 fn at(scale: &str) -> Context {
-    Context { scale: scale.into(), ..Default::default() }
+    let evaluation = Evaluation { points: 10, images: 1, along: Vec::new() };
+    let landscape = Landscape { points: 1, random_points: 1, multiples: vec![1.0], smaller_step: 0.5 };
+    let measurements: [&dyn Measurement; 3] = [&Training {}, &evaluation, &landscape];
+    let quantities = measurements.iter().flat_map(|measurement| measurement.quantities());
+    Context {
+        scale: scale.into(),
+        quantities: quantities.map(|quantity| (quantity.name.clone(), quantity)).collect(),
+        classes: ["a", "b", "c"].map(|arm| (arm.to_string(), 10)).into(),
+        ..Default::default()
+    }
 }
 
 fn judge_one(claim: &Claim, trials: &[TrialRecords]) -> Verdict {
@@ -258,6 +271,7 @@ fn summary(arm: &str, trials: &[TrialRecords]) -> ArmSummary {
         &trials.iter().filter(|trial| trial.arm == arm).collect::<Vec<_>>(),
         trials,
         &[50.0, 80.0, 90.0],
+        &at("desk"),
     )
 }
 
@@ -297,6 +311,26 @@ fn an_arm_that_diverged_at_once_is_at_chance_in_every_column() {
     assert_eq!((mean(&b.train_accuracy_clean), mean(&b.last_quarter_clean)), (CHANCE, CHANCE));
     let absent = summary("b", &trials.into_iter().filter(|trial| trial.arm == "b").collect::<Vec<_>>());
     assert_eq!(absent.train_accuracy_clean, None, "what nobody recorded is no result");
+}
+
+/// A band of losses along the gradient describes a network that a divergence ends: it counts as far as it was measured,
+/// whatever its name. With a hundred classes, chance is 1 %.
+#[test]
+fn a_quantity_says_itself_what_counts_after_a_divergence() {
+    const BAND: &str = "landscape.gradient.loss_band";
+    let mut trials = two_arms(8, 2.0, 2.0);
+    for trial in trials.iter_mut().filter(|trial| trial.arm == "b") {
+        let band = |step| Record { step, name: BAND.into(), layer: None, value: 3.0 };
+        trial.records.extend([0, 20, 40, 60, 80].map(band));
+        diverge(trial, 40);
+    }
+    let estimate = |metric: &str, context: &Context| {
+        let b = claim("role = \"descriptive\"\norigin = \"ours\"\nstatistic = { contrast = { b = 1.0 } }");
+        judge(&[Claim { metric: metric.into(), ..b }], &trials, context)[0].estimate().unwrap().point
+    };
+    assert_eq!(estimate(BAND, &at("desk")), 3.0);
+    let hundred = Context { classes: BTreeMap::from([("b".into(), 100)]), ..at("desk") };
+    assert!((estimate(MINIBATCH, &hundred) - (0.4 * 60.0 + 0.6 * 1.0)).abs() < 1e-9);
 }
 
 #[test]

@@ -1,22 +1,20 @@
 //! One trial's number: the records of a metric in a window, brought down to one value.
 
+use super::Context;
 use crate::record::{Ending, TrialRecords};
 use crate::stats::{mean, quantile};
 use crate::study::claim::Aggregate;
 
-/// The accuracy of guessing, in percent, for the ten classes of every image set here.
-pub const CHANCE: f64 = 10.0;
-
 /// Which records make a trial's number, and how.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quantity<'a> {
+pub(super) struct Number<'a> {
     pub metric: &'a str,
     /// Fractions of the run.
     pub window: [f64; 2],
     pub aggregate: Aggregate,
 }
 
-impl<'a> Quantity<'a> {
+impl<'a> Number<'a> {
     /// The mean of a metric in a window.
     pub fn mean(metric: &'a str, window: [f64; 2]) -> Self {
         Self { metric, window, aggregate: Aggregate::Mean }
@@ -24,15 +22,15 @@ impl<'a> Quantity<'a> {
 
     /// A trial's number at one layer; `None` without records, or where the number is NaN.
     ///
-    /// After a divergence, the rest of the window counts as chance for an accuracy and as +∞ for a loss, at
-    /// every point at which it would have been recorded; other metrics count as far as they were recorded.
-    pub fn of(&self, trial: &TrialRecords, layer: Option<usize>) -> Option<f64> {
+    /// After a divergence, the rest of the window counts as the quantity says, at every point at which it would have been
+    /// recorded.
+    pub fn of(&self, trial: &TrialRecords, layer: Option<usize>, context: &Context) -> Option<f64> {
         let inside = within(self.window, trial.steps);
         let (steps, all): (Vec<usize>, Vec<f64>) = trial.series(self.metric, layer).unzip();
         let counts = |step: usize| step < end(trial) && inside(step);
         let mut values: Vec<f64> =
             steps.iter().zip(all).filter(|&(&step, _)| counts(step)).map(|(_, value)| value).collect();
-        if let Some(rest) = self.after_divergence() {
+        if let Some(rest) = context.after_divergence(self.metric, trial) {
             let points = missing(&steps, self.window, trial);
             values.extend(std::iter::repeat_n(rest, points));
         }
@@ -41,14 +39,6 @@ impl<'a> Quantity<'a> {
             Aggregate::Quantile(share) => quantile(&values, share),
         };
         value.filter(|value| !value.is_nan())
-    }
-
-    fn after_divergence(&self) -> Option<f64> {
-        match self.metric {
-            metric if metric.contains("accuracy") => Some(CHANCE),
-            metric if metric.contains("loss") => Some(f64::INFINITY),
-            _ => None,
-        }
     }
 }
 

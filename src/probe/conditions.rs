@@ -114,7 +114,7 @@ fn percent(holds: &[bool]) -> f64 {
     100.0 * holds.iter().filter(|&&holds| holds).count() as f64 / holds.len() as f64
 }
 
-/// What follows the normalisation of a layer, as a function of z (n, c, h, w) with the gradient g at the step's own z.
+/// The part of the network after the normalisation of a layer, as a function of z (n, c, h, w) with the gradient g at the step's own z.
 struct Tail<'a> {
     context: &'a StepContext<'a>,
     block: &'a ConvBlock,

@@ -23,7 +23,7 @@ const MODES: [(&str, EvaluationMode); 4] = [
 
 const SPLITS: [&str; 2] = ["train", "test"];
 
-/// What the names of records of all test images begin with.
+/// The beginning of the names of records of all test images.
 const ALL_TEST_IMAGES: &str = "final.test";
 
 /// The reading of an evaluation that tables show in addition to that of the minibatches.
@@ -132,6 +132,13 @@ impl Measure for Evaluation {
 }
 
 impl Evaluation {
+    /// The accuracy on the fixed training images with batch statistics, noise off.
+    pub const CLEAN: &str = "eval.train.accuracy.batch.clean";
+    /// The accuracy on all test images with running statistics, noise off.
+    pub const TEST_RUNNING: &str = "final.test.accuracy.running.clean";
+    /// The accuracy on all test images with batch statistics, noise off.
+    pub const TEST_BATCH: &str = "final.test.accuracy.batch.clean";
+
     /// The modes in which the sample of `split` is read at a point: those named in `along`, or all where none is named. At
     /// the last point the training sample is read in all; of the test images all are read then.
     fn modes_at(&self, split: &str, is_last: bool) -> Vec<(&'static str, EvaluationMode)> {
@@ -152,8 +159,8 @@ impl Evaluation {
     }
 }
 
-/// What `mode` comes to in a network of `model`: without normalisation there are no other statistics, without noise none
-/// to switch on.
+/// The mode that `mode` amounts to in a network of `model`: without normalisation there are no other statistics, without
+/// noise there is none to switch on.
 fn effective((statistics, noisy): EvaluationMode, model: &Model) -> EvaluationMode {
     let statistics = if model.norm().is_none() { StatisticsMode::Batch } else { statistics };
     (statistics, noisy && model.noise() != Noise::None)
@@ -220,6 +227,14 @@ fn in_mode(
 mod tests {
     use super::*;
     use crate::spec::{NoiseConstants, Norm, Vgg16};
+
+    #[test]
+    fn the_named_accuracies_are_among_the_quantities() {
+        let quantities = Evaluation { points: 1, images: 1, along: vec![SHOWN.into()] }.quantities();
+        for name in [Evaluation::CLEAN, Evaluation::TEST_RUNNING, Evaluation::TEST_BATCH] {
+            assert!(quantities.iter().any(|quantity| quantity.name == name), "{name}");
+        }
+    }
 
     #[test]
     fn images_are_counted_once_a_pass() {

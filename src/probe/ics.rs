@@ -155,7 +155,7 @@ mod tests {
         assert!((value(&records, "ics.relative_update", Some(3)) / update - 1.0).abs() < 1e-5);
     }
 
-    /// Nothing stands before the first layer: its gradient on the same minibatch, with the same noise, is the same to
+    /// Nothing comes before the first layer: its gradient on the same minibatch, with the same noise, is the same to
     /// the bit.
     #[test]
     fn the_first_layer_has_no_shift() {

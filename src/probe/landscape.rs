@@ -240,7 +240,7 @@ mod tests {
         assert!([0.5, 1.0, 4.0].iter().any(|multiple| (read("beta_at") - multiple).abs() < 1e-12));
     }
 
-    /// It is as long as the gradient and stands almost at a right angle to it: of 2,500 numbers, the cosine of two
+    /// It is as long as the gradient and almost at a right angle to it: of 2,500 numbers, the cosine of two
     /// directions has a standard deviation of 0.02.
     #[test]
     fn the_random_direction_has_the_length_of_the_gradient_and_not_its_direction() {

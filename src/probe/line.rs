@@ -1,4 +1,4 @@
-//! What a function does along a line (Santurkar et al. 2018, section 3.2 and appendix A.2.2): how far its value and its
+//! A function along a line (Santurkar et al. 2018, section 3.2 and appendix A.2.2): how far its value and its
 //! gradient move within a few steps from a point.
 //!
 //! The function is a closure from parameters to its value and its gradient; nothing here knows of networks.
@@ -7,7 +7,7 @@ use candle_core::Result;
 
 use crate::nn::Params;
 
-/// What was found at x − η·d, for one step length η.
+/// The function at x − η·d, for one step length η.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// η, in units of d.

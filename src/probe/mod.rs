@@ -1,4 +1,4 @@
-//! What is measured while a trial trains. A probe reads; it never changes the trial.
+//! Measurements made while a trial trains: one file each. A probe reads; it never changes the trial.
 
 mod check;
 mod conditions;
@@ -96,9 +96,9 @@ impl Probe {
     }
 }
 
-/// What a probe's settings say of the measurement before it is made.
+/// The settings of a measurement, and all that they say of it before it is made.
 pub trait Measurement: Any {
-    /// What it records. A quantity that a trial lacks (an accuracy without classes, what only BatchNorm has) is named too.
+    /// The quantities that it records, those included that some trials lack (an accuracy without classes, say).
     fn quantities(&self) -> Vec<Quantity>;
 
     /// Checks the settings by themselves.
@@ -125,7 +125,7 @@ pub trait Measurement: Any {
         Ok(())
     }
 
-    /// What it asks for in a whole trial of a network of `model` on `data`; what else it reads is small.
+    /// The work that it asks for in a whole trial of a network of `model` on `data`; all else that it reads is small.
     fn work(&self, _model: &Model, _data: &Dataset) -> Work {
         Work::default()
     }
@@ -134,7 +134,7 @@ pub trait Measurement: Any {
     fn begin(&self) -> Box<dyn Measure>;
 }
 
-/// What a measurement asks of the network in a whole trial.
+/// The work that a measurement asks of the network in a whole trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Images sent through it.
@@ -189,13 +189,13 @@ pub struct StateContext<'a> {
     pub steps: usize,
     /// The trial's seed.
     pub seed: u64,
-    /// Examples a minibatch.
+    /// Examples per minibatch.
     pub batch: usize,
     /// The type of all numbers.
     pub dtype: DType,
     /// The data.
     pub data: &'a Dataset,
-    /// What the network is made of.
+    /// The settings of the network.
     pub model: &'a Model,
     /// The network.
     pub network: &'a Network,
@@ -237,7 +237,7 @@ pub trait Measure {
         Ok(())
     }
 
-    /// What it remembers from step to step, for a checkpoint.
+    /// Its memory from step to step, for a checkpoint.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }

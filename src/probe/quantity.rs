@@ -1,4 +1,4 @@
-//! What one name among a probe's records means: its unit, its direction, what counts after a divergence.
+//! The meaning of one name among a probe's records: its unit, its direction, its value after a divergence.
 
 /// A measured quantity, as the probe declares it. Judge, tables and pictures ask it; nobody reads a meaning out of a
 /// record's name.
@@ -10,7 +10,7 @@ pub struct Quantity {
     pub unit: &'static str,
     /// Which direction is better.
     pub better: Better,
-    /// What counts after a divergence.
+    /// Its value after a divergence.
     pub after_divergence: AfterDivergence,
     /// The layers that it is measured at; none for a quantity of the whole network.
     pub layers: Vec<usize>,
@@ -29,7 +29,7 @@ pub enum Better {
     Neither,
 }
 
-/// What counts of a diverged trial, at every point from the divergence on at which the quantity would have been measured.
+/// The value that counts from a divergence on, at every point at which the quantity would have been measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterDivergence {
     /// Nothing: a network that is gone has no such quantity, and the trial counts as far as it was measured.
@@ -80,7 +80,7 @@ impl Quantity {
         Quantity { when, ..self }
     }
 
-    /// What counts after a divergence in a trial whose data have as many `classes`; `None` where nothing does.
+    /// Its value after a divergence in a trial whose data have as many `classes`; `None` where nothing counts.
     pub fn value_after_divergence(&self, classes: usize) -> Option<f64> {
         match self.after_divergence {
             AfterDivergence::Nothing => None,

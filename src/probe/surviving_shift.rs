@@ -1,4 +1,4 @@
-//! What the next layer's normalisation cannot remove of the injected noise (critique C2 of the noise experiment).
+//! The part of the injected noise that the next layer's normalisation cannot remove (critique C2 of the noise experiment).
 //!
 //! At fixed weights and minibatch, layer l's noise is drawn again and again. Of each channel of the next layer's
 //! convolution h, before its normalisation, a constant offset and a scale would be removed there; so the share of h's

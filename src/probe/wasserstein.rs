@@ -2,7 +2,7 @@
 //! Wasserstein-1 distance to the distribution at the measurement before, in units of the unit's own standard deviation.
 //!
 //! Activations are those before the ReLU, over the images and pixels of the step's own minibatch. A distance below about
-//! 1/√(values) is no more than the difference of two minibatches.
+//! 1/√(values) is not more than the difference of two minibatches.
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

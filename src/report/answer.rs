@@ -3,7 +3,7 @@
 use super::numbers;
 use super::view::{Condition, View};
 use crate::groups::grouped;
-use crate::judge::{STUCK_BELOW, Verdict, Word};
+use crate::judge::{Verdict, Word};
 use crate::study::claim::{Origin, Role};
 
 /// The answer's sentences, most important first.
@@ -47,9 +47,9 @@ pub fn behind(view: &View) -> Option<String> {
     let mut text = format!("Behind it, training accuracy over the run: {}.", levels.join(", "));
     for condition in shown {
         let (stuck, trials) = (condition.summary.stuck.len(), condition.summary.trials);
-        if 2 * stuck > trials {
+        if let Some(stuck_below) = condition.summary.stuck_below.filter(|_| 2 * stuck > trials) {
             text += &format!(
-                " `{}` had hardly begun to learn: {stuck} of {trials} seeds were under {STUCK_BELOW} % after a quarter \
+                " `{}` had hardly begun to learn: {stuck} of {trials} seeds were under {stuck_below} % after a quarter \
                  of the run, so whatever is compared with it is compared with a network that barely trains at this \
                  length of run.",
                 condition.arm.name

@@ -8,7 +8,8 @@ use super::plot::{Figure, SMOOTHING};
 use super::view::View;
 use super::{answer, numbers, run_log, settings, stored, summary, tables};
 use crate::groups::grouped;
-use crate::judge::{LEVEL, SEEDS_TO_JUDGE, STUCK_BELOW, Verdict};
+use crate::judge::{LEVEL, SEEDS_TO_JUDGE, Verdict};
+use crate::probe::{Evaluation, Training};
 use crate::record::sweep_text;
 
 /// The page's Markdown.
@@ -62,9 +63,9 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         figures => shown.collect::<Result<Vec<Value>>>()?,
         swept => swept(view),
         arms => tables::arms(view).to_string(),
-        has_accuracy => view.has("train_accuracy"),
+        has_accuracy => view.has(Training::ACCURACY),
         has_noise => view.has_noise(),
-        has_evaluation => view.has("eval.train.accuracy.batch.clean"),
+        has_evaluation => view.has(Evaluation::CLEAN),
         times => tables::times(view).map(|table| table.to_string()),
         conditions => conditions.collect::<Vec<Value>>(),
         seed_table => tables::seeds(view).to_string(),
@@ -80,7 +81,7 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         plan_file => file(stored::PLAN),
         records_file => file(stored::RECORDS),
         smoothing_percent => (SMOOTHING * 100.0).to_string(),
-        stuck_below => STUCK_BELOW.to_string(),
+        stuck_below => view.shown().find_map(|arm| arm.summary.stuck_below).map(|accuracy| accuracy.to_string()),
         seeds_to_judge => SEEDS_TO_JUDGE,
         level_percent => (LEVEL * 100.0).to_string(),
     })?;

@@ -60,8 +60,9 @@ impl<'a> View<'a> {
     /// Orders and judges the records of `input`.
     pub fn new(input: &'a Input) -> Self {
         let plan = input.plan;
-        let conditions = conditions(plan, &input.trials);
-        let verdicts = judge(&plan.study.claim, &input.trials, &Context::of(plan, &input.trials));
+        let context = Context::of(plan, &input.trials);
+        let conditions = conditions(plan, &input.trials, &context);
+        let verdicts = judge(&plan.study.claim, &input.trials, &context);
         Self { plan, trials: &input.trials, data: &input.data, conditions, verdicts }
     }
 
@@ -119,7 +120,7 @@ impl<'a> View<'a> {
     }
 }
 
-fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'a>> {
+fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords], context: &Context) -> Vec<Condition<'a>> {
     let mut conditions: Vec<Condition> = Vec::new();
     for planned in &plan.trials {
         let is_known = |known: &Condition| known.arm.name == planned.arm && *known.sweep == planned.sweep;
@@ -137,7 +138,7 @@ fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords]) -> Vec<Condition<'
             sweep: &planned.sweep,
             spec: &planned.spec,
             shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
-            summary: arm_summary(&planned.arm, &planned.sweep, &own, trials, &plan.study.page.steps_to),
+            summary: arm_summary(&planned.arm, &planned.sweep, &own, trials, &plan.study.page.steps_to, context),
             trials: own,
         });
     }

@@ -1,4 +1,4 @@
-//! What a plan will cost, from a few measured steps.
+//! The cost of a plan, from a few measured steps.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

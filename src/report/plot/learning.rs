@@ -12,13 +12,11 @@ use super::look::{GREY, WIDTH};
 use super::mark::{Mark, Shape};
 use super::panel::{Label, Panel};
 use super::series::{Curve, SMOOTHING, Series, heights, looks, smoothed};
+use crate::probe::Training;
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
 use crate::spec::DataName;
 use crate::study::claim::{Claim, Origin, Paper, Role, Statistic, curves};
-
-const ACCURACY: &str = "train_accuracy";
-const LOSS: &str = "train_loss";
 
 /// An arm's curves.
 struct Learning<'a> {
@@ -39,7 +37,7 @@ pub fn accuracy(view: &View) -> Option<Figure> {
     let on_its_data = view.conditions.iter().all(|condition| condition.spec.data == DataName::Cifar10);
     let smooth =
         |points: Vec<(usize, f64)>| smoothed(up_to(&points, view.steps()).into_iter(), window(view), view.steps());
-    let references = if on_its_data { references(view, ACCURACY, smooth) } else { Vec::new() };
+    let references = if on_its_data { references(view, Training::ACCURACY, smooth) } else { Vec::new() };
     let facts = context! {
         window => window(view), has_references => !references.is_empty(), has_all_arms => others.is_empty(),
     };
@@ -60,7 +58,7 @@ pub fn loss(view: &View) -> Option<Figure> {
         let inside = points.into_iter().filter(|point| point.0 < view.steps());
         inside.map(|(step, value)| (step as f64, value.log10())).collect()
     };
-    let references = references(view, LOSS, as_far_as_ours);
+    let references = references(view, Training::LOSS, as_far_as_ours);
     let grid = together(view, &losses, &references, loss_axis(&losses, &references))?;
     let facts = context! { has_references => !references.is_empty() };
     Some(Figure { file: "loss.svg", title: "Training loss", facts, grids: vec![grid] })
@@ -75,7 +73,7 @@ pub fn loss_by_arm(view: &View) -> Option<Figure> {
 
 fn accuracies<'v>(view: &'v View) -> Vec<Learning<'v>> {
     let of = |(look, arm): (_, &'v Condition)| {
-        let series = Series::of_accuracy(look, arm, ACCURACY, window(view));
+        let series = Series::of_accuracy(look, arm, Training::ACCURACY, window(view));
         let diverged = arm.trials.iter().zip(&series.seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
         let crosses = diverged.filter_map(|(_, seed)| seed.last().copied()).collect();
         Learning { arm, series, crosses }
@@ -85,10 +83,14 @@ fn accuracies<'v>(view: &'v View) -> Vec<Learning<'v>> {
 
 /// The losses, as logarithms to base 10, where there is no accuracy to show.
 fn losses<'v>(view: &'v View) -> Vec<Learning<'v>> {
-    if view.has(ACCURACY) {
+    if view.has(Training::ACCURACY) {
         return Vec::new();
     }
-    let of = |(look, arm)| Learning { arm, series: Series::of_logarithms(look, arm, LOSS, None), crosses: Vec::new() };
+    let of = |(look, arm)| Learning {
+        arm,
+        series: Series::of_logarithms(look, arm, Training::LOSS, None),
+        crosses: Vec::new(),
+    };
     looks(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
 }
 

@@ -9,18 +9,18 @@ use super::look::{DOT, Look, look};
 use super::mark::{Mark, Shape};
 use super::panel::Panel;
 use super::series::{Curve, Series, lines};
-use crate::probe::When;
+use crate::probe::{Evaluation, When};
 use crate::report::view::{Condition, View};
 
 /// A reading: its record, its name, and the number of its look. Where no sample of the test images was read along the
 /// run, all of them were at its end.
 const READINGS: [(&str, &str, usize); 6] = [
-    ("eval.train.accuracy.batch.clean", "training images, noise off", 0),
+    (Evaluation::CLEAN, "training images, noise off", 0),
     ("eval.train.accuracy.batch.noisy", "training images, noise on", 3),
     ("eval.test.accuracy.batch.clean", "test images, noise off", 1),
     ("eval.test.accuracy.running.clean", "test images, noise off, running statistics", 4),
-    ("final.test.accuracy.batch.clean", "all test images, noise off", 1),
-    ("final.test.accuracy.running.clean", "all test images, noise off, running statistics", 4),
+    (Evaluation::TEST_BATCH, "all test images, noise off", 1),
+    (Evaluation::TEST_RUNNING, "all test images, noise off, running statistics", 4),
 ];
 
 /// A reading that was taken: its record, its name and its look.

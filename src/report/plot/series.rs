@@ -1,6 +1,6 @@
 //! Curves over steps or layers, and an arm's curves: one per seed, and their mean.
 
-use crate::judge::CHANCE;
+use crate::probe::chance;
 use crate::record::{Ending, TrialRecords};
 use crate::report::view::{Condition, View};
 
@@ -55,7 +55,7 @@ impl Series {
             smoothed(trial.series(name, None).filter(|point| point.0 < end), window, trial.steps)
         };
         let Self { seeds, .. } = Self::of(look, condition, accuracy);
-        Self { look, mean: mean(&seeds, Some(CHANCE)), seeds }
+        Self { look, mean: mean(&seeds, chance(condition.spec.data.class_names().len())), seeds }
     }
 
     /// Its seeds as lines of `width` pixels, paler than the mean.
