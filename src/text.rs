@@ -30,6 +30,12 @@ pub fn sha256(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     hex(&digest.finalize())
 }
 
+/// The one of the `known` names that is most like `name`, the first of equals; empty where there is none.
+pub fn nearest<'a>(name: &str, known: impl DoubleEndedIterator<Item = &'a str>) -> &'a str {
+    let likeness = |known: &str| strsim::jaro_winkler(known, name);
+    known.rev().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default()
+}
+
 /// A word that a shell reads back as `argument`.
 pub fn shell_word(argument: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);

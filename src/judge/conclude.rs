@@ -18,7 +18,7 @@ pub(super) fn conclude(assessment: Assessment, p_holm: Option<f64>, trials: &Tri
     let lacks_paper = claim.paper.is_some() && paper.is_none();
     let no_point = "The published curves have no point in this window of so short a run.";
     let first = assessment.parts[0].estimate;
-    let factor = first.filter(|_| matches!(claim.statistic, Statistic::LogRatio(_))).and_then(Estimate::exp);
+    let factor = first.filter(|_| matches!(claim.statistic, Statistic::LogRatio { .. })).and_then(Estimate::exp);
     Verdict {
         id: claim.id.clone(),
         role: claim.role,

@@ -4,7 +4,7 @@ use super::curve::{InSeed, Lookup, contrast};
 use super::trials::Trials;
 use super::value::Number;
 use crate::stats::{ConfidenceSet, Estimate, mean, ratio_of_means, share};
-use crate::study::claim::{ArmRatio, ContrastRatio, Share, Statistic};
+use crate::study::claim::Statistic;
 
 /// One value per seed, or a pair of them for a ratio of means. Values may be infinite, or NaN for ∞ − ∞.
 pub(super) enum Sample {
@@ -29,16 +29,16 @@ impl Sample {
             seeds.iter().map(|&seed| over_layers(layers, |layer| at(seed, layer))).collect()
         };
         match statistic {
-            Statistic::Contrast(_) | Statistic::LogRatio(_) => {
+            Statistic::Contrast(_) | Statistic::LogRatio { .. } => {
                 Self::Values(per_seed(&|value| of_single_values(statistic, value)).into_iter().flatten().collect())
             }
-            Statistic::RatioOfMeans(ContrastRatio { of, to }) => {
+            Statistic::RatioOfMeans { of, to } => {
                 let numerators = per_seed(&|value| contrast(of, value));
                 let denominators = per_seed(&|value| contrast(to, value));
                 let (of, to) = numerators.into_iter().zip(denominators).filter_map(|(a, b)| a.zip(b)).unzip();
                 Self::Pairs { of, to }
             }
-            Statistic::Share(Share { of, meets }) => {
+            Statistic::Share { of, meets } => {
                 let values: Vec<f64> = per_seed(&|value| value(of)).into_iter().flatten().collect();
                 Self::Count { met: values.iter().filter(|value| meets.contains(**value)).count(), of: values.len() }
             }
@@ -71,14 +71,10 @@ impl Sample {
 pub(super) fn of_single_values(statistic: &Statistic, value: &Lookup) -> Option<f64> {
     match statistic {
         Statistic::Contrast(weights) => contrast(weights, value),
-        Statistic::LogRatio(ratio) => log_ratio(ratio, value),
-        Statistic::RatioOfMeans(ContrastRatio { of, to }) => Some(contrast(of, value)? / contrast(to, value)?),
-        Statistic::Share(Share { of, meets }) => Some(f64::from(u8::from(meets.contains(value(of)?)))),
+        Statistic::LogRatio { of, to } => Some((value(of)? / value(to)?).ln()),
+        Statistic::RatioOfMeans { of, to } => Some(contrast(of, value)? / contrast(to, value)?),
+        Statistic::Share { of, meets } => Some(f64::from(u8::from(meets.contains(value(of)?)))),
     }
-}
-
-fn log_ratio(ratio: &ArmRatio, value: &Lookup) -> Option<f64> {
-    Some((value(&ratio.of)? / value(&ratio.to)?).ln())
 }
 
 /// The mean of `value` over the layers, or its value for the whole network; `None` where a layer has none.

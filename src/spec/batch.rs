@@ -18,7 +18,7 @@ pub enum Batch {
 #[derive(Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number of examples or \"full\"")]
 enum Written {
-    Number(usize),
+    Number(i64),
     Word(String),
 }
 
@@ -42,10 +42,11 @@ impl TryFrom<Written> for Batch {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
+        let wrong = |written: &dyn fmt::Debug| format!("{written:?} is not a number of examples or \"full\"");
         match written {
-            Written::Number(size) => Ok(Batch::Size(size)),
+            Written::Number(size) => usize::try_from(size).map(Batch::Size).map_err(|_| wrong(&size)),
             Written::Word(word) if word == "full" => Ok(Batch::Full),
-            Written::Word(word) => Err(format!("\"{word}\" is not a number of examples or \"full\"")),
+            Written::Word(word) => Err(wrong(&word)),
         }
     }
 }
@@ -53,7 +54,7 @@ impl TryFrom<Written> for Batch {
 impl From<Batch> for Written {
     fn from(batch: Batch) -> Self {
         match batch {
-            Batch::Size(size) => Written::Number(size),
+            Batch::Size(size) => Written::Number(size as i64),
             Batch::Full => Written::Word("full".into()),
         }
     }

@@ -9,6 +9,7 @@ use super::model::{DeepLinear, Model, ModelKind, Vgg16};
 use super::noise::{self, NoiseConstants};
 use super::norm::{self, Norm};
 use super::{Spec, Train};
+use crate::text::nearest;
 
 /// Dotted keys and values, the later in the place of the earlier, each with the place where it was written.
 ///
@@ -36,7 +37,9 @@ fn kind_setting(kind: ModelKind) -> (String, toml::Value) {
 impl Layers {
     /// The settings of a whole specification.
     pub fn of(spec: &Spec) -> Self {
-        let table = toml::Table::try_from(spec).expect("a specification is plain data");
+        let mut table = toml::Table::try_from(spec).expect("a specification is plain data");
+        let model = table["model"].as_table_mut().expect("a network has settings");
+        model.iter_mut().for_each(|(name, value)| *value = spelt_out(&format!("model.{name}"), value.clone()));
         Layers { table, origins: BTreeMap::new() }
     }
 
@@ -53,12 +56,14 @@ impl Layers {
             };
             return group.into_iter().try_for_each(|(inner, value)| self.set(&format!("{key}.{inner}"), value, origin));
         }
-        let (table, name) = match key.rsplit_once('.') {
-            None => (Some(&mut self.table), key),
-            Some((parents, name)) => (table_at(&mut self.table, parents), name),
+        let is_off = WORDS.iter().any(|word| key != *word && is_within(key, word) && self.is_none(word));
+        let table = match key.rsplit_once('.') {
+            _ if is_off => None,
+            None => Some(&mut self.table),
+            Some((parents, _)) => table_at(&mut self.table, parents),
         };
         let Some(table) = table else { return Err(format!("{origin}: {}", self.unknown_key(key))) };
-        table.insert(name.into(), value);
+        table.insert(leaf(key).into(), spelt_out(key, value));
         self.origins.insert(key.into(), origin.into());
         Ok(())
     }
@@ -105,7 +110,7 @@ impl Layers {
         serde_path_to_error::deserialize(value).map_err(|error| {
             let within = error.path().to_string();
             let key = if within == "." { key.to_string() } else { format!("{key}.{within}") };
-            format!("{}: `{key}`: {}", self.origin(&key, of), error.inner().to_string().trim_end())
+            format!("{}: `{key}`: {}", self.origin(&key, of), error.inner().message())
         })
     }
 
@@ -130,32 +135,36 @@ impl Layers {
         let is_of_another = !is_known(key, &valid) && ModelKind::ALL.iter().any(|&kind| is_known(key, &keys_of(kind)));
         let hint = if is_of_another {
             format!(", which a `model.kind = {}` does not have.", kind_setting(kind).1)
-        } else if let Some((group, _)) = WORDS.iter().find(|(group, _)| is_within(key, group) && self.is_none(group)) {
-            let name = group.trim_start_matches("model.");
+        } else if let Some(group) = WORDS.iter().find(|group| is_within(key, group) && self.is_none(group)) {
+            let name = leaf(group);
             format!("; {name} is \"none\" here: set `{group}` to a table first.")
         } else {
-            let likeness = |name: &String| strsim::jaro_winkler(name, key);
-            let nearest = valid.iter().rev().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-            nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+            format!("; did you mean `{}`?", nearest(key, valid.iter().map(String::as_str)))
         };
         format!("unknown key `{key}`{hint} Valid keys: {}", valid.join(", "))
     }
 
     /// Whether a setting that may be a word or a table of its own is left at `"none"`.
     fn is_none(&self, group: &str) -> bool {
-        let name = group.trim_start_matches("model.");
-        self.table["model"].get(name).is_none_or(|value| value.as_str() == Some("none"))
+        self.table["model"].get(leaf(group)).is_none_or(|value| value.as_str() == Some("none"))
     }
 }
 
 /// Groups of keys, which are no settings themselves.
 const GROUPS: [&str; 2] = ["model", "train"];
 
-/// The table that a word abbreviates.
-type SpeltOut = fn(&str) -> Option<toml::Table>;
+/// Settings that are written as a word or as a table of their own settings, and are `"none"` where they are not written.
+const WORDS: [&str; 2] = ["model.noise", "model.norm"];
 
-/// Settings that are written as a word or as a table of their own settings, and `"none"` where they are not written.
-const WORDS: [(&str, SpeltOut); 2] = [("model.noise", noise::spelt_out), ("model.norm", norm::spelt_out)];
+/// `value` of `key`; where it is a word, the table that the word abbreviates.
+fn spelt_out(key: &str, value: toml::Value) -> toml::Value {
+    let table = match (key, value.as_str()) {
+        ("model.noise", Some(word)) => noise::spelt_out(word),
+        ("model.norm", Some(word)) => norm::spelt_out(word),
+        _ => None,
+    };
+    table.map_or(value, toml::Value::from)
+}
 
 /// All dotted keys of a specification with a network of `kind`, in alphabetical order.
 fn keys_of(kind: ModelKind) -> Vec<String> {
@@ -180,21 +189,15 @@ fn is_known(key: &str, valid: &[String]) -> bool {
     valid.iter().any(|known| known == key || (is_within(key, known) && !has_keys(known)))
 }
 
-/// The table at the dotted key `parents` of `table`, with a word spelt out; none where a value is in the way.
-fn table_at<'a>(mut table: &'a mut toml::Table, parents: &str) -> Option<&'a mut toml::Table> {
-    let mut path = String::new();
-    for part in parents.split('.') {
-        path += if path.is_empty() { "" } else { "." };
-        path += part;
-        let spelt_out = WORDS.iter().find(|(group, _)| *group == path).map(|(_, spelt_out)| spelt_out);
-        let absent = || if spelt_out.is_some() { "none".into() } else { toml::Table::new().into() };
-        let place = table.entry(part).or_insert_with(absent);
-        if let Some(spelt) = spelt_out.zip(place.as_str()).and_then(|(spelt_out, word)| spelt_out(word)) {
-            *place = spelt.into();
-        }
-        table = place.as_table_mut()?;
-    }
-    Some(table)
+/// The table at the dotted key `parents` of `table`; none where a value is in the way.
+fn table_at<'a>(table: &'a mut toml::Table, parents: &str) -> Option<&'a mut toml::Table> {
+    let empty = || toml::Value::from(toml::Table::new());
+    parents.split('.').try_fold(table, |table, part| table.entry(part).or_insert_with(empty).as_table_mut())
+}
+
+/// The last part of a dotted key.
+fn leaf(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 /// Whether the dotted key `inner` is `outer` or lies within it.
@@ -234,6 +237,7 @@ mod tests {
             ("train.steps", "many".into(), &["`train.steps`", "many"]),
             ("train.steps.often", 3.into(), &["unknown key `train.steps.often`", "did you mean `train.steps`?"]),
             ("train.steps", toml::Table::new().into(), &["`train.steps`", "map"]),
+            ("train.batch", (-4).into(), &["`train.batch`", "-4 is not a number of examples or \"full\""]),
             ("model.norm", "bach".into(), &["`model.norm`", "`batch`"]),
             ("model.norm", toml::toml! { divide = "l1" }.into(), &["`model.norm", "`divisor`"]),
             ("model.head.first", 3.into(), &["`model.head`"]),

@@ -20,7 +20,7 @@ pub use model::{DeepLinear, Init, Model, ModelKind, Vgg16};
 pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};
 
-/// Everything that a trial's result depends on, besides the seed and the data's bytes.
+/// Everything that a trial's result depends on, except the seed and the data's bytes.
 ///
 /// It is read from [`Layers`] of settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};
 pub struct Spec {
     /// Where the examples come from.
     pub data: DataName,
-    /// What is minimised.
+    /// The quantity that is minimised.
     pub loss: Loss,
     /// The network.
     pub model: Model,
@@ -36,7 +36,7 @@ pub struct Spec {
     pub train: Train,
 }
 
-/// What is minimised.
+/// The quantity that is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -56,7 +56,7 @@ pub struct Train {
     pub learning_rate: f64,
     /// λ of the penalty ½·λ·‖w‖², added to the gradient of every parameter.
     pub weight_decay: f64,
-    /// Examples a step.
+    /// Examples per step.
     pub batch: Batch,
     /// Steps.
     pub steps: usize,
@@ -124,7 +124,7 @@ impl Default for Train {
 }
 
 impl Spec {
-    /// What no type says: sizes that must be positive, and what goes together.
+    /// Checks what the types cannot: sizes that must be positive, and settings that must fit each other.
     ///
     /// # Errors
     /// The key, its value and the remedy.

@@ -17,8 +17,8 @@ pub enum Noise {
 
 /// The constants of Algorithm 1, in units of the normalised activation, and where and when the noise acts.
 ///
-/// What the paper does not vary is absent from a specification where it is as in the paper, so that the identity of the
-/// paper's trials does not hang on it.
+/// A setting that the paper does not vary is not written where it is as in the paper, so that the identities of the
+/// paper's trials do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NoiseConstants {
@@ -32,16 +32,16 @@ pub struct NoiseConstants {
     pub scale_jitter: f64,
     /// When μ and σ are drawn; the elements' jitter is always fresh.
     pub redraw: Redraw,
-    /// What n_μ, n_σ − 1, r_μ and r_σ are multiplied by: the same draws, larger or smaller. 0 is no noise.
+    /// The factor of n_μ, n_σ − 1, r_μ and r_σ: the same draws, larger or smaller. 0 is no noise.
     #[serde(skip_serializing_if = "is_one")]
     pub dose: f64,
     /// Which convolutions are followed by it.
     #[serde(skip_serializing_if = "is_default")]
     pub layers: NoisyLayers,
-    /// Where in a layer it stands.
+    /// Its place in a layer.
     #[serde(skip_serializing_if = "is_default")]
     pub place: NoisePlace,
-    /// What n_μ and r_μ are measured in.
+    /// The unit of n_μ and r_μ.
     #[serde(skip_serializing_if = "is_default")]
     pub unit: ShiftUnit,
     /// The step of training from which it is on.
@@ -75,7 +75,7 @@ pub enum NoisyLayers {
     Last,
 }
 
-/// Where in a layer the noise stands.
+/// The place of the noise in a layer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoisePlace {
@@ -86,7 +86,7 @@ pub enum NoisePlace {
     BeforeNorm,
 }
 
-/// What shifts are measured in.
+/// The unit of shifts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShiftUnit {
@@ -244,7 +244,7 @@ pub(super) fn spelt_out(word: &str) -> Option<toml::Table> {
 mod tests {
     use super::*;
 
-    /// The identities of the paper's trials hang on this text.
+    /// The identities of the paper's trials depend on this text.
     #[test]
     fn what_is_as_in_the_paper_is_not_written() {
         let paper = serde_json::to_string(&Noise::Algorithm1(NoiseConstants::default())).unwrap();

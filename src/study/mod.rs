@@ -1,4 +1,4 @@
-//! What is asked: a study's file, the plan of its trials, and its claims.
+//! The question: a study's file, the plan of its trials, and its claims.
 
 pub mod claim;
 mod file;

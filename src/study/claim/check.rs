@@ -12,7 +12,7 @@ const AT_END: f64 = 0.95;
 /// Checks that a window is a part of the run.
 ///
 /// # Errors
-/// What it is instead.
+/// The window, where it is not.
 pub fn check_window([from, to]: [f64; 2]) -> Result<(), String> {
     if 0.0 <= from && from < to && to <= 1.0 {
         return Ok(());
@@ -24,7 +24,7 @@ impl Claim {
     /// Checks the claim by itself and against the names of its study's arms and values.
     ///
     /// # Errors
-    /// What is wrong, with the claim's id and the names that would be right.
+    /// The mistake, with the claim's id and the names that would be right.
     pub fn check(&self, arms: &[String]) -> Result<(), String> {
         self.check_arms(arms)
             .and_then(|()| self.check_window())
@@ -33,7 +33,7 @@ impl Claim {
             .map_err(|message| format!("claim {}: {message}", self.id))
     }
 
-    /// Every statistic of the claim: its own, those of further conditions, those shown beside.
+    /// Every statistic of the claim: its own, those of further conditions, those of further estimates.
     pub fn statistics(&self) -> impl Iterator<Item = &Statistic> {
         let also = self.also.iter().map(|condition| &condition.statistic);
         let beside = self.beside.iter().filter_map(|beside| beside.statistic.as_ref());
@@ -97,9 +97,7 @@ impl Claim {
     }
 
     fn check_window(&self) -> Result<(), String> {
-        let also = self.also.iter().filter_map(|condition| condition.window);
-        let beside = self.beside.iter().filter_map(|beside| beside.window);
-        [self.window].into_iter().chain(also).chain(beside).try_for_each(check_window)?;
+        self.records().try_for_each(|(_, window)| check_window(window))?;
         match self.aggregate {
             Aggregate::Quantile(share) if !(0.0..=1.0).contains(&share) => {
                 Err(format!("quantile {share} is not between 0 and 1"))
@@ -119,10 +117,10 @@ impl Claim {
         for (statistic, criterion) in
             self.criterion.map(|criterion| (&self.statistic, criterion)).into_iter().chain(also)
         {
-            if matches!(statistic, Statistic::RatioOfMeans(_)) {
+            if matches!(statistic, Statistic::RatioOfMeans { .. }) {
                 return Err("a ratio of means is estimated, not judged: put its criterion as a contrast".into());
             }
-            if matches!(statistic, Statistic::Share(_)) {
+            if matches!(statistic, Statistic::Share { .. }) {
                 return Err("a share of seeds is estimated, not judged: put its criterion on the seeds' mean".into());
             }
             if let Criterion::Between([low, high]) = criterion

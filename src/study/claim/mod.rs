@@ -1,4 +1,4 @@
-//! What a claim looks like in a study's file: a sentence with a statistic, a criterion and a source, written before
+//! The form of a claim in a study's file: a sentence with a statistic, a criterion and a source, written before
 //! the run.
 //!
 //! ```toml
@@ -48,10 +48,10 @@ pub struct Claim {
     /// The part of the run that counts, as fractions of its steps.
     #[serde(default = "whole_run")]
     pub window: [f64; 2],
-    /// What a trial's records in the window come down to.
+    /// The number that a trial's records in the window are brought down to.
     #[serde(default)]
     pub aggregate: Aggregate,
-    /// What the trials' numbers come down to.
+    /// The number that the trials' numbers are brought down to.
     pub statistic: Statistic,
     /// Where the statistic must lie for the claim to hold; none for a descriptive claim.
     pub criterion: Option<Criterion>,
@@ -60,7 +60,7 @@ pub struct Claim {
     /// Further conditions, which must hold too.
     #[serde(default)]
     pub also: Vec<Condition>,
-    /// Estimates that are shown beside the claim and decide nothing.
+    /// Further estimates, which are shown with the claim and decide nothing.
     #[serde(default)]
     pub beside: Vec<Beside>,
     /// The scales at which the criterion is meant; empty for all.
@@ -71,11 +71,11 @@ pub struct Claim {
     pub exploratory_at: Vec<String>,
     /// The published number.
     pub paper: Option<Paper>,
-    /// What follows if the claim holds.
+    /// The consequence if the claim holds.
     pub if_holds: Option<String>,
-    /// What follows if it fails.
+    /// The consequence if it fails.
     pub if_fails: Option<String>,
-    /// What follows if the data decide neither.
+    /// The consequence if the data decide neither.
     pub if_open: Option<String>,
 }
 
@@ -117,7 +117,7 @@ pub enum Origin {
     Ours,
 }
 
-/// What one trial's records in a window come down to.
+/// The number that one trial's records in a window are brought down to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
@@ -134,47 +134,32 @@ pub enum Aggregate {
 /// seeds) or all seeds to one estimate with its interval. The numbers are of arms, or of the study's
 /// [values](super::Value), which bring a whole sweep or all layers of an arm down to one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Statistic {
     /// The weighted sum over arms.
     Contrast(BTreeMap<String, f64>),
     /// The natural logarithm of one arm's value over another's; for values that are not negative.
-    LogRatio(ArmRatio),
+    LogRatio {
+        /// The numerator.
+        of: String,
+        /// The denominator.
+        to: String,
+    },
     /// The mean of one contrast over the mean of another, with Fieller's set; estimated, never judged: its
     /// criterion is better put as a contrast.
-    RatioOfMeans(ContrastRatio),
+    RatioOfMeans {
+        /// The numerator's weights by arm.
+        of: BTreeMap<String, f64>,
+        /// The denominator's weights by arm.
+        to: BTreeMap<String, f64>,
+    },
     /// The share of seeds that meet a criterion, with its exact interval; estimated, never judged.
-    Share(Share),
-}
-
-/// How often one arm meets a criterion.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Share {
-    /// The arm or value.
-    pub of: String,
-    /// What a seed must meet to count.
-    pub meets: Criterion,
-}
-
-/// One arm over another.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ArmRatio {
-    /// The numerator.
-    pub of: String,
-    /// The denominator.
-    pub to: String,
-}
-
-/// One contrast over another.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ContrastRatio {
-    /// The numerator's weights by arm.
-    pub of: BTreeMap<String, f64>,
-    /// The denominator's weights by arm.
-    pub to: BTreeMap<String, f64>,
+    Share {
+        /// The arm or value.
+        of: String,
+        /// The criterion that a seed must meet to count.
+        meets: Criterion,
+    },
 }
 
 impl Statistic {
@@ -182,9 +167,9 @@ impl Statistic {
     pub fn arms(&self) -> BTreeSet<&str> {
         match self {
             Self::Contrast(weights) => weights.keys().map(String::as_str).collect(),
-            Self::LogRatio(ArmRatio { of, to }) => BTreeSet::from([of.as_str(), to.as_str()]),
-            Self::RatioOfMeans(ContrastRatio { of, to }) => of.keys().chain(to.keys()).map(String::as_str).collect(),
-            Self::Share(Share { of, .. }) => BTreeSet::from([of.as_str()]),
+            Self::LogRatio { of, to } => BTreeSet::from([of.as_str(), to.as_str()]),
+            Self::RatioOfMeans { of, to } => of.keys().chain(to.keys()).map(String::as_str).collect(),
+            Self::Share { of, .. } => BTreeSet::from([of.as_str()]),
         }
     }
 }
@@ -235,13 +220,13 @@ pub struct Condition {
     pub metric: Option<String>,
     /// Another part of the run.
     pub window: Option<[f64; 2]>,
-    /// What the trials' numbers come down to.
+    /// The number that the trials' numbers are brought down to.
     pub statistic: Statistic,
     /// Where it must lie.
     pub criterion: Criterion,
 }
 
-/// An estimate shown beside a claim; what it leaves out is as in the claim.
+/// A further estimate, shown with a claim; a field that is left out is as in the claim.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Beside {
@@ -257,15 +242,19 @@ pub struct Beside {
 
 /// A published number, given or computed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "PaperFields")]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "`paper` takes `source` with either `value` and `of`, or `curves` and `columns`"
+)]
 pub enum Paper {
     /// The number itself.
     Number {
         /// The number.
         value: f64,
-        /// What it is a number of.
+        /// The name of its quantity.
         of: String,
-        /// Where it stands.
+        /// Its place in the literature.
         source: String,
     },
     /// The claim's own statistic, from published curves, over as many steps as ours.
@@ -274,30 +263,7 @@ pub enum Paper {
         curves: String,
         /// Each arm's column in it.
         columns: BTreeMap<String, String>,
-        /// Where they stand.
+        /// Their place in the literature.
         source: String,
     },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PaperFields {
-    value: Option<f64>,
-    of: Option<String>,
-    curves: Option<String>,
-    columns: Option<BTreeMap<String, String>>,
-    source: String,
-}
-
-impl TryFrom<PaperFields> for Paper {
-    type Error = &'static str;
-
-    fn try_from(fields: PaperFields) -> Result<Self, Self::Error> {
-        let source = fields.source;
-        match (fields.value, fields.of, fields.curves, fields.columns) {
-            (Some(value), Some(of), None, None) => Ok(Self::Number { value, of, source }),
-            (None, None, Some(curves), Some(columns)) => Ok(Self::Curves { curves, columns, source }),
-            _ => Err("`paper` takes `source` with either `value` and `of`, or `curves` and `columns`"),
-        }
-    }
 }

@@ -9,9 +9,9 @@ impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Contrast(weights) => f.write_str(&contrast(weights)),
-            Self::LogRatio(ratio) => write!(f, "log({} / {})", ratio.of, ratio.to),
-            Self::RatioOfMeans(ratio) => write!(f, "({}) / ({})", contrast(&ratio.of), contrast(&ratio.to)),
-            Self::Share(share) => write!(f, "share of seeds with {} {}", share.of, share.meets),
+            Self::LogRatio { of, to } => write!(f, "log({of} / {to})"),
+            Self::RatioOfMeans { of, to } => write!(f, "({}) / ({})", contrast(of), contrast(to)),
+            Self::Share { of, meets } => write!(f, "share of seeds with {of} {meets}"),
         }
     }
 }
@@ -57,17 +57,16 @@ pub fn contrast(weights: &BTreeMap<String, f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::claim::{ArmRatio, ContrastRatio};
 
     #[test]
     fn statistics_and_criteria_read_as_formulas() {
         let weights = |pairs: &[(&str, f64)]| pairs.iter().map(|&(arm, weight)| (arm.to_owned(), weight)).collect();
         let three = Statistic::Contrast(weights(&[("bn", -0.5), ("noisy", 1.0), ("plain", -0.5)]));
         assert_eq!(three.to_string(), "noisy − 0.5 · bn − 0.5 · plain");
-        let log = Statistic::LogRatio(ArmRatio { of: "a".into(), to: "b".into() });
+        let log = Statistic::LogRatio { of: "a".into(), to: "b".into() };
         assert_eq!(log.to_string(), "log(a / b)");
-        let gains = ContrastRatio { of: weights(&[("a", 1.0), ("c", -1.0)]), to: weights(&[("c", -2.0)]) };
-        assert_eq!(Statistic::RatioOfMeans(gains).to_string(), "(a − c) / (−2 · c)");
+        let gains = Statistic::RatioOfMeans { of: weights(&[("a", 1.0), ("c", -1.0)]), to: weights(&[("c", -2.0)]) };
+        assert_eq!(gains.to_string(), "(a − c) / (−2 · c)");
         assert_eq!(Criterion::Above(-1.5).to_string(), "> −1.5");
         assert_eq!(Criterion::Above(3f64.ln()).to_string(), "> 1.0986");
         assert_eq!(Criterion::Between([-3.0, 3.0]).to_string(), "within ±3");

@@ -14,7 +14,7 @@ impl Study {
     /// Checks the whole.
     ///
     /// # Errors
-    /// What is wrong and what would be right.
+    /// The mistake and its remedy.
     pub(super) fn check(&self) -> Result<()> {
         if self.arm.is_empty() {
             bail!("a study needs at least one [[arm]]");

@@ -13,6 +13,7 @@ use super::claim::Claim;
 use super::value::Value;
 use crate::probe::{Probe, Training};
 use crate::spec::Layers;
+use crate::text::nearest;
 
 /// Dotted keys and values, with their places in the file.
 pub type Settings = BTreeMap<Spanned<String>, toml::Value>;
@@ -28,7 +29,7 @@ pub struct Study {
     pub title: String,
     /// The question, in a sentence or two.
     pub question: String,
-    /// What differs from the paper, and what was known before the run; a paragraph each in the report.
+    /// The differences from the paper, and the knowledge before the run; a paragraph each in the report.
     #[serde(default)]
     pub notes: Vec<String>,
     /// The settings of the report's page.
@@ -41,15 +42,15 @@ pub struct Study {
     /// Values tried in turn.
     #[serde(default)]
     pub sweep: Vec<Sweep>,
-    /// What is measured.
+    /// Its measurements.
     #[serde(default)]
     pub probe: Vec<Probe>,
     /// Its sizes, by name.
     pub scale: BTreeMap<String, Scale>,
-    /// What claims may name beside the arms, by name.
+    /// Names that claims may use in addition to the arms.
     #[serde(default)]
     pub value: BTreeMap<String, Value>,
-    /// What is claimed, in the order of the report's table.
+    /// Its claims, in the order of the report's table.
     #[serde(default)]
     pub claim: Vec<Claim>,
     /// The file, for messages.
@@ -75,7 +76,7 @@ pub struct Page {
 pub struct Arm {
     /// Its name in records, tables and figures.
     pub name: String,
-    /// What it is, in a few words, for the report.
+    /// A description in a few words, for the report.
     pub says: String,
     /// The setup that it changes.
     pub setup: String,
@@ -134,7 +135,7 @@ pub struct Scale {
     /// Seeds on which the best of a sweep is chosen, and on which no claim is judged.
     #[serde(default)]
     pub choose_seeds: Vec<u64>,
-    /// What it is, in a few words, for lists and reports.
+    /// A description in a few words, for lists and reports.
     pub says: String,
     /// The overrides that make it.
     #[serde(default)]
@@ -145,13 +146,13 @@ pub struct Scale {
     /// Further sweeps at this scale.
     #[serde(default)]
     pub sweep: Vec<Sweep>,
-    /// Measurements at this scale: each in the place of the study's of the same kind, or beside them.
+    /// Measurements at this scale: each in the place of the study's of the same kind, or in addition to them.
     #[serde(default)]
     pub probe: Vec<Probe>,
 }
 
 /// The studies within the binary: name and text.
-pub const BUILT_IN: &[(&str, &str)] = &[
+pub const BUILT_IN: [(&str, &str); 11] = [
     ("deep_linear", include_str!("../../../studies/deep_linear.toml")),
     ("lp_norm", include_str!("../../../studies/lp_norm.toml")),
     ("noisy_bn", include_str!("../../../studies/noisy_bn.toml")),
@@ -203,7 +204,7 @@ impl Study {
         Ok(study)
     }
 
-    /// What is measured at a scale of this study: the minibatches' own loss and accuracy first, which always are.
+    /// The measurements at a scale: the minibatches' own loss and accuracy first, which are always measured.
     pub(super) fn probes(&self, scale: &Scale) -> Vec<Probe> {
         let of_kind = |probe: &Probe| scale.probe.iter().find(|other| other.is_same_kind(probe));
         let study = self.probe.iter().map(|probe| of_kind(probe).unwrap_or(probe));
@@ -254,18 +255,18 @@ impl Study {
         self.arm.iter().map(|arm| &arm.name).chain(self.value.keys())
     }
 
-    /// The arm that a claim's name stands for: the name itself, or the value's arm.
+    /// The arm that a claim's name means: the name itself, or the value's arm.
     pub fn arm_of<'a>(&'a self, name: &'a str) -> &'a str {
         self.value.get(name).map_or(name, |value| &value.arm)
     }
 
-    /// All arms whose trials a claim's name stands on: the name itself, or all that the value is made of.
+    /// All arms whose trials a claim's name depends on: the name itself, or all that the value is made of.
     pub fn arms_behind<'a>(&'a self, name: &'a str) -> BTreeSet<&'a str> {
         self.value.get(name).map_or_else(|| BTreeSet::from([name]), Value::all_arms)
     }
 }
 
-/// Whether `names`, where none stands for all, have `name`.
+/// Whether `names`, where none means all, have `name`.
 fn is_among(name: &str, names: &[String]) -> bool {
     names.is_empty() || names.iter().any(|known| known == name)
 }
@@ -280,11 +281,11 @@ pub(super) fn known<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a 
 }
 
 fn unknown_study(name: &str) -> String {
-    let known: Vec<_> = BUILT_IN.iter().map(|(known, _)| *known).collect();
-    let nearest = known.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-    let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default();
+    let known = BUILT_IN.map(|(known, _)| known);
+    let nearest = nearest(name, known.into_iter());
     format!(
-        "unknown study `{name}`; {hint}Known studies: {}. A study of your own is the path of its file, ending in .toml",
+        "unknown study `{name}`; did you mean `{nearest}`? Known studies: {}. A study of your own is the path of its \
+         file, ending in .toml",
         known.join(", ")
     )
 }

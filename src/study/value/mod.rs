@@ -1,4 +1,5 @@
-//! Values: what a claim may name beside the arms. An arm at a place of a sweep, or what all of its sweep comes down to.
+//! Values: names that a claim may use in addition to the arms. A value is an arm at one swept value, or the number to
+//! which all of its sweep is brought down.
 //!
 //! ```toml
 //! [value.standard_at_its_best]
@@ -30,16 +31,16 @@ pub struct Value {
     /// The settings that these trials have, by dotted key; of several, the first in the plan's order.
     #[serde(default)]
     pub at: BTreeMap<String, toml::Value>,
-    /// What the curve is over: a swept key, or `layer`.
+    /// The curve's abscissa: a swept key, or `layer`.
     pub along: Option<String>,
-    /// What the curve comes down to.
+    /// The number to which the curve is brought down.
     pub take: Option<Take>,
     /// The scales at which it exists; empty for all.
     #[serde(default)]
     pub scales: Vec<String>,
 }
 
-/// What a curve comes down to.
+/// The number to which a curve is brought down.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Take {
@@ -118,9 +119,9 @@ pub struct Term {
     pub arm: String,
     /// In order of x; one point where there is no sweep to take together.
     pub points: Vec<Point>,
-    /// What the curve is over; `None` for the first point alone.
+    /// The curve's abscissa; `None` for the first point alone.
     pub along: Option<String>,
-    /// What the curve comes down to; `None` for the value of the first point.
+    /// The number to which the curve is brought down; `None` for the value of the first point.
     pub take: Option<Take>,
 }
 
@@ -156,26 +157,21 @@ impl Value {
         std::iter::once(&self.arm).chain(others).map(String::as_str).collect()
     }
 
-    /// The arms that its level is made of.
-    fn level_arms(&self) -> BTreeSet<&str> {
-        match &self.take {
-            Some(Take::Largest(passing) | Take::Smallest(passing)) => match passing.level() {
-                Level::Contrast(weights) => weights.keys().map(String::as_str).collect(),
-                Level::Number(_) => BTreeSet::new(),
-            },
-            _ => BTreeSet::new(),
-        }
-    }
-
-    /// The arms that it is made of, in either way.
+    /// All arms that it is made of, those of its level included.
     pub fn all_arms(&self) -> BTreeSet<&str> {
-        &self.arms() | &self.level_arms()
+        let mut arms = self.arms();
+        if let Some(Take::Largest(passing) | Take::Smallest(passing)) = &self.take
+            && let Level::Contrast(weights) = passing.level()
+        {
+            arms.extend(weights.keys().map(String::as_str));
+        }
+        arms
     }
 
     /// Its trials among those of a plan.
     ///
     /// # Errors
-    /// No trial is as it says, or swept values are no numbers.
+    /// No trial is as it says, or swept values are not numbers.
     pub fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term, String> {
         let mut points: Vec<Point> = Vec::new();
         let swept = self.along.as_deref().filter(|along| *along != LAYERS);
@@ -211,7 +207,7 @@ impl Value {
 
 fn number_at(trial: &PlannedTrial, key: &str) -> Result<f64, String> {
     let text = trial.sweep.get(key).ok_or_else(|| format!("`{key}` is not swept for arm `{}`", trial.arm))?;
-    text.parse().map_err(|_| format!("`{key} = {text}` is no number"))
+    text.parse().map_err(|_| format!("`{key} = {text}` is not a number"))
 }
 
 /// Whether two written values are one: as numbers where they are numbers.
