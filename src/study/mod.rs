@@ -3,8 +3,10 @@
 pub mod claim;
 mod file;
 mod plan;
+mod trial;
 mod value;
 
 pub use file::{Arm, BUILT_IN, Page, Scale, Settings, Study, Sweep};
-pub use plan::{Overrides, Plan, PlannedTrial};
+pub use plan::{Overrides, Plan};
+pub use trial::PlannedTrial;
 pub use value::{LAYERS, Level, Passing, Point, Reached, Take, Term, Value};

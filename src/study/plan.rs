@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail};
 
 use super::file::{Arm, Study, Sweep, known};
+use super::trial::{PlannedTrial, label};
 use super::value::Term;
 use crate::probe::{Measurement, Probe, Quantity};
 use crate::spec::{Layers, Spec, overlaps};
@@ -17,30 +18,6 @@ pub struct Overrides {
     pub set: BTreeMap<String, toml::Value>,
     /// `--seeds`.
     pub seeds: Option<usize>,
-}
-
-/// One arm × seed × swept value.
-#[derive(Clone, Debug)]
-pub struct PlannedTrial {
-    /// The arm's name.
-    pub arm: String,
-    /// The seed.
-    pub seed: u64,
-    /// Swept values by key, as the report writes them.
-    pub sweep: BTreeMap<String, String>,
-    /// All that it trains with.
-    pub spec: Spec,
-}
-
-impl PlannedTrial {
-    /// Arm, swept values and seed, for people.
-    pub fn label(&self) -> String {
-        format!("{} seed {}", label(&self.arm, &self.sweep), self.seed)
-    }
-}
-
-fn label(arm: &str, swept: &BTreeMap<String, String>) -> String {
-    swept.iter().fold(arm.to_string(), |label, (key, value)| format!("{label} {key}={value}"))
 }
 
 /// All trials of a study at a scale.

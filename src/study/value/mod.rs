@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::plan::PlannedTrial;
+use super::trial::PlannedTrial;
 use crate::spec::Layers;
 
 /// The word for a curve over the layers of a claim.
