@@ -64,7 +64,7 @@ pub fn write(view: &View, out: &Path) -> Result<PathBuf> {
     let figures = plot::figures(view);
     stored::write(view, &folder)?;
     for figure in &figures {
-        write_whole(&folder.join(figure.file), figure.svg()?.as_bytes())?;
+        write_whole(&folder.join(figure.file), figure.svg().as_bytes())?;
     }
     remove_other_pictures(&folder, &figures)?;
     write_json(&folder.join(summary::FILE), &Summary::of(view))?;

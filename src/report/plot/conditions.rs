@@ -2,15 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Value;
-
 use super::Figure;
-use super::axis::Axis;
-use super::grid::Grid;
-use super::look::GREY;
-use super::mark::Mark;
-use super::panel::Panel;
-use super::series::{Curve, Series, legend, lines, looks};
+use super::picture::{Axis, Curve, GREY, Grid, Mark, Panel};
+use super::series::{Series, arms, legend, lines, steps};
 use crate::record::TrialRecords;
 use crate::report::view::View;
 
@@ -26,21 +20,17 @@ const CONDITIONS: [(&str, &str); 4] = [
 pub fn conditions(view: &View) -> Option<Figure> {
     let layers = view.layers(CONDITIONS[0].0);
     let (&first, &last) = (layers.first()?, layers.last()?);
-    let layers = Axis::numbers((first as f64, last.max(first + 1) as f64), "layer", 5, 34);
+    let layers = Axis::numbers((first as f64, last.max(first + 1) as f64), "layer", 5, 34.0);
     let panel = |&(name, says): &(&str, &str), by_layer: bool| {
-        let x = if by_layer { layers.clone() } else { Axis::steps(view, 3) };
-        let series: Vec<Series> =
-            looks(view).map(|(look, arm)| Series::of(look, arm, |trial| grouped(trial, name, by_layer))).collect();
-        let half = Mark::line(x.across(50.0), GREY, 1.0);
-        Panel::new(says, x, Axis::percent("% of units"), lines(&series).into_iter().chain([half]).collect())
+        let x = if by_layer { layers.clone() } else { steps(view, 3) };
+        let of = |arm| Series::of(arm, |trial| grouped(trial, name, by_layer));
+        let mut marks = lines(&arms(view).map(of).collect::<Vec<_>>());
+        marks.push(Mark::line(x.across(50.0), GREY, 1.0));
+        Panel::new(says, x, Axis::percent("% of units"), marks)
     };
     let rows = [true, false].map(|by_layer| CONDITIONS.iter().map(|condition| panel(condition, by_layer)).collect());
-    Some(Figure {
-        file: "conditions.svg",
-        title: "How often the theorems' conditions hold",
-        facts: Value::UNDEFINED,
-        grids: vec![Grid::new(200, rows.into()).under(legend(view))],
-    })
+    let grid = Grid::new(200.0, rows.into(), legend(view));
+    Figure::new("conditions.svg", "How often the theorems' conditions hold", vec![grid])
 }
 
 /// The mean of a record at each layer, or else at each step.

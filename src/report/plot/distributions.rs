@@ -3,14 +3,10 @@
 use minijinja::context;
 
 use super::Figure;
-use super::axis::{Axis, range};
-use super::grid::Grid;
-use super::look::Look;
-use super::mark::{Mark, Shape};
-use super::panel::Panel;
-use super::series::{Curve, looks};
+use super::picture::{Axis, Curve, Grid, Look, Mark, Panel, range};
+use super::series::{Arm, arms};
 use crate::record::TrialRecords;
-use crate::report::view::{Condition, View};
+use crate::report::view::View;
 
 const PREFIX: &str = "histogram.pre";
 
@@ -31,37 +27,32 @@ struct Histogram {
 /// Rows for layers, a column per arm, from the first seed.
 pub fn distributions(view: &View) -> Option<Figure> {
     let layers = view.layers(&format!("{PREFIX}.mean"));
-    let arms: Vec<(Look, &Condition)> = looks(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
+    let arms: Vec<Arm> = arms(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
     let (&deepest, first) = (layers.last()?, arms.first()?.1.trials[0]);
     let row = |&layer: &usize| {
         let x = if layer == deepest { "step" } else { "" };
-        let panel = |(column, (look, arm)): (usize, &(Look, &Condition))| {
-            let y = if column == 0 { format!("layer {layer}") } else { String::new() };
-            panel(view, [x, &y], &histograms(arm.trials[0], layer), *look)
+        let panel = |(column, (look, arm)): (usize, &Arm)| {
+            let (y, room) = if column == 0 { (format!("layer {layer}"), 50.0) } else { (String::new(), 34.0) };
+            panel(view, &histograms(arm.trials[0], layer), *look, x, (&y, room))
         };
         arms.iter().enumerate().map(panel).collect()
     };
-    let mut grid = Grid::new(169, layers.iter().map(row).collect());
+    let mut grid = Grid::new(169.0, layers.iter().map(row).collect(), Vec::new());
     grid.column_names = arms.iter().map(|(_, arm)| arm.short_label()).collect();
-    Some(Figure {
-        file: "distributions.svg",
-        title: "Distributions over time",
-        facts: context! { seed => first.seed },
-        grids: vec![grid],
-    })
+    let figure = Figure::new("distributions.svg", "Distributions over time", vec![grid])?;
+    Some(figure.with(context! { seed => first.seed }))
 }
 
-fn panel(view: &View, [x, y]: [&str; 2], histograms: &[Histogram], look: Look) -> Panel {
+fn panel(view: &View, histograms: &[Histogram], look: Look, x: &str, (y, y_room): (&str, f64)) -> Panel {
     let edges = histograms.iter().flat_map(|it| [it.mean - SHOWN * it.sd, it.mean + SHOWN * it.sd]);
     let heights = range(edges, 0.05).unwrap_or((0.0, 1.0));
     let spacing = view.steps() as f64 / histograms.len().max(1) as f64;
     let tallest = histograms.iter().flat_map(|it| &it.shares).fold(0.0f64, |a, &b| a.max(b));
-    let outline = |it: &Histogram| Mark::new(it.outline(0.95 * spacing / tallest, heights), Shape::Area, look.color);
+    let outline = |it: &Histogram| Mark::area(it.outline(0.95 * spacing / tallest, heights), look.color).faded(0.65);
     let means = histograms.iter().map(|it| (it.step, it.mean)).collect();
-    let marks = histograms.iter().map(|it| outline(it).faded(0.65)).chain([Mark::line(means, look.color, 0.8)]);
-    let x = Axis::numbers((0.0, view.steps() as f64 + spacing), x, 3, 30);
-    let y = Axis::numbers(heights, y, 5, if y.is_empty() { 34 } else { 50 });
-    Panel::new("", x, y, marks.collect())
+    let marks = histograms.iter().map(outline).chain([Mark::line(means, look.color, 0.8)]).collect();
+    let x = Axis::numbers((0.0, view.steps() as f64 + spacing), x, 3, 30.0);
+    Panel::new("", x, Axis::numbers(heights, y, 5, y_room), marks)
 }
 
 impl Histogram {

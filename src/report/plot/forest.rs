@@ -1,24 +1,17 @@
 //! The claims' estimates with their intervals, with what each claim needs and what the paper has.
 
-use minijinja::Value;
-use plotters::style::{RGBColor, WHITE};
-
 use super::Figure;
-use super::axis::{Axis, range};
-use super::grid::Grid;
-use super::look::GREY;
-use super::mark::{Mark, Shape};
-use super::panel::{HEADLINE, Label, Panel, TOP};
+use super::picture::{Axis, GREY, Grid, HEADLINE, Label, Mark, Panel, Rgb, TOP, range};
 use crate::judge::{Outcome, Part, Verdict};
 use crate::report::view::View;
 use crate::stats::Estimate;
 use crate::study::claim::{Claim, Criterion};
 
 /// Pixels of a row, of a group's axis, and of the labels at the left and the right.
-const ROW: i32 = 24;
-const AXIS: i32 = 28;
-const LEFT: i32 = 300;
-const RIGHT: i32 = 225;
+const ROW: f64 = 24.0;
+const AXIS: f64 = 28.0;
+const LEFT: f64 = 300.0;
+const RIGHT: f64 = 225.0;
 
 /// One estimate.
 struct Row {
@@ -36,12 +29,7 @@ struct Row {
 /// One group per unit, one row per estimate.
 pub fn forest(view: &View) -> Option<Figure> {
     let grids: Vec<Grid> = groups(view).iter().map(|(unit, rows)| group(unit, rows)).collect();
-    (!grids.is_empty()).then(|| Figure {
-        file: "claims.svg",
-        title: "The claims, with intervals",
-        facts: Value::UNDEFINED,
-        grids,
-    })
+    Figure::new("claims.svg", "The claims, with intervals", grids)
 }
 
 /// Rows by unit, in the order in which the units come.
@@ -110,7 +98,7 @@ fn group(unit: &str, rows: &[Row]) -> Grid {
     let names = rows.iter().zip(heights.clone()).map(|(row, height)| label(height, &row.label, row.word.is_none()));
     let words = rows.iter().zip(heights).filter_map(|(row, height)| Some(label(height, row.word.as_ref()?, false)));
     (panel.left, panel.right) = ((names.collect(), LEFT), (words.collect(), RIGHT));
-    Grid::new(HEADLINE + TOP + ROW * rows.len() as i32 + AXIS, vec![vec![panel]])
+    Grid::new(HEADLINE + TOP + ROW * count + AXIS, vec![vec![panel]], Vec::new())
 }
 
 impl Row {
@@ -124,9 +112,9 @@ impl Row {
     /// What is needed, the paper's number, the interval, the point.
     fn marks(&self, height: f64, (low, high): (f64, f64)) -> Vec<Mark> {
         let color = match self.outcome {
-            Some(Outcome::Holds) => RGBColor(0, 114, 178),
-            Some(Outcome::Fails) => RGBColor(213, 94, 0),
-            Some(Outcome::Open) | None => RGBColor(70, 70, 70),
+            Some(Outcome::Holds) => Rgb(0, 114, 178),
+            Some(Outcome::Fails) => Rgb(213, 94, 0),
+            Some(Outcome::Open) | None => Rgb(70, 70, 70),
         };
         let (bottom, top) = (height - 0.42, height + 0.42);
         let mut marks = Vec::new();
@@ -134,16 +122,16 @@ impl Row {
             let (lower, upper) = criterion.bounds();
             let (from, to) = (lower.unwrap_or(low), upper.unwrap_or(high));
             let needed = vec![(from, bottom), (to, bottom), (to, top), (from, top)];
-            marks.push(Mark::new(needed, Shape::Area, GREY).faded(0.25));
+            marks.push(Mark::area(needed, GREY).faded(0.25));
             let bound = |x| Mark::line(vec![(x, bottom), (x, top)], GREY, 1.5);
             marks.extend([lower, upper].into_iter().flatten().map(bound));
         }
-        marks.extend(self.paper.map(|paper| Mark::new(vec![(paper, height)], Shape::Diamond(6), RGBColor(0, 0, 0))));
+        marks.extend(self.paper.map(|paper| Mark::diamonds(vec![(paper, height)], 6.0, Rgb(0, 0, 0))));
         marks.extend(self.estimate.ci95.map(|(from, to)| Mark::line(vec![(from, height), (to, height)], color, 2.0)));
         let point = vec![(self.estimate.point, height)];
-        let inside = if self.second { WHITE } else { color };
-        marks.push(Mark::new(point.clone(), Shape::Dot(4), inside));
-        marks.push(Mark::new(point, Shape::Ring(4), color));
+        let inside = if self.second { Rgb(255, 255, 255) } else { color };
+        marks.push(Mark::dots(point.clone(), 4.0, inside));
+        marks.push(Mark::rings(point, 4.0, color));
         marks
     }
 }

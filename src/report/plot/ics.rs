@@ -2,18 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Value;
-
 use super::Figure;
-use super::axis::Axis;
-use super::grid::Grid;
-use super::look::{GREY, Look, look};
-use super::mark::Mark;
-use super::panel::Panel;
-use super::series::{Curve, Series, heights, lines};
+use super::picture::{Axis, Curve, GREY, Grid, Legend, Look, Mark, Panel};
+use super::series::{Arm, Series, lines, mean_heights, steps};
 use crate::record::TrialRecords;
 use crate::record::sweep_text;
-use crate::report::view::{Condition, View};
+use crate::report::view::View;
 
 const SIZE: &str = "ics.relative";
 const COSINE: &str = "ics.cosine";
@@ -28,31 +22,25 @@ type Swept = BTreeMap<String, String>;
 pub fn ics(view: &View) -> Option<Figure> {
     let (layers, sweeps) = (shown_layers(view), sweeps(view));
     let series = |swept, is_size, layer| -> Vec<Series> {
-        let of = |(look, arm)| match is_size {
-            true => Series::of_logarithms(look, arm, SIZE, Some(layer)),
-            false => Series::of_records(look, arm, COSINE, Some(layer)),
+        let of = |arm| match is_size {
+            true => Series::of_logarithms(arm, SIZE, Some(layer)),
+            false => Series::of_records(arm, COSINE, Some(layer)),
         };
         arms_at(view, swept).map(of).collect()
     };
     let of_layers = |swept| layers.iter().flat_map(move |&layer| series(swept, true, layer));
     let sizes: Vec<Series> = sweeps.iter().copied().flat_map(of_layers).collect();
-    let means = heights(sizes.iter().map(|series| &series.mean));
-    let axes = [(true, Axis::powers_around(means, "‖G − G′‖ / ‖G‖", 66)), (false, cosine_axis(66))];
+    let size_axis = Axis::powers_around(mean_heights(&sizes), "‖G − G′‖ / ‖G‖", 66.0);
+    let axes = [(true, size_axis), (false, cosine_axis(66.0))];
     let row = |swept, (is_size, y): &(bool, Axis)| -> Vec<Panel> {
         let headline = |layer| format!("layer {layer}, {}", sweep_text(swept)).trim_end_matches(", ").to_string();
         let panel = |&layer: &usize| {
-            Panel::new(headline(layer), Axis::steps(view, 6), y.clone(), lines(&series(swept, *is_size, layer)))
+            Panel::new(headline(layer), steps(view, 6), y.clone(), lines(&series(swept, *is_size, layer)))
         };
         layers.iter().map(panel).collect()
     };
     let rows: Vec<_> = sweeps.iter().flat_map(|swept| axes.iter().map(|axis| row(swept, axis))).collect();
-    let is_empty = rows.iter().flatten().all(|panel| panel.marks.is_empty());
-    (!is_empty).then(|| Figure {
-        file: "ics.svg",
-        title: "Internal covariate shift",
-        facts: Value::UNDEFINED,
-        grids: vec![Grid::new(190, rows).under(legend(view))],
-    })
+    Figure::new("ics.svg", "Internal covariate shift", vec![Grid::new(190.0, rows, legend(view))])
 }
 
 /// A panel for each combination of swept values, a line per arm; `None` where few layers were measured.
@@ -61,37 +49,33 @@ pub fn ics_by_layer(view: &View) -> Option<Figure> {
     if layers.len() <= MOST_LAYERS {
         return None;
     }
-    let x = Axis::numbers((layers[0] as f64, layers[layers.len() - 1] as f64), "layer", 8, 34);
+    let x = Axis::numbers((layers[0] as f64, layers[layers.len() - 1] as f64), "layer", 8, 34.0);
     let edge = Mark::line(edge_of_stability(view, &layers), GREY, 1.5).dashed(Some((8, 4)));
     let panel = |swept| {
-        let series = arms_at(view, swept).map(|(look, arm)| Series::of(look, arm, |trial| second_half(trial, &layers)));
+        let series = arms_at(view, swept).map(|arm| Series::of(arm, |trial| second_half(trial, &layers)));
         let marks = [edge.clone()].into_iter().chain(lines(&series.collect::<Vec<_>>()));
-        Panel::new(sweep_text(swept), x.clone(), cosine_axis(56), marks.collect())
+        Panel::new(sweep_text(swept), x.clone(), cosine_axis(56.0), marks.collect())
     };
     let panels = sweeps(view).into_iter().map(panel).collect();
-    Some(Figure {
-        file: "ics_layers.svg",
-        title: "Internal covariate shift by layer",
-        facts: Value::UNDEFINED,
-        grids: vec![Grid::new(280, vec![panels]).under(legend(view))],
-    })
+    let grid = Grid::new(280.0, vec![panels], legend(view));
+    Figure::new("ics_layers.svg", "Internal covariate shift by layer", vec![grid])
 }
 
-fn cosine_axis(room: i32) -> Axis {
+fn cosine_axis(room: f64) -> Axis {
     Axis::numbers((-1.05, 1.05), "cosine of G, G′", 5, room)
 }
 
 /// The study's arms with their looks, which do not depend on the swept values.
-fn legend(view: &View) -> Vec<(String, Look)> {
-    view.plan.study.arm.iter().enumerate().map(|(number, arm)| (arm.name.clone(), look(number))).collect()
+fn legend(view: &View) -> Legend {
+    view.plan.study.arm.iter().enumerate().map(|(number, arm)| (arm.name.clone(), Look::of(number))).collect()
 }
 
 /// The arms at these swept values.
-fn arms_at<'v>(view: &'v View, swept: &Swept) -> impl Iterator<Item = (Look, &'v Condition<'v>)> {
+fn arms_at<'v>(view: &'v View, swept: &Swept) -> impl Iterator<Item = Arm<'v>> {
     let here = view.conditions.iter().filter(move |condition| condition.sweep == swept);
     here.map(|condition| {
         let number = view.plan.study.arm.iter().position(|arm| arm.name == condition.arm.name);
-        (look(number.unwrap_or_default()), condition)
+        (Look::of(number.unwrap_or_default()), condition)
     })
 }
 

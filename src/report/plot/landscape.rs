@@ -3,18 +3,12 @@
 
 use std::ops::Range;
 
-use minijinja::Value;
-
 use super::Figure;
-use super::axis::Axis;
-use super::grid::Grid;
-use super::look::{Dash, GREY, Look};
-use super::mark::{Mark, Shape};
-use super::panel::Panel;
-use super::series::{Curve, Series, heights, legend, lines, looks, seed_heights};
+use super::picture::{Axis, Curve, Dash, GREY, Grid, Look, Mark, Panel};
+use super::series::{Arm, Series, arms, legend, lines, mean_heights, seed_heights, steps};
 use crate::probe::Landscape;
 use crate::record::TrialRecords;
-use crate::report::view::{Condition, View};
+use crate::report::view::View;
 
 /// Step lengths over a larger range than this are drawn on a logarithmic axis.
 const WIDE: f64 = 20.0;
@@ -32,60 +26,52 @@ pub fn along_random_directions(view: &View) -> Option<Figure> {
 /// What a panel shows of an arm.
 struct Cell {
     series: Vec<Series>,
-    /// Whether the first two are the edges of a band.
+    /// Whether these are the edges of a band.
     is_band: bool,
     /// Heights for comparison, with their dashes.
     levels: Vec<(f64, Dash)>,
 }
 
-/// The rows of a picture of the landscape, with the titles of their axes.
-const ROWS: [(&str, fn(&View, &str, Look, &Condition) -> Cell); 3] =
-    [("loss", losses), ("‖∇(x − ηd) − ∇(x)‖", distances), ("effective β", betas)];
-
 /// Rows for loss, gradient and β, a column per arm; `None` without records.
 fn along(view: &View, direction: &str, file: &'static str, title: &'static str) -> Option<Figure> {
-    let arms: Vec<(Look, &Condition)> = looks(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
-    if arms.is_empty() || !view.has(&format!("landscape.{direction}.beta")) {
+    if !view.has(&format!("landscape.{direction}.beta")) {
         return None;
     }
-    let row = |(index, (title, cell)): (usize, &(&str, fn(&View, &str, Look, &Condition) -> Cell))| {
-        let cells: Vec<Cell> = arms.iter().map(|&(look, arm)| cell(view, direction, look, arm)).collect();
-        let means = heights(cells.iter().flat_map(|cell| &cell.series).map(|series| &series.mean));
+    let arms: Vec<Arm> = arms(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
+    let row = |says, cell: &dyn Fn(Arm) -> Cell, has_headline: bool| {
+        let cells: Vec<Cell> = arms.iter().map(|arm| cell(*arm)).collect();
         let levels = cells.iter().flat_map(|cell| &cell.levels).map(|level| level.0);
-        let y = Axis::powers_around(means.chain(levels), title, 60);
-        let panel = |(cell, (_, arm)): (&Cell, &(Look, &Condition))| {
-            let headline = if index == 0 { arm.short_label() } else { String::new() };
-            let x = Axis::steps(view, 3);
-            let marks = cell.marks(&x);
-            Panel::new(headline, x, y.clone(), marks)
+        let y = Axis::powers_around(mean_heights(cells.iter().flat_map(|cell| &cell.series)).chain(levels), says, 60.0);
+        let panel = |(cell, (_, arm)): (&Cell, &Arm)| {
+            let headline = if has_headline { arm.short_label() } else { String::new() };
+            Panel::new(headline, steps(view, 3), y.clone(), cell.marks(&steps(view, 3)))
         };
         cells.iter().zip(&arms).map(panel).collect()
     };
-    let rows = ROWS.iter().enumerate().map(row).collect();
-    Some(Figure { file, title, facts: Value::UNDEFINED, grids: vec![Grid::new(210, rows)] })
+    let rows = vec![
+        row("loss", &|arm| band(arm, direction, &["loss_low", "loss_high"]), true),
+        row("‖∇(x − ηd) − ∇(x)‖", &|arm| band(arm, direction, &["distance_low", "distance_high"]), false),
+        row("effective β", &|arm| betas(view, arm, direction), false),
+    ];
+    Figure::new(file, title, vec![Grid::new(210.0, rows, Vec::new())])
 }
 
 /// The records of these names along a direction, as solid lines.
-fn along_direction(direction: &str, names: &[&str], look: Look, arm: &Condition) -> Vec<Series> {
-    let look = Look { dash: None, ..look };
-    let of = |name: &&str| Series::of_logarithms(look, arm, &format!("landscape.{direction}.{name}"), None);
+fn along_direction((look, arm): Arm, direction: &str, names: &[&str]) -> Vec<Series> {
+    let arm = (Look { dash: None, ..look }, arm);
+    let of = |name: &&str| Series::of_logarithms(arm, &format!("landscape.{direction}.{name}"), None);
     names.iter().map(of).filter(|series| !series.mean.is_empty()).collect()
 }
 
-fn losses(_: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
-    let series = along_direction(direction, &["loss_low", "loss_high"], look, arm);
-    Cell { series, is_band: true, levels: Vec::new() }
-}
-
-fn distances(_: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
-    let series = along_direction(direction, &["distance_low", "distance_high"], look, arm);
-    Cell { series, is_band: true, levels: Vec::new() }
+/// The smallest and the largest of a quantity.
+fn band(arm: Arm, direction: &str, edges: &[&str]) -> Cell {
+    Cell { series: along_direction(arm, direction, edges), is_band: true, levels: Vec::new() }
 }
 
 /// β and its second reading, with 2 over the learning rate and 1 over the smaller step of the second reading.
-fn betas(view: &View, direction: &str, look: Look, arm: &Condition) -> Cell {
-    let mut series = along_direction(direction, &["beta", "beta_extended"], look, arm);
-    let rate = arm.spec.train.learning_rate;
+fn betas(view: &View, arm: Arm, direction: &str) -> Cell {
+    let mut series = along_direction(arm, direction, &["beta", "beta_extended"]);
+    let rate = arm.1.spec.train.learning_rate;
     let mut levels = vec![((2.0 / rate).log10(), (8, 4))];
     if let Some(second) = series.get_mut(1) {
         second.look.dash = Some((6, 4));
@@ -101,7 +87,7 @@ impl Cell {
         let mut marks = lines(&self.series);
         if let (true, [low, high]) = (self.is_band, &self.series[..]) {
             let outline = low.mean.iter().chain(high.mean.iter().rev()).copied().collect();
-            marks.push(Mark::new(outline, Shape::Area, low.look.color).faded(0.25));
+            marks.push(Mark::area(outline, low.look.color).faded(0.25));
         }
         let level = |&(height, dash): &(f64, Dash)| Mark::line(x.across(height), GREY, 1.5).dashed(Some(dash));
         marks.extend(self.levels.iter().map(level));
@@ -115,17 +101,14 @@ pub fn distance_by_length(view: &View) -> Option<Figure> {
     let (x, lengths) = length_axis(multiples);
     let parts = [("first third of the run", 0.0..1.0 / 3.0), ("last third of the run", 2.0 / 3.0..1.0)];
     let series = parts.each_ref().map(|(_, part)| -> Vec<Series> {
-        looks(view).map(|(look, arm)| Series::of(look, arm, |trial| mean_distances(trial, part, &lengths))).collect()
+        arms(view).map(|arm| Series::of(arm, |trial| mean_distances(trial, part, &lengths))).collect()
     });
-    let y = Axis::powers_around(seed_heights(series.iter().flatten()), "‖∇(x − ηg) − g‖", 60);
-    let panels =
-        parts.iter().zip(&series).map(|((says, _), series)| Panel::new(*says, x.clone(), y.clone(), lines(series)));
-    Some(Figure {
-        file: "step_lengths.svg",
-        title: "Distance of the gradients by length of the step",
-        facts: Value::UNDEFINED,
-        grids: vec![Grid::new(250, vec![panels.collect()]).under(legend(view))],
-    })
+    let y = Axis::powers_around(seed_heights(series.iter().flatten()), "‖∇(x − ηg) − g‖", 60.0);
+    let panel =
+        |((says, _), series): (&(&str, _), &Vec<Series>)| Panel::new(*says, x.clone(), y.clone(), lines(series));
+    let row = parts.iter().zip(&series).map(panel).collect();
+    let grid = Grid::new(250.0, vec![row], legend(view));
+    Figure::new("step_lengths.svg", "Distance of the gradients by length of the step", vec![grid])
 }
 
 /// The axis of the step lengths, and these as they are on it.
@@ -133,10 +116,10 @@ fn length_axis(lengths: &[f64]) -> (Axis, Vec<f64>) {
     const TITLE: &str = "length of the step, in learning rates";
     let (shortest, longest) = (lengths[0], lengths[lengths.len() - 1]);
     if longest / shortest > WIDE {
-        let axis = Axis::powers((shortest.log10(), longest.log10()), TITLE, 34);
+        let axis = Axis::powers((shortest.log10(), longest.log10()), TITLE, 34.0);
         return (axis, lengths.iter().map(|length| length.log10()).collect());
     }
-    (Axis::numbers((0.0, longest), TITLE, 5, 34), lengths.to_vec())
+    (Axis::numbers((0.0, longest), TITLE, 5, 34.0), lengths.to_vec())
 }
 
 fn distance(length: usize) -> String {

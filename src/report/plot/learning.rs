@@ -6,12 +6,8 @@ use std::collections::BTreeSet;
 use minijinja::context;
 
 use super::Figure;
-use super::axis::{Axis, range};
-use super::grid::Grid;
-use super::look::{GREY, WIDTH};
-use super::mark::{Mark, Shape};
-use super::panel::{Label, Panel};
-use super::series::{Curve, SMOOTHING, Series, heights, looks, smoothed};
+use super::picture::{Axis, Curve, GREY, Grid, Label, Mark, Panel, WIDTH, in_rows, range};
+use super::series::{Arm, SMOOTHING, Series, arms, seed_heights, smoothed, steps};
 use crate::probe::Training;
 use crate::record::Ending;
 use crate::report::view::{Condition, View};
@@ -20,7 +16,7 @@ use crate::study::claim::{Claim, Origin, Paper, Role, Statistic, curves};
 
 /// An arm's curves.
 struct Learning<'a> {
-    arm: &'a Condition<'a>,
+    condition: &'a Condition<'a>,
     series: Series,
     /// Where seeds diverged.
     crosses: Curve,
@@ -33,22 +29,21 @@ type References = Vec<(String, Curve)>;
 pub fn accuracy(view: &View) -> Option<Figure> {
     let named = arms_of_the_paper(view);
     let (shown, others): (Vec<_>, Vec<_>) =
-        accuracies(view).into_iter().partition(|it| named.contains(it.arm.arm.name.as_str()));
+        accuracies(view).into_iter().partition(|it| named.contains(it.condition.arm.name.as_str()));
     let on_its_data = view.conditions.iter().all(|condition| condition.spec.data == DataName::Cifar10);
     let smooth =
         |points: Vec<(usize, f64)>| smoothed(up_to(&points, view.steps()).into_iter(), window(view), view.steps());
     let references = if on_its_data { references(view, Training::ACCURACY, smooth) } else { Vec::new() };
-    let facts = context! {
-        window => window(view), has_references => !references.is_empty(), has_all_arms => others.is_empty(),
-    };
-    let grid = together(view, &shown, &references, Axis::percent("minibatch training accuracy, %"))?;
-    Some(Figure { file: "accuracy.svg", title: "Training accuracy", facts, grids: vec![grid] })
+    let grid = together(view, &shown, &references, Axis::percent("minibatch training accuracy, %"));
+    let (has_references, has_all_arms) = (!references.is_empty(), others.is_empty());
+    let facts = context! { window => window(view), has_references, has_all_arms };
+    Some(Figure::new("accuracy.svg", "Training accuracy", vec![grid])?.with(facts))
 }
 
 /// Accuracy in one panel per arm, with the means of the others in grey.
 pub fn accuracy_by_arm(view: &View) -> Option<Figure> {
     let grid = one_by_one(view, &accuracies(view), &Axis::percent("training accuracy, %"))?;
-    Some(Figure { file: "arms.svg", title: "Training accuracy, arm by arm", facts: context! {}, grids: vec![grid] })
+    Figure::new("arms.svg", "Training accuracy, arm by arm", vec![grid])
 }
 
 /// The loss of all arms, labelled at their ends, with the paper's curves under them.
@@ -59,26 +54,26 @@ pub fn loss(view: &View) -> Option<Figure> {
         inside.map(|(step, value)| (step as f64, value.log10())).collect()
     };
     let references = references(view, Training::LOSS, as_far_as_ours);
-    let grid = together(view, &losses, &references, loss_axis(&losses, &references))?;
+    let grid = together(view, &losses, &references, loss_axis(&losses, &references));
     let facts = context! { has_references => !references.is_empty() };
-    Some(Figure { file: "loss.svg", title: "Training loss", facts, grids: vec![grid] })
+    Some(Figure::new("loss.svg", "Training loss", vec![grid])?.with(facts))
 }
 
 /// The loss in one panel per arm, with the means of the others in grey.
 pub fn loss_by_arm(view: &View) -> Option<Figure> {
     let losses = losses(view);
     let grid = one_by_one(view, &losses, &loss_axis(&losses, &[]))?;
-    Some(Figure { file: "loss_arms.svg", title: "Training loss, arm by arm", facts: context! {}, grids: vec![grid] })
+    Figure::new("loss_arms.svg", "Training loss, arm by arm", vec![grid])
 }
 
 fn accuracies<'v>(view: &'v View) -> Vec<Learning<'v>> {
-    let of = |(look, arm): (_, &'v Condition)| {
-        let series = Series::of_accuracy(look, arm, Training::ACCURACY, window(view));
-        let diverged = arm.trials.iter().zip(&series.seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
+    let of = |arm: Arm<'v>| {
+        let series = Series::of_accuracy(arm, Training::ACCURACY, window(view));
+        let diverged = arm.1.trials.iter().zip(&series.seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
         let crosses = diverged.filter_map(|(_, seed)| seed.last().copied()).collect();
-        Learning { arm, series, crosses }
+        Learning { condition: arm.1, series, crosses }
     };
-    looks(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
+    arms(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
 }
 
 /// The losses, as logarithms to base 10, where there is no accuracy to show.
@@ -86,38 +81,35 @@ fn losses<'v>(view: &'v View) -> Vec<Learning<'v>> {
     if view.has(Training::ACCURACY) {
         return Vec::new();
     }
-    let of = |(look, arm)| Learning {
-        arm,
-        series: Series::of_logarithms(look, arm, Training::LOSS, None),
-        crosses: Vec::new(),
-    };
-    looks(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
+    let series = |arm| Series::of_logarithms(arm, Training::LOSS, None);
+    let of = |arm: Arm<'v>| Learning { condition: arm.1, series: series(arm), crosses: Vec::new() };
+    arms(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
 }
 
 /// Whole powers of ten around all values, without a margin, which would add a decade below the paper's curves.
 fn loss_axis(losses: &[Learning], references: &[(String, Curve)]) -> Axis {
-    let seeds = losses.iter().flat_map(|it| &it.series.seeds);
-    let curves = seeds.chain(references.iter().map(|(_, curve)| curve));
-    Axis::powers(range(heights(curves), 0.0).unwrap_or((-1.0, 1.0)), "training loss", 56)
+    let seeds = seed_heights(losses.iter().map(|it| &it.series));
+    let heights = seeds.chain(references.iter().flat_map(|(_, curve)| curve).map(|point| point.1));
+    Axis::powers(range(heights, 0.0).unwrap_or((-1.0, 1.0)), "training loss", 56.0)
 }
 
-/// All arms in one panel, labelled at their ends, with the `references` under them; `None` without arms.
-fn together(view: &View, all: &[Learning], references: &[(String, Curve)], y: Axis) -> Option<Grid> {
+/// All arms in one panel, labelled at their ends, with the `references` under them.
+fn together(view: &View, all: &[Learning], references: &[(String, Curve)], y: Axis) -> Grid {
     let reference = |(arm, curve): &(String, Curve)| {
-        let ours = all.iter().find(|it| it.arm.arm.name == *arm).map_or(GREY, |it| it.series.look.color);
+        let ours = all.iter().find(|it| it.condition.arm.name == *arm).map_or(GREY, |it| it.series.look.color);
         Mark::line(curve.clone(), ours, 6.0).faded(0.3)
     };
     let means = all.iter().map(|it| it.series.mean_line(2.5));
     let marks = references.iter().map(reference).chain(all.iter().flat_map(Learning::seeds)).chain(means);
-    let mut panel = Panel::new("", Axis::steps(view, 8), y, marks.collect());
+    let mut panel = Panel::new("", steps(view, 8), y, marks.collect());
     let label = |it: &Learning| {
         let (_, height) = *it.series.mean.last()?;
-        Some(Label { height, text: it.arm.short_label(), look: Some(it.series.look), is_minor: false })
+        Some(Label { height, text: it.condition.short_label(), look: Some(it.series.look), is_minor: false })
     };
     let labels: Vec<Label> = all.iter().filter_map(label).collect();
-    let longest = labels.iter().map(|label| label.text.len()).max()? as i32;
-    panel.right = (labels, (40 + 7 * longest).min(WIDTH / 2));
-    Some(Grid::new(430, vec![vec![panel]]))
+    let longest = labels.iter().map(|label| label.text.len()).max().unwrap_or(0) as f64;
+    panel.right = (labels, (40.0 + 7.0 * longest).min(WIDTH / 2.0));
+    Grid::new(430.0, vec![vec![panel]], Vec::new())
 }
 
 /// One panel per arm, with the means of the others in grey; `None` where there are not several.
@@ -127,14 +119,14 @@ fn one_by_one(view: &View, all: &[Learning], y: &Axis) -> Option<Grid> {
         let others = others.map(|other| Mark::line(other.series.mean.clone(), GREY, 1.0).faded(0.7));
         let mean = Mark::line(it.series.mean.clone(), it.series.look.color, 2.0);
         let marks = others.chain(it.seeds()).chain([mean]).collect();
-        Panel::new(it.arm.short_label(), Axis::steps(view, 4), y.clone(), marks)
+        Panel::new(it.condition.short_label(), steps(view, 4), y.clone(), marks)
     };
-    (all.len() > 1).then(|| Grid::folded(215, 3, all.iter().map(panel).collect()))
+    (all.len() > 1).then(|| Grid::new(215.0, in_rows(all.iter().map(panel), 3), Vec::new()))
 }
 
 impl Learning<'_> {
     fn seeds(&self) -> impl Iterator<Item = Mark> {
-        let crosses = Mark::new(self.crosses.clone(), Shape::Cross(5), self.series.look.color);
+        let crosses = Mark::crosses(self.crosses.clone(), 5.0, self.series.look.color);
         self.series.seed_lines(0.35, 0.8).chain([crosses])
     }
 }

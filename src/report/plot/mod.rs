@@ -1,29 +1,27 @@
 //! The pictures of a report. A picture whose records are not there is left out.
 //!
-//! A maker says which panels there are and what they show ([`Figure`]); [`grid`] draws them all; `captions.md.j2` says
-//! how to read them.
+//! A maker says which panels there are and what they show; [`picture`] draws them all; `captions.md.j2` says how to read
+//! them.
 
-mod axis;
 mod conditions;
 mod distributions;
 mod drift;
 mod forest;
-mod grid;
 mod ics;
 mod landscape;
 mod learning;
-mod look;
-mod mark;
-mod panel;
+mod picture;
 mod readings;
 mod series;
 mod sweep;
 
-use anyhow::Result;
-use minijinja::Value;
+#[cfg(test)]
+mod tests;
+
+use minijinja::{Value, context};
 
 use super::view::View;
-use grid::Grid;
+use picture::Grid;
 pub use series::SMOOTHING;
 
 /// A picture.
@@ -32,18 +30,26 @@ pub struct Figure {
     pub file: &'static str,
     /// Its headline.
     pub title: &'static str,
-    /// What its caption must know of it.
+    /// The facts that its caption depends on.
     pub facts: Value,
     grids: Vec<Grid>,
 }
 
 impl Figure {
+    /// A picture of `grids`, one under the other; `None` where they show nothing.
+    fn new(file: &'static str, title: &'static str, grids: Vec<Grid>) -> Option<Self> {
+        let is_empty = grids.iter().all(Grid::is_empty);
+        (!is_empty).then(|| Self { file, title, facts: context! {}, grids })
+    }
+
+    /// The same with facts for its caption.
+    fn with(self, facts: Value) -> Self {
+        Self { facts, ..self }
+    }
+
     /// The picture.
-    ///
-    /// # Errors
-    /// A picture that cannot be drawn.
-    pub fn svg(&self) -> Result<String> {
-        grid::svg(self.title, &self.grids)
+    pub fn svg(&self) -> String {
+        picture::svg(self.title, &self.grids)
     }
 }
 

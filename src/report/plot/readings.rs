@@ -3,14 +3,10 @@
 use minijinja::context;
 
 use super::Figure;
-use super::axis::Axis;
-use super::grid::Grid;
-use super::look::{DOT, Look, look};
-use super::mark::{Mark, Shape};
-use super::panel::Panel;
-use super::series::{Curve, Series, lines};
+use super::picture::{Axis, Curve, DOT, Grid, Look, Mark, Panel, in_rows};
+use super::series::{Arm, Series, arms, lines, steps};
 use crate::probe::{Evaluation, When};
-use crate::report::view::{Condition, View};
+use crate::report::view::View;
 
 /// A reading: its record, its name, and the number of its look. Where no sample of the test images was read along the
 /// run, all of them were at its end.
@@ -29,20 +25,17 @@ type Reading = (&'static str, String, Look);
 /// One panel per arm, one line per reading; a reading that was taken once is a dot.
 pub fn readings(view: &View) -> Option<Figure> {
     let readings = taken(view);
-    let panel = |arm: &Condition| {
-        let marks = readings.iter().flat_map(|&(record, _, look)| marks(&Series::of_accuracy(look, arm, record, 1)));
-        let (x, y) = (Axis::steps(view, 4), Axis::percent("accuracy, %"));
-        Panel::new(arm.short_label(), x, y, marks.collect())
+    let panel = |arm: Arm| {
+        let marks =
+            readings.iter().flat_map(|&(record, _, look)| marks(&Series::of_accuracy((look, arm.1), record, 1)));
+        Panel::new(arm.1.short_label(), steps(view, 4), Axis::percent("accuracy, %"), marks.collect())
     };
-    let panels: Vec<Panel> = view.shown().filter(|arm| !arm.trials.is_empty()).map(panel).collect();
-    if readings.is_empty() || panels.is_empty() {
-        return None;
-    }
-    let facts = context! { has_dots => readings.iter().any(|(_, _, look)| look.is_dot) };
-    let legend = readings.into_iter().map(|(_, name, look)| (name, look)).collect();
-    let grid = Grid { legend_columns: 2, ..Grid::folded(215, 3, panels).under(legend) };
+    let panels = arms(view).filter(|(_, arm)| !arm.trials.is_empty()).map(panel);
+    let legend = readings.iter().map(|(_, name, look)| (name.clone(), *look)).collect();
+    let grid = Grid { legend_columns: 2, ..Grid::new(215.0, in_rows(panels, 3), legend) };
     let title = if view.has_noise() { "Accuracy with noise off and on" } else { "Accuracy on fixed images" };
-    Some(Figure { file: "readings.svg", title, facts, grids: vec![grid] })
+    let facts = context! { has_dots => readings.iter().any(|(_, _, look)| look.is_dot) };
+    Some(Figure::new("readings.svg", title, vec![grid])?.with(facts))
 }
 
 fn taken(view: &View) -> Vec<Reading> {
@@ -55,7 +48,7 @@ fn taken(view: &View) -> Vec<Reading> {
     };
     let reading = |&(record, name, number): &(&'static str, &str, usize)| {
         let is_dot = when(record) != When::Along;
-        (record, view.without_idle_noise(name), Look { is_dot, ..look(number) })
+        (record, view.without_idle_noise(name), Look { is_dot, ..Look::of(number) })
     };
     READINGS.iter().filter(is_taken).map(reading).collect()
 }
@@ -67,7 +60,7 @@ fn marks(series: &Series) -> Vec<Mark> {
     }
     let color = series.look.color;
     let last = |curve: &Curve| curve.last().copied();
-    let seeds = Mark::new(series.seeds.iter().filter_map(last).collect(), Shape::Dot(1), color).faded(0.2);
-    let mean = Mark::new(Vec::from_iter(last(&series.mean)), Shape::Dot(DOT), color);
+    let seeds = Mark::dots(series.seeds.iter().filter_map(last).collect(), 1.0, color).faded(0.2);
+    let mean = Mark::dots(Vec::from_iter(last(&series.mean)), DOT, color);
     vec![seeds, mean]
 }

@@ -1,11 +1,9 @@
-//! Curves over steps or layers, and an arm's curves: one per seed, and their mean.
+//! Curves over steps or layers: one per seed of an arm, and their mean.
 
+use super::picture::{Axis, Curve, Legend, Look, Mark};
 use crate::probe::chance;
 use crate::record::{Ending, TrialRecords};
 use crate::report::view::{Condition, View};
-
-use super::look::{Look, look};
-use super::mark::Mark;
 
 /// The length of the running mean in pictures, as a fraction of the run: that of the judge's time to a threshold.
 pub const SMOOTHING: f64 = 0.05;
@@ -13,8 +11,23 @@ pub const SMOOTHING: f64 = 0.05;
 /// Points of a drawn curve.
 const POINTS: usize = 240;
 
-/// (x, y) pairs, in the order of x.
-pub type Curve = Vec<(f64, f64)>;
+/// A condition and how it is drawn.
+pub type Arm<'v> = (Look, &'v Condition<'v>);
+
+/// The conditions that claims and pictures are about.
+pub fn arms<'v>(view: &'v View) -> impl Iterator<Item = Arm<'v>> {
+    view.shown().enumerate().map(|(number, condition)| (Look::of(number), condition))
+}
+
+/// Their names, with samples of their looks.
+pub fn legend(view: &View) -> Legend {
+    arms(view).map(|(look, condition)| (condition.short_label(), look)).collect()
+}
+
+/// The axis of steps.
+pub fn steps(view: &View, ticks: usize) -> Axis {
+    Axis::numbers((0.0, view.steps() as f64), "step", ticks, 34.0)
+}
 
 /// The curves of an arm's seeds, and their mean.
 pub struct Series {
@@ -24,38 +37,35 @@ pub struct Series {
 }
 
 impl Series {
-    /// The curve that `of` makes of each trial of `condition`; a seed counts in the mean as far as its curve goes.
-    pub fn of(look: Look, condition: &Condition, of: impl Fn(&TrialRecords) -> Curve) -> Self {
+    /// The curve that `of` makes of each trial; a seed counts in the mean as far as its curve goes.
+    pub fn of((look, condition): Arm, of: impl Fn(&TrialRecords) -> Curve) -> Self {
         let seeds: Vec<Curve> = condition.trials.iter().map(|trial| of(trial)).collect();
         Self { look, mean: mean(&seeds, None), seeds }
     }
 
     /// The records of this name over the steps.
-    pub fn of_records(look: Look, condition: &Condition, name: &str, layer: Option<usize>) -> Self {
-        Self::of(look, condition, |trial| smoothed(trial.series(name, layer), 1, trial.steps))
+    pub fn of_records(arm: Arm, name: &str, layer: Option<usize>) -> Self {
+        Self::of(arm, |trial| smoothed(trial.series(name, layer), 1, trial.steps))
     }
 
     /// The logarithms to base 10 of the records of this name over the steps. Values without one are left out.
-    pub fn of_logarithms(look: Look, condition: &Condition, name: &str, layer: Option<usize>) -> Self {
-        let logarithms = |trial: &TrialRecords| {
-            let points = trial.series(name, layer).map(|(step, value)| (step, value.log10()));
-            smoothed(points, 1, trial.steps)
-        };
-        Self::of(look, condition, logarithms)
+    pub fn of_logarithms(arm: Arm, name: &str, layer: Option<usize>) -> Self {
+        let logarithms = |(step, value): (usize, f64)| (step, value.log10());
+        Self::of(arm, |trial| smoothed(trial.series(name, layer).map(logarithms), 1, trial.steps))
     }
 
     /// Accuracies over the steps, averaged over `window` of them. A trial that diverged has none from there on, and
     /// counts as chance in the mean, as in the verdicts.
-    pub fn of_accuracy(look: Look, condition: &Condition, name: &str, window: usize) -> Self {
-        let accuracy = |trial: &TrialRecords| {
-            let end = match trial.ending {
-                Ending::Finished => usize::MAX,
-                Ending::Diverged { step } => step,
-            };
-            smoothed(trial.series(name, None).filter(|point| point.0 < end), window, trial.steps)
+    pub fn of_accuracy(arm: Arm, name: &str, window: usize) -> Self {
+        let before_end = |trial: &TrialRecords, step: usize| match trial.ending {
+            Ending::Finished => true,
+            Ending::Diverged { step: end } => step < end,
         };
-        let Self { seeds, .. } = Self::of(look, condition, accuracy);
-        Self { look, mean: mean(&seeds, chance(condition.spec.data.class_names().len())), seeds }
+        let accuracy = |trial: &TrialRecords| {
+            smoothed(trial.series(name, None).filter(|point| before_end(trial, point.0)), window, trial.steps)
+        };
+        let Self { look, seeds, .. } = Self::of(arm, accuracy);
+        Self { look, mean: mean(&seeds, chance(arm.1.spec.data.class_names().len())), seeds }
     }
 
     /// Its seeds as lines of `width` pixels, paler than the mean.
@@ -75,24 +85,14 @@ pub fn lines(series: &[Series]) -> Vec<Mark> {
     seeds.chain(series.iter().map(|series| series.mean_line(2.0))).collect()
 }
 
-/// The conditions that claims and pictures are about, each with its look.
-pub fn looks<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = (Look, &'v Condition<'a>)> {
-    view.shown().enumerate().map(|(number, condition)| (look(number), condition))
+/// The heights of the means of `series`.
+pub fn mean_heights<'s>(series: impl IntoIterator<Item = &'s Series>) -> impl Iterator<Item = f64> {
+    series.into_iter().flat_map(|series| &series.mean).map(|point| point.1)
 }
 
-/// The looks and names of these conditions, for a legend.
-pub fn legend(view: &View) -> Vec<(String, Look)> {
-    looks(view).map(|(look, condition)| (condition.short_label(), look)).collect()
-}
-
-/// The heights of all `curves`.
-pub fn heights<'a>(curves: impl IntoIterator<Item = &'a Curve>) -> impl Iterator<Item = f64> {
-    curves.into_iter().flatten().map(|point| point.1)
-}
-
-/// The heights of the seeds' curves.
-pub fn seed_heights<'a>(series: impl IntoIterator<Item = &'a Series>) -> impl Iterator<Item = f64> {
-    heights(series.into_iter().flat_map(|series| &series.seeds))
+/// The heights of their seeds.
+pub fn seed_heights<'s>(series: impl IntoIterator<Item = &'s Series>) -> impl Iterator<Item = f64> {
+    series.into_iter().flat_map(|series| series.seeds.iter().flatten()).map(|point| point.1)
 }
 
 /// The running mean of (step, value) pairs of a run of `steps` steps over the last `window` steps, fewer at the start,

@@ -5,12 +5,8 @@ use std::collections::BTreeSet;
 use minijinja::context;
 
 use super::Figure;
-use super::axis::Axis;
-use super::grid::Grid;
-use super::look::Look;
-use super::mark::{Mark, Shape};
-use super::panel::Panel;
-use super::series::{Curve, looks};
+use super::picture::{Axis, Curve, Grid, Legend, Look, Mark, Panel};
+use super::series::arms;
 use crate::judge::{ArmSummary, Values};
 use crate::report::view::View;
 
@@ -29,29 +25,23 @@ pub fn sweeps(view: &View) -> Option<Figure> {
     let keys: BTreeSet<&str> = view.conditions.iter().flat_map(|arm| arm.sweep.keys()).map(String::as_str).collect();
     let keys = keys.into_iter().map(|key| (key, values(view, key))).filter(|(_, values)| values.len() > 1);
     let grid = |(key, values): (&str, Vec<f64>)| {
-        let arms = arms(view, key);
+        let arms = swept_arms(view, key);
         let panel = |measure: &&Measure| panel(view, key, &values, &arms, measure);
-        Grid::new(260, vec![measures.iter().map(panel).collect()]).under(arms.clone())
+        Grid::new(260.0, vec![measures.iter().map(panel).collect()], arms.clone())
     };
-    let grids: Vec<Grid> = keys.map(grid).collect();
-    let has_fixed_images = measures.len() > 1;
-    (!grids.is_empty() && !measures.is_empty()).then(|| Figure {
-        file: "sweep.svg",
-        title: "Accuracy over the swept values",
-        facts: context! { has_fixed_images },
-        grids,
-    })
+    let facts = context! { has_fixed_images => measures.len() > 1 };
+    Some(Figure::new("sweep.svg", "Accuracy over the swept values", keys.map(grid).collect())?.with(facts))
 }
 
 /// The arms that a key is swept for, with their looks.
-fn arms(view: &View, key: &str) -> Vec<(String, Look)> {
-    let mut arms: Vec<(String, Look)> = Vec::new();
-    for (look, arm) in looks(view).filter(|(_, arm)| arm.sweep.contains_key(key)) {
-        if arms.iter().all(|(known, _)| *known != arm.arm.name) {
-            arms.push((arm.arm.name.clone(), look));
+fn swept_arms(view: &View, key: &str) -> Legend {
+    let mut swept = Legend::new();
+    for (look, arm) in arms(view).filter(|(_, arm)| arm.sweep.contains_key(key)) {
+        if swept.iter().all(|(known, _)| *known != arm.arm.name) {
+            swept.push((arm.arm.name.clone(), look));
         }
     }
-    arms
+    swept
 }
 
 /// The values of a swept key that have trials, where they are numbers, in order.
@@ -73,7 +63,7 @@ fn panel(view: &View, key: &str, values: &[f64], arms: &[(String, Look)], (says,
             .filter_map(|(index, value)| Some((index as f64 + aside, measured(view, key, arm, *value, *of)?)));
         marks(&points.collect::<Vec<_>>(), *look)
     };
-    let x = Axis::names(values.iter().map(f64::to_string).collect(), key, 34);
+    let x = Axis::names(values.iter().map(f64::to_string).collect(), key, 34.0);
     let marks = arms.iter().enumerate().flat_map(arm).collect();
     Panel::new(view.without_idle_noise(says), x, Axis::percent("training accuracy, %"), marks)
 }
@@ -96,7 +86,7 @@ fn marks(points: &[(f64, &Values)], look: Look) -> Vec<Mark> {
     let mut marks = Vec::new();
     for (x, values) in points {
         let seeds: Curve = values.seeds.iter().map(|seed| (x + 0.05, seed.1)).collect();
-        marks.push(Mark::new(seeds, Shape::Dot(2), look.color).faded(0.5));
+        marks.push(Mark::dots(seeds, 2.0, look.color).faded(0.5));
         if let Some((low, high)) = values.mean.and_then(|mean| mean.ci95) {
             marks.push(Mark::line(vec![(*x, low.max(0.0)), (*x, high.min(100.0))], look.color, 2.0));
         }

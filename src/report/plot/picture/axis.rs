@@ -1,12 +1,6 @@
-//! An axis: its range, its title, its ticks, and where a value lies on it. Plotters' own ticks are not used, because for
-//! some finite ranges it looks for them without end.
+//! An axis: its range, its title, its ticks, and where a value lies on it.
 
-use std::ops::Range;
-
-use plotters::coord::ranged1d::{KeyPointHint, KeyPointWeight, NoDefaultFormatting, Ranged, ValueFormatter};
-
-use super::series::Curve;
-use crate::report::view::View;
+use super::mark::Curve;
 
 /// No axis reaches farther: so a range's width is finite. Values beyond lie at the axis's end.
 const FARTHEST: f64 = 1e307;
@@ -25,7 +19,7 @@ pub struct Axis {
     pub title: String,
     ticks: Ticks,
     /// Pixels for its labels and its title.
-    pub room: i32,
+    pub room: f64,
 }
 
 /// Where an axis has ticks, and how they are written.
@@ -40,45 +34,40 @@ enum Ticks {
 }
 
 impl Axis {
-    fn new((low, high): (f64, f64), title: &str, ticks: Ticks, room: i32) -> Self {
+    fn new((low, high): (f64, f64), title: &str, ticks: Ticks, room: f64) -> Self {
         Self { range: widened((low, high)), title: title.into(), ticks, room }
     }
 
     /// An axis of numbers with `ticks` of them at most.
-    pub fn numbers(range: (f64, f64), title: &str, ticks: usize, room: i32) -> Self {
+    pub fn numbers(range: (f64, f64), title: &str, ticks: usize, room: f64) -> Self {
         Self::new(range, title, Ticks::Numbers(ticks), room)
     }
 
     /// An axis from one whole power of ten to another; `range` is of logarithms to base 10.
-    pub fn powers((low, high): (f64, f64), title: &str, room: i32) -> Self {
+    pub fn powers((low, high): (f64, f64), title: &str, room: f64) -> Self {
         let (low, high) = widened((low.floor(), high.ceil()));
         let ticks = ((high - low) as usize).saturating_add(1).min(MOST_POWERS);
         Self::new((low, high), title, Ticks::Powers(ticks), room)
     }
 
     /// An axis of powers of ten around all `values`, which are logarithms.
-    pub fn powers_around(values: impl Iterator<Item = f64>, title: &str, room: i32) -> Self {
+    pub fn powers_around(values: impl Iterator<Item = f64>, title: &str, room: f64) -> Self {
         Self::powers(range(values, 0.02).unwrap_or((-1.0, 1.0)), title, room)
     }
 
     /// An axis of `names`, the first at 0, the next at 1.
-    pub fn names(names: Vec<String>, title: &str, room: i32) -> Self {
+    pub fn names(names: Vec<String>, title: &str, room: f64) -> Self {
         Self::new((-0.5, names.len() as f64 - 0.5), title, Ticks::Names(names), room)
     }
 
     /// An axis without ticks, labels or title.
     pub fn bare(range: (f64, f64)) -> Self {
-        Self::numbers(range, "", 0, 0)
-    }
-
-    /// The axis of steps.
-    pub fn steps(view: &View, ticks: usize) -> Self {
-        Self::numbers((0.0, view.steps() as f64), "step", ticks, 34)
+        Self::numbers(range, "", 0, 0.0)
     }
 
     /// An axis of percent.
     pub fn percent(title: &str) -> Self {
-        Self::numbers((0.0, 100.0), title, 6, 46)
+        Self::numbers((0.0, 100.0), title, 6, 46.0)
     }
 
     /// The straight line across a chart at `height`.
@@ -86,13 +75,24 @@ impl Axis {
         vec![(self.range.0, height), (self.range.1, height)]
     }
 
-    fn label(&self, value: f64) -> String {
-        match &self.ticks {
-            Ticks::Numbers(_) => self.number(value),
-            Ticks::Powers(_) => power_of_ten(value.round() as i32),
-            Ticks::Names(names) => names.get(value as usize).cloned().unwrap_or_default(),
-        }
-        .replace('-', "−")
+    /// Where `value` is on the axis, from 0 at its start to 1 at its end; what is outside is at the nearer end.
+    pub fn share(&self, value: f64) -> f64 {
+        ((value - self.range.0) / (self.range.1 - self.range.0)).clamp(0.0, 1.0)
+    }
+
+    /// The values with a tick, and the ticks' labels.
+    pub fn ticks(&self) -> Vec<(f64, String)> {
+        let ticks: Vec<(f64, String)> = match &self.ticks {
+            Ticks::Numbers(most) => {
+                round_numbers(self.range, *most, 0.0).into_iter().map(|tick| (tick, self.number(tick))).collect()
+            }
+            Ticks::Powers(most) => {
+                let exponents = round_numbers(self.range, *most, 1.0).into_iter();
+                exponents.map(|exponent| (exponent, power_of_ten(exponent.round() as i32))).collect()
+            }
+            Ticks::Names(names) => names.iter().enumerate().map(|(index, name)| (index as f64, name.clone())).collect(),
+        };
+        ticks.into_iter().map(|(tick, label)| (tick, label.replace('-', "−"))).collect()
     }
 
     /// A tick's number, with as many digits as tell it from the next.
@@ -143,38 +143,6 @@ fn round_numbers((low, high): (f64, f64), most: usize, least: f64) -> Vec<f64> {
     (0..(last - first + 1.0) as usize).take(most).map(|index| (first + index as f64) * step).collect()
 }
 
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        // Far outside the ends are enough for what is cut off there.
-        let share = ((value - self.range.0) / (self.range.1 - self.range.0)).clamp(-100.0, 100.0);
-        let pixels = f64::from(to - from) * share;
-        // A value on a pixel's edge is the same pixel's whatever its last digit.
-        from + if to > from { (pixels + 1e-3).floor() as i32 } else { (pixels - 1e-3).ceil() as i32 }
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        match (hint.weight(), &self.ticks) {
-            (KeyPointWeight::Any, _) => Vec::new(),
-            (_, Ticks::Numbers(most)) => round_numbers(self.range, *most, 0.0),
-            (_, Ticks::Powers(most)) => round_numbers(self.range, *most, 1.0),
-            (_, Ticks::Names(names)) => (0..names.len()).map(|index| index as f64).collect(),
-        }
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.range.0..self.range.1
-    }
-}
-
-impl ValueFormatter<f64> for Axis {
-    fn format_ext(&self, value: &f64) -> String {
-        self.label(*value)
-    }
-}
-
 /// The range of finite `values` with a margin of `share` on both sides; `None` without any.
 pub fn range(values: impl Iterator<Item = f64>, share: f64) -> Option<(f64, f64)> {
     let finite = values.filter(|value| value.is_finite()).map(|value| value.clamp(-FARTHEST, FARTHEST));
@@ -198,50 +166,44 @@ fn widened((low, high): (f64, f64)) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    /// Every label of an axis.
     fn labels(axis: &Axis) -> Vec<String> {
-        let ticks = axis.key_points(plotters::coord::ranged1d::BoldPoints(10));
-        ticks.into_iter().map(|tick| axis.label(tick)).collect()
+        axis.ticks().into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]
     fn ticks_are_few_round_and_written_short() {
-        let numbers = |range, most| labels(&Axis::numbers(range, "", most, 0));
+        let numbers = |range, most| labels(&Axis::numbers(range, "", most, 0.0));
         assert_eq!(numbers((-2.0, 2.0), 9), ["−2", "−1.5", "−1", "−0.5", "0", "0.5", "1", "1.5", "2"]);
         assert_eq!(numbers((0.0, 100.0), 6), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(numbers((0.0, 15_000.0), 3), ["0", "10000"]);
-        assert_eq!(numbers((0.07, 0.33), 5), ["0.1", "0.15", "0.2", "0.25", "0.3"]);
-        let powers = |range| labels(&Axis::powers(range, "", 0));
+        assert_eq!(numbers((0.07, 0.33), 5), ["0.1", "0.2", "0.3"]);
+        assert_eq!(numbers((-1.1e300, 1e300), 5), ["−1e300", "−5e299", "0", "5e299", "1e300"]);
+        let powers = |range| labels(&Axis::powers(range, "", 0.0));
         assert_eq!(powers((-5.2, -2.5)), ["1e−6", "1e−5", "0.0001", "0.001", "0.01"]);
         assert_eq!(powers((-40.0, 40.0)).len(), 9);
-        assert_eq!(labels(&Axis::names(vec!["0.1".into(), "0.2".into()], "", 0)), ["0.1", "0.2"]);
+        assert_eq!(labels(&Axis::names(vec!["0.1".into(), "0.2".into()], "", 0.0)), ["0.1", "0.2"]);
     }
 
-    /// Plotters' own search for ticks does not end for some of these.
     #[test]
     fn every_finite_range_has_few_ticks_and_short_labels() {
         let ends = [0.0, 5e-324, 1e-300, 1e-12, 0.1, 1.0, 1.0 + 1e-15, 1.0 + 1e-9, 1e17, 1e17 + 16.0, 1e300, f64::MAX];
         let ends: Vec<f64> = ends.into_iter().flat_map(|end| [-end, end]).collect();
         for (low, high) in ends.iter().flat_map(|&low| ends.iter().map(move |&high| (low, high))) {
             let (low, high) = (f64::min(low, high), f64::max(low, high));
-            for axis in [Axis::numbers((low, high), "", 7, 0), Axis::powers((low, high), "", 0)] {
+            for axis in [Axis::numbers((low, high), "", 7, 0.0), Axis::powers((low, high), "", 0.0)] {
                 let labels = labels(&axis);
                 assert!(labels.len() <= 16 && labels.iter().all(|label| label.chars().count() <= 21), "{labels:?}");
-                assert_eq!(
-                    [low, high].map(|end| axis.map(&end, (0, 100)).clamp(0, 100)),
-                    [low, high].map(|end| { axis.map(&end, (0, 100)) }),
-                    "{low} to {high}"
-                );
+                let middle = axis.share(low / 2.0 + high / 2.0);
+                assert!((0.0..=1.0).contains(&middle), "{low} to {high}: {middle}");
             }
             let (from, to) = range([low, high].into_iter(), 0.08).unwrap();
             assert!(from < to && (to - from).is_finite(), "{low} to {high}: {from} to {to}");
         }
     }
 
-    /// What lies far outside runs along the end, above it or below.
     #[test]
-    fn values_far_outside_are_mapped_far_outside() {
-        let axis = Axis::numbers((0.0, 1e-300), "", 5, 0);
-        assert_eq!([-1e300, 0.5e-300, f64::INFINITY].map(|value| axis.map(&value, (0, 10))), [-1000, 5, 1000]);
+    fn what_is_outside_lies_at_the_nearer_end() {
+        let axis = Axis::numbers((0.0, 1e-300), "", 5, 0.0);
+        assert_eq!([-1e300, 0.5e-300, f64::INFINITY].map(|value| axis.share(value)), [0.0, 0.5, 1.0]);
     }
 }
