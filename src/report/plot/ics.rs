@@ -21,25 +21,23 @@ type Swept = BTreeMap<String, String>;
 /// Two rows for each combination of swept values, a column per layer, a line per arm.
 pub fn ics(view: &View) -> Option<Figure> {
     let (layers, sweeps) = (shown_layers(view), sweeps(view));
-    let series = |swept, is_size, layer| -> Vec<Series> {
-        let of = |arm| match is_size {
-            true => Series::of_logarithms(arm, SIZE, Some(layer)),
-            false => Series::of_records(arm, COSINE, Some(layer)),
-        };
-        arms_at(view, swept).map(of).collect()
+    let series = |swept, name: &str, scale: fn(f64) -> f64, layer| -> Vec<Series> {
+        arms_at(view, swept).map(|arm| Series::of_records(arm, name, Some(layer), scale)).collect()
     };
-    let of_layers = |swept| layers.iter().flat_map(move |&layer| series(swept, true, layer));
+    let of_layers = |swept| layers.iter().flat_map(move |&layer| series(swept, SIZE, f64::log10, layer));
     let sizes: Vec<Series> = sweeps.iter().copied().flat_map(of_layers).collect();
     let size_axis = Axis::powers_around(mean_heights(&sizes), "‖G − G′‖ / ‖G‖", 66.0);
-    let axes = [(true, size_axis), (false, cosine_axis(66.0))];
-    let row = |swept, (is_size, y): &(bool, Axis)| -> Vec<Panel> {
+    let quantities: [(&str, fn(f64) -> f64, Axis); 2] =
+        [(SIZE, f64::log10, size_axis), (COSINE, std::convert::identity, cosine_axis(66.0))];
+    let row = |swept, (name, scale, y): &(&str, fn(f64) -> f64, Axis)| -> Vec<Panel> {
         let headline = |layer| format!("layer {layer}, {}", sweep_text(swept)).trim_end_matches(", ").to_string();
         let panel = |&layer: &usize| {
-            Panel::new(headline(layer), steps(view, 6), y.clone(), lines(&series(swept, *is_size, layer)))
+            let marks = lines(&series(swept, name, *scale, layer));
+            Panel::new(headline(layer), steps(view, 6), y.clone(), marks)
         };
         layers.iter().map(panel).collect()
     };
-    let rows: Vec<_> = sweeps.iter().flat_map(|swept| axes.iter().map(|axis| row(swept, axis))).collect();
+    let rows: Vec<_> = sweeps.iter().flat_map(|swept| quantities.iter().map(|it| row(swept, it))).collect();
     Figure::new("ics.svg", "Internal covariate shift", vec![Grid::new(190.0, rows, legend(view))])
 }
 

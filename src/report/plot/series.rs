@@ -43,15 +43,15 @@ impl Series {
         Self { look, mean: mean(&seeds, None), seeds }
     }
 
-    /// The records of this name over the steps.
-    pub fn of_records(arm: Arm, name: &str, layer: Option<usize>) -> Self {
-        Self::of(arm, |trial| smoothed(trial.series(name, layer), 1, trial.steps))
+    /// The records of this name over the steps, as `scale` makes them. Values that it has no number for are left out.
+    pub fn of_records(arm: Arm, name: &str, layer: Option<usize>, scale: fn(f64) -> f64) -> Self {
+        let scaled = |(step, value): (usize, f64)| (step, scale(value));
+        Self::of(arm, |trial| smoothed(trial.series(name, layer).map(scaled), 1, trial.steps))
     }
 
-    /// The logarithms to base 10 of the records of this name over the steps. Values without one are left out.
+    /// Logarithms to base 10 of records.
     pub fn of_logarithms(arm: Arm, name: &str, layer: Option<usize>) -> Self {
-        let logarithms = |(step, value): (usize, f64)| (step, value.log10());
-        Self::of(arm, |trial| smoothed(trial.series(name, layer).map(logarithms), 1, trial.steps))
+        Self::of_records(arm, name, layer, f64::log10)
     }
 
     /// Accuracies over the steps, averaged over `window` of them. A trial that diverged has none from there on, and
