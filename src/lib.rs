@@ -10,6 +10,7 @@ mod groups;
 pub mod judge;
 pub mod kernels;
 pub mod nn;
+pub mod optimizer;
 pub mod probe;
 pub mod record;
 pub mod report;

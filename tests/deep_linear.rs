@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::data::{self, Dataset, Examples};
-use whybn::nn::{Mode, Network, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::spec::{DataName, DeepLinear, Init, Norm, NormDivisor};
+use whybn::nn::{self, At, Implementation, Mode, Network, NoiseMode, Params, StatisticsMode, StepResult};
+use whybn::spec::{DataName, DeepLinear, Init, Loss, Model, Norm, NormDivisor};
 
 const NORMS: [Option<Norm>; 7] = [
     None,
@@ -18,9 +18,9 @@ const NORMS: [Option<Norm>; 7] = [
 const TRAINING: Mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
 const RUNNING: Mode = Mode { statistics: StatisticsMode::Running, noise: NoiseMode::Off };
 
-fn network(norm: Option<Norm>, depth: usize, width: usize, path: Path) -> Network {
-    let model = DeepLinear { depth, width, norm, init: Init::default() };
-    Network::deep_linear(&model, path, 10, 10)
+fn network(norm: Option<Norm>, depth: usize, width: usize, implementation: Implementation) -> Network {
+    let model = Model::DeepLinear(DeepLinear { depth, width, norm, init: Init::default() });
+    nn::network(&model, Loss::HalfSquaredErrorSum, implementation, &[10], 10)
 }
 
 fn examples(n: usize, dtype: DType) -> (Tensor, Tensor) {
@@ -28,12 +28,12 @@ fn examples(n: usize, dtype: DType) -> (Tensor, Tensor) {
         unreachable!()
     };
     let examples = Examples::Regression(regression.draw(1).unwrap());
-    examples.batch(&(0..n).collect::<Vec<_>>(), dtype).unwrap()
+    examples.batch(&(0..n).collect::<Vec<_>>(), dtype, &Device::Cpu).unwrap()
 }
 
 /// Parameters away from their initial values, so that nothing is hidden by γ = 1 and β = 0.
 fn params(network: &Network, dtype: DType) -> (Params, Params) {
-    let (params, buffers) = network.init(1, DType::F64).unwrap();
+    let (params, buffers) = network.init(1, DType::F64, &Device::Cpu).unwrap();
     let moved = |of: &Params, by: f64| {
         of.map(|_, tensor| {
             let values: Vec<f64> = tensor.flatten_all()?.to_vec1()?;
@@ -45,10 +45,12 @@ fn params(network: &Network, dtype: DType) -> (Params, Params) {
     (moved(&params, 0.3).unwrap(), moved(&buffers, 0.3).unwrap())
 }
 
-fn step(norm: Option<Norm>, path: Path, dtype: DType, mode: Mode, n: usize) -> StepResult {
-    let network = network(norm, 4, 7, path);
+fn step(norm: Option<Norm>, implementation: Implementation, dtype: DType, mode: Mode, n: usize) -> StepResult {
+    let network = network(norm, 4, 7, implementation);
     let ((params, buffers), (x, target)) = (params(&network, dtype), examples(n, dtype));
-    network.loss_and_gradients(&params, &buffers, mode, &network.enter(&x).unwrap(), &target).unwrap()
+    network
+        .loss_and_gradients(At { params: &params, buffers: &buffers, mode }, &network.enter(&x).unwrap(), &target)
+        .unwrap()
 }
 
 fn flat(tensor: &Tensor) -> Vec<f64> {
@@ -71,8 +73,8 @@ fn largest(of: &Params) -> f64 {
 fn the_fast_path_agrees_with_candles_operations() {
     for (norm, mode) in NORMS.into_iter().flat_map(|norm| [(norm, TRAINING), (norm, RUNNING)]) {
         for (dtype, tolerance) in [(DType::F64, 1e-11), (DType::F32, 2e-4)] {
-            let plain = step(norm, Path::Plain, DType::F64, mode, 37);
-            let fast = step(norm, Path::Fast, dtype, mode, 37);
+            let plain = step(norm, Implementation::Plain, DType::F64, mode, 37);
+            let fast = step(norm, Implementation::Fast, dtype, mode, 37);
             let difference = largest_difference(&plain.gradients, &fast.gradients);
             assert!(difference < tolerance, "{norm:?} {:?} {dtype:?}: {difference}", mode.statistics);
             assert!((fast.loss / plain.loss - 1.0).abs() < tolerance, "{norm:?}");
@@ -85,10 +87,13 @@ fn the_fast_path_agrees_with_candles_operations() {
 #[test]
 fn gradients_are_what_differences_say() {
     for norm in NORMS {
-        let network = network(norm, 3, 4, Path::Fast);
+        let network = network(norm, 3, 4, Implementation::Fast);
         let ((params, buffers), (x, target)) = (params(&network, DType::F64), examples(21, DType::F64));
         let x = network.enter(&x).unwrap();
-        let loss = |params: &Params| network.loss_and_gradients(params, &buffers, TRAINING, &x, &target).unwrap();
+        let loss = |params: &Params| {
+            let at = At { params, buffers: &buffers, mode: TRAINING };
+            network.loss_and_gradients(at, &x, &target).unwrap()
+        };
         let gradients = loss(&params).gradients;
         let size = largest(&gradients);
         for (name, tensor) in params.iter() {
@@ -110,16 +115,17 @@ fn gradients_are_what_differences_say() {
 /// Without normalisation the network is the product of its weights, and the loss a half sum.
 #[test]
 fn the_standard_network_is_a_product_of_matrices() {
-    let network = network(None, 3, 5, Path::Fast);
+    let network = network(None, 3, 5, Implementation::Fast);
     let ((params, buffers), (x, target)) = (params(&network, DType::F64), examples(9, DType::F64));
     let weight = |layer: usize| params.get(&format!("linear{layer}.weight")).unwrap().clone();
     let product = weight(3).matmul(&weight(2)).unwrap().matmul(&weight(1)).unwrap();
     let want = x.matmul(&product.t().unwrap()).unwrap();
     let input = network.enter(&x).unwrap();
-    let got = network.forward(&params, &buffers, TRAINING, &input).unwrap();
+    let got = network.forward(At { params: &params, buffers: &buffers, mode: TRAINING }, &input).unwrap();
     assert!(flat(&got).iter().zip(flat(&want)).all(|(got, want)| (got - want).abs() < 1e-13));
     let errors: f64 = flat(&want).iter().zip(flat(&target)).map(|(f, t)| (f - t).powi(2)).sum();
-    let result = network.loss_and_gradients(&params, &buffers, TRAINING, &input, &target).unwrap();
+    let result =
+        network.loss_and_gradients(At { params: &params, buffers: &buffers, mode: TRAINING }, &input, &target).unwrap();
     assert!((result.loss / (0.5 * errors) - 1.0).abs() < 1e-14);
     assert_eq!(result.accuracy, None);
 }
@@ -127,20 +133,19 @@ fn the_standard_network_is_a_product_of_matrices() {
 /// ŷ of each unit has mean β and, under BatchNorm, deviation γ (but for ε).
 #[test]
 fn a_layer_is_normalised_over_the_batch() {
-    let network = network(Some(Norm::BATCH), 2, 6, Path::Fast);
+    let network = network(Some(Norm::BATCH), 2, 6, Implementation::Fast);
     let ((params, buffers), (x, target)) = (params(&network, DType::F64), examples(50, DType::F64));
     let input = network.enter(&x).unwrap();
-    let result = network.loss_and_gradients(&params, &buffers, TRAINING, &input, &target).unwrap();
-    let output = result.deep_linear_pass(1).unwrap().output.to_vec2::<f64>().unwrap();
-    let names = network.blocks()[0].parameters();
-    let (gamma, beta) =
-        (flat(params.get(&names.gamma.unwrap()).unwrap()), flat(params.get(&names.bias.unwrap()).unwrap()));
+    let result =
+        network.loss_and_gradients(At { params: &params, buffers: &buffers, mode: TRAINING }, &input, &target).unwrap();
+    let output = result.pass("linear1").unwrap().output.to_vec2::<f64>().unwrap();
+    let [gamma, beta] = ["norm1.weight", "norm1.bias"].map(|name| flat(params.get(name).unwrap()));
     for (unit, values) in output.iter().enumerate() {
         let mean = values.iter().sum::<f64>() / 50.0;
         let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 50.0).sqrt();
         assert!((mean - beta[unit]).abs() < 1e-12);
         assert!((deviation - gamma[unit].abs()).abs() < 1e-4, "{deviation} {}", gamma[unit]);
     }
-    let last = network.blocks()[1].parameters();
-    assert_eq!((last.bias, last.gamma), (None, None));
+    let last: Vec<String> = network.layers()[1].parameters().into_iter().map(|parameter| parameter.name).collect();
+    assert_eq!(last, ["linear2.weight"]);
 }

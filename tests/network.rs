@@ -1,8 +1,10 @@
 //! The paths of a network agree, and so do the two ways back through it.
 
 use candle_core::{DType, Device, Tensor};
-use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::spec::{Init, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit, Vgg16};
+use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult};
+use whybn::spec::{
+    Init, Loss, Model, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit, Vgg16,
+};
 
 fn model(norm: Option<Norm>, noise: bool, head: &[usize]) -> Vgg16 {
     Vgg16 {
@@ -14,8 +16,8 @@ fn model(norm: Option<Norm>, noise: bool, head: &[usize]) -> Vgg16 {
     }
 }
 
-fn network(model: &Vgg16, path: Path) -> Network {
-    Network::new(model, path, 3, 32, 10)
+fn network(model: &Vgg16, implementation: Implementation) -> Network {
+    nn::network(&Model::Vgg16(model.clone()), Loss::CrossEntropy, implementation, &[3, 32, 32], 10)
 }
 
 fn minibatch(n: usize) -> (Tensor, Tensor) {
@@ -47,28 +49,28 @@ fn flat(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn step(model: &Vgg16, path: Path, dtype: DType, autograd: bool, mode: Mode) -> StepResult {
-    let (params, buffers) = network(model, path).init(1, DType::F32).unwrap();
-    step_of(model, path, dtype, autograd, mode, (params, buffers))
+fn step(model: &Vgg16, implementation: Implementation, dtype: DType, autograd: bool, mode: Mode) -> StepResult {
+    let (params, buffers) = network(model, implementation).init(1, DType::F32, &Device::Cpu).unwrap();
+    step_of(model, implementation, dtype, autograd, mode, (params, buffers))
 }
 
 /// From given parameters and running statistics.
 fn step_of(
     model: &Vgg16,
-    path: Path,
+    implementation: Implementation,
     dtype: DType,
     autograd: bool,
     mode: Mode,
     (params, buffers): (Params, Params),
 ) -> StepResult {
-    let network = network(model, path);
+    let network = network(model, implementation);
     let cast = |params: &Params| params.map(|_, tensor| tensor.to_dtype(dtype)).unwrap();
     let (params, buffers) = (cast(&params), cast(&buffers));
     let (images, labels) = minibatch(8);
     let input = network.enter(&images.to_dtype(dtype).unwrap()).unwrap();
     match autograd {
-        true => network.by_autograd(&params, &buffers, mode, &input, &labels),
-        false => network.loss_and_gradients(&params, &buffers, mode, &input, &labels),
+        true => network.by_autograd(At { params: &params, buffers: &buffers, mode }, &input, &labels),
+        false => network.loss_and_gradients(At { params: &params, buffers: &buffers, mode }, &input, &labels),
     }
     .unwrap()
 }
@@ -87,8 +89,8 @@ fn the_fast_path_agrees_with_the_plain_path() {
     ]) {
         for head in [&[][..], &[24]].into_iter().take(if matches!(norm, None | Some(Norm::BATCH)) { 2 } else { 1 }) {
             let model = model(norm, noise, head);
-            let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
-            let plain = step(&model, Path::Plain, DType::F64, false, TRAINING);
+            let fast = step(&model, Implementation::Fast, DType::F32, false, TRAINING);
+            let plain = step(&model, Implementation::Plain, DType::F64, false, TRAINING);
             let difference = largest_difference(&plain.gradients, &fast.gradients);
             println!("{norm:?} noise {noise} head {head:?}: loss {} {}, {difference:.1e}", plain.loss, fast.loss);
             assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{norm:?} {noise}");
@@ -127,9 +129,9 @@ fn the_paths_agree_on_every_variant_of_the_noise() {
     for norm in [None, Some(Norm::BATCH)] {
         for (name, constants) in variants() {
             let model = with_noise(norm, constants);
-            let fast = step(&model, Path::Fast, DType::F32, false, TRAINING);
-            let plain = step(&model, Path::Plain, DType::F64, false, TRAINING);
-            let graph = step(&model, Path::Fast, DType::F32, true, TRAINING);
+            let fast = step(&model, Implementation::Fast, DType::F32, false, TRAINING);
+            let plain = step(&model, Implementation::Plain, DType::F64, false, TRAINING);
+            let graph = step(&model, Implementation::Fast, DType::F32, true, TRAINING);
             let difference = largest_difference(&plain.gradients, &fast.gradients);
             println!("{norm:?} noise {name}: loss {} {}, {difference:.1e}", plain.loss, fast.loss);
             assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{norm:?} {name}");
@@ -145,8 +147,8 @@ fn the_paths_agree_on_every_variant_of_the_noise() {
 fn the_paths_agree_on_noise_in_own_units_under_running_statistics() {
     let mode = Mode { statistics: StatisticsMode::Running, ..TRAINING };
     let model = with_noise(Some(Norm::BATCH), NoiseConstants { unit: ShiftUnit::OwnSd, ..Default::default() });
-    let fast = step(&model, Path::Fast, DType::F32, false, mode);
-    let plain = step(&model, Path::Plain, DType::F64, false, mode);
+    let fast = step(&model, Implementation::Fast, DType::F32, false, mode);
+    let plain = step(&model, Implementation::Plain, DType::F64, false, mode);
     assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{} {}", plain.loss, fast.loss);
 }
 
@@ -155,15 +157,15 @@ fn the_paths_agree_on_noise_in_own_units_under_running_statistics() {
 fn the_walk_back_is_what_autograd_does() {
     for (norm, noise) in [(None, false), (Some(Norm::BATCH), true)] {
         let model = model(norm, noise, &[24]);
-        let walk = step(&model, Path::Fast, DType::F32, false, TRAINING);
-        let graph = step(&model, Path::Fast, DType::F32, true, TRAINING);
+        let walk = step(&model, Implementation::Fast, DType::F32, false, TRAINING);
+        let graph = step(&model, Implementation::Fast, DType::F32, true, TRAINING);
         assert!((walk.loss - graph.loss).abs() < 1e-6);
         let difference = largest_difference(&walk.gradients, &graph.gradients);
         assert!(difference < 1e-5, "{norm:?} {noise}: {difference}");
     }
 }
 
-/// Every parameter's gradient in f64 against central differences of the loss, on the plain path.
+/// Every parameter's gradient in f64 against central differences of the loss, on the plain implementation.
 ///
 /// With a step of 1e-6 the error of a central difference is about 1e-10 of the loss over the step, 1e-5 of a gradient
 /// of size 1; ReLU and pooling have kinks, hence the few values drawn.
@@ -174,11 +176,14 @@ fn gradients_agree_with_finite_differences() {
     let models = [model(None, true, &[12]), model(Some(Norm::BATCH), true, &[12]), narrow];
     for model in models {
         let norm = model.norm;
-        let network = network(&model, Path::Plain);
-        let (params, buffers) = network.init(2, DType::F64).unwrap();
+        let network = network(&model, Implementation::Plain);
+        let (params, buffers) = network.init(2, DType::F64, &Device::Cpu).unwrap();
         let (images, labels) = minibatch(4);
         let input = images.to_dtype(DType::F64).unwrap();
-        let run = |params: &Params| network.loss_and_gradients(params, &buffers, TRAINING, &input, &labels).unwrap();
+        let run = |params: &Params| {
+            let at = At { params, buffers: &buffers, mode: TRAINING };
+            network.loss_and_gradients(at, &input, &labels).unwrap()
+        };
         let analytic = run(&params).gradients;
         for (name, tensor) in params.iter() {
             let values = flat(tensor);
@@ -206,7 +211,7 @@ fn gradients_agree_with_finite_differences() {
 fn parameter_counts() {
     let count = |divisor: usize, norm: Option<Norm>, head: &[usize]| {
         let model = Vgg16 { width_divisor: divisor, ..model(norm, false, head) };
-        network(&model, Path::Plain).init(0, DType::F32).unwrap().0.count()
+        network(&model, Implementation::Plain).init(0, DType::F32, &Device::Cpu).unwrap().0.count()
     };
     // torchvision's vgg16_bn().features has 14,723,136 parameters, 4,224 of them biases under BatchNorm, which we leave out.
     assert_eq!(count(1, Some(Norm::BATCH), &[]), 14_723_136 - 4_224 + 512 * 10 + 10);
@@ -222,7 +227,7 @@ fn noise_is_redrawn_or_held_and_off_in_evaluation() {
         model.noise =
             Noise::Algorithm1(NoiseConstants { redraw, scale_jitter: 0.0, shift_jitter: 0.0, ..Default::default() });
         let mode = Mode { statistics: StatisticsMode::Batch, noise: noise_mode };
-        step(&model, Path::Fast, DType::F32, false, mode).loss
+        step(&model, Implementation::Fast, DType::F32, false, mode).loss
     };
     let on = |step| NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step });
     assert_ne!(with(Redraw::Step, on(1)), with(Redraw::Step, on(2)));
@@ -237,13 +242,13 @@ fn noise_is_redrawn_or_held_and_off_in_evaluation() {
 #[test]
 fn what_is_no_number_reaches_the_loss() {
     let model = model(None, false, &[24]);
-    for path in [Path::Fast, Path::Plain] {
-        let (params, buffers) = network(&model, path).init(1, DType::F32).unwrap();
+    for implementation in [Implementation::Fast, Implementation::Plain] {
+        let (params, buffers) = network(&model, implementation).init(1, DType::F32, &Device::Cpu).unwrap();
         let broken = params.map(|name, tensor| match name {
             "conv1.weight" => tensor.affine(f64::NAN, 0.0),
             _ => Ok(tensor.clone()),
         });
-        let result = step_of(&model, path, DType::F32, false, TRAINING, (broken.unwrap(), buffers));
-        assert!(!result.loss.is_finite(), "{path:?}: {}", result.loss);
+        let result = step_of(&model, implementation, DType::F32, false, TRAINING, (broken.unwrap(), buffers));
+        assert!(!result.loss.is_finite(), "{implementation:?}: {}", result.loss);
     }
 }

@@ -5,9 +5,11 @@ use candle_core::{DType, Device, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 use whybn::data::Batches;
 use whybn::kernels::layout::to_grouped;
-use whybn::nn::{ConvBlock, ConvPass, Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
+use whybn::nn::{
+    self, At, Block, Epilogue, Implementation, Mode, NoiseKey, NoiseMode, NormLayer, Params, StatisticsMode,
+};
 use whybn::rng;
-use whybn::spec::{Noise, NoiseConstants, Norm, Vgg16};
+use whybn::spec::{Loss, Model, Noise, NoiseConstants, Norm, Vgg16};
 
 const CHANNELS: usize = 32;
 
@@ -28,17 +30,22 @@ fn convolved(step: u64) -> Tensor {
 }
 
 /// What enters the ReLU of `conv4`, with γ = 1 and β = 0, as (c, values).
-fn before_relu(norm: Option<Norm>, path: Path, mode: Mode, buffers: &Params, y: &Tensor) -> Vec<Vec<f32>> {
-    let noise = algorithm1();
-    let block = ConvBlock { layer: 4, in_channels: 1, out_channels: CHANNELS, norm, noise, pool: false };
+fn before_relu(
+    norm: Option<Norm>,
+    implementation: Implementation,
+    mode: Mode,
+    buffers: &Params,
+    y: &Tensor,
+) -> Vec<Vec<f32>> {
+    let (name, noise, norm) = ("conv4".to_string(), algorithm1(), NormLayer::new(norm, 4, CHANNELS));
+    let block = Epilogue { name, channels: CHANNELS, norm, noise, pool: false, implementation };
     let zeros = || Tensor::zeros(CHANNELS, DType::F32, &Device::Cpu).unwrap();
     let ones = zeros().affine(0.0, 1.0).unwrap();
     let params = [("conv4.bias", zeros()), ("norm4.bias", zeros()), ("norm4.weight", ones)];
     let params = params.into_iter().map(|(name, tensor)| (name.to_string(), tensor)).collect();
-    let y = if path == Path::Fast { to_grouped(y).unwrap() } else { y.clone() };
-    let after = block.after_convolution(path, &params, buffers, mode, &y).unwrap();
-    let pass = ConvPass { input: y.clone(), y, after };
-    let v = block.before_relu(&params, buffers, mode, &pass).unwrap();
+    let y = if implementation == Implementation::Fast { to_grouped(y).unwrap() } else { y.clone() };
+    let at = At { params: &params, buffers, mode };
+    let v = block.before_relu(at, &block.forward(at, &y).unwrap()).unwrap();
     v.nchw().unwrap().transpose(0, 1).unwrap().flatten_from(1).unwrap().to_vec2().unwrap()
 }
 
@@ -50,7 +57,10 @@ fn normalised_moments(noise: NoiseMode, step: u64) -> Vec<[f64; 2]> {
         let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
         [mean, values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n]
     };
-    before_relu(Some(Norm::BATCH), Path::Fast, mode, &Params::default(), &convolved(step)).iter().map(moments).collect()
+    before_relu(Some(Norm::BATCH), Implementation::Fast, mode, &Params::default(), &convolved(step))
+        .iter()
+        .map(moments)
+        .collect()
 }
 
 /// The statistic of the paper's figure 8: how far the mean and the variance of a channel move from step to step.
@@ -93,28 +103,35 @@ fn arms_with_and_without_normalisation_share_the_noise() {
     .into_iter()
     .collect();
     let y = convolved(0);
-    let run = |norm, path, noise| {
-        before_relu(norm, path, Mode { statistics: StatisticsMode::Running, noise }, &buffers, &y).concat()
+    let run = |norm, implementation, noise| {
+        before_relu(norm, implementation, Mode { statistics: StatisticsMode::Running, noise }, &buffers, &y).concat()
     };
     let largest_difference =
         |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0f32, |largest, (a, b)| largest.max((a - b).abs()));
-    let reference = run(None, Path::Fast, on(7, 3));
-    for (norm, path) in [(Some(Norm::BATCH), Path::Fast), (None, Path::Plain), (Some(Norm::BATCH), Path::Plain)] {
-        let difference = largest_difference(&reference, &run(norm, path, on(7, 3)));
-        assert!(difference < 3e-6, "{norm:?} {path:?}: {difference}, ten roundings of values up to 6");
+    let reference = run(None, Implementation::Fast, on(7, 3));
+    for (norm, implementation) in [
+        (Some(Norm::BATCH), Implementation::Fast),
+        (None, Implementation::Plain),
+        (Some(Norm::BATCH), Implementation::Plain),
+    ] {
+        let difference = largest_difference(&reference, &run(norm, implementation, on(7, 3)));
+        assert!(difference < 3e-6, "{norm:?} {implementation:?}: {difference}, ten roundings of values up to 6");
     }
     for other in [NoiseMode::Off, on(8, 3), on(7, 4)] {
-        assert!(largest_difference(&reference, &run(Some(Norm::BATCH), Path::Fast, other)) > 0.1, "{other:?}");
+        assert!(
+            largest_difference(&reference, &run(Some(Norm::BATCH), Implementation::Fast, other)) > 0.1,
+            "{other:?}"
+        );
     }
 }
 
 /// Drawing noise, or having it at all, moves neither the order of the data nor the initial weights.
 #[test]
 fn noise_leaves_the_data_and_the_initial_weights_alone() {
-    let model = |noise| Vgg16 { width_divisor: 64, norm: Some(Norm::BATCH), noise, ..Vgg16::default() };
+    let model = |noise| Model::Vgg16(Vgg16 { width_divisor: 64, norm: Some(Norm::BATCH), noise, ..Vgg16::default() });
     let trial = |noise, mode: &dyn Fn(u64) -> NoiseMode| {
-        let network = Network::new(&model(noise), Path::Fast, 3, 32, 10);
-        let (params, buffers) = network.init(7, DType::F32).unwrap();
+        let network = nn::network(&model(noise), Loss::CrossEntropy, Implementation::Fast, &[3, 32, 32], 10);
+        let (params, buffers) = network.init(7, DType::F32, &Device::Cpu).unwrap();
         let mut batches = Batches::new(20, 4, 7).unwrap();
         let (mut order, mut losses) = (Vec::new(), Vec::new());
         for step in 0..10 {
@@ -123,7 +140,12 @@ fn noise_leaves_the_data_and_the_initial_weights_alone() {
             let input = network.enter(&images).unwrap();
             let labels = Tensor::new(&[0u32, 1, 2, 3], &Device::Cpu).unwrap();
             let mode = Mode { statistics: StatisticsMode::Running, noise: mode(step as u64) };
-            losses.push(network.loss_and_gradients(&params, &buffers, mode, &input, &labels).unwrap().loss);
+            losses.push(
+                network
+                    .loss_and_gradients(At { params: &params, buffers: &buffers, mode }, &input, &labels)
+                    .unwrap()
+                    .loss,
+            );
         }
         let weights =
             params.iter().map(|(name, tensor)| (name.clone(), tensor.flatten_all().unwrap().to_vec1().unwrap()));

@@ -6,7 +6,7 @@
 
 use candle_core::{Device, Tensor, Var};
 use rand_distr::{Distribution, StandardNormal};
-use whybn::nn::{ConvBlock, Mode, NoiseMode, Params, Path, StatisticsMode};
+use whybn::nn::{At, Block, Epilogue, Implementation, Mode, NoiseMode, NormLayer, Params, StatisticsMode};
 use whybn::rng;
 use whybn::spec::{Noise, Norm};
 
@@ -37,8 +37,9 @@ fn assert_close(a: f64, b: f64, tolerance: f64) {
     assert!((a - b).abs() <= tolerance * b.abs().max(1e-300), "{a} and {b}");
 }
 
-fn block(norm: Option<Norm>) -> ConvBlock {
-    ConvBlock { layer: 1, in_channels: 1, out_channels: 1, norm, noise: Noise::None, pool: false }
+fn block(norm: Option<Norm>) -> Epilogue {
+    let (name, norm, implementation) = ("conv1".to_string(), NormLayer::new(norm, 1, 1), Implementation::Plain);
+    Epilogue { name, channels: 1, norm, noise: Noise::None, pool: false, implementation }
 }
 
 /// What the block makes of its convolution's output `y` (m), with scale `gamma` and shift `beta`.
@@ -49,8 +50,8 @@ fn after(norm: Option<Norm>, y: &Tensor, gamma: f64, beta: f64) -> Tensor {
         .collect();
     let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
     let y = y.reshape((y.elem_count(), 1, 1, 1)).unwrap();
-    let after = block(norm).after_convolution(Path::Plain, &params, &Params::default(), mode, &y).unwrap();
-    after.output.flatten_all().unwrap()
+    let at = At { params: &params, buffers: &Params::default(), mode };
+    block(norm).forward(at, &y).unwrap().output.flatten_all().unwrap()
 }
 
 fn batch_norm(y: &Tensor) -> Tensor {

@@ -3,10 +3,10 @@
 use anyhow::{Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use rand_distr::{Distribution, StandardNormal, Uniform};
-use whybn::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode};
+use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, from_stages};
+use whybn::optimizer;
 use whybn::rng;
-use whybn::spec::{Noise, NoiseConstants, Norm, Train, Vgg16};
-use whybn::train::optimizer;
+use whybn::spec::{Loss, Model, Noise, NoiseConstants, Norm, Train, Vgg16};
 
 const SEED: u64 = 1;
 const CLASSES: usize = 10;
@@ -29,7 +29,7 @@ impl Training {
     pub fn new(network_name: &str, arm: &str) -> Result<Self> {
         let train = Train::default();
         let network = network(network_name, &model(arm)?)?;
-        let (params, buffers) = network.init(SEED, DType::F32)?;
+        let (params, buffers) = network.init(SEED, DType::F32, &Device::Cpu)?;
         let (images, labels) = minibatch(BATCH)?;
         Ok(Training { network, train, images, labels, params, buffers, step: 0 })
     }
@@ -39,9 +39,10 @@ impl Training {
         let key = NoiseKey { seed: SEED, purpose: "noise", step: self.step };
         let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(key) };
         let input = self.network.enter(&self.images)?;
-        let result = self.network.loss_and_gradients(&self.params, &self.buffers, mode, &input, &self.labels)?;
+        let at = At { params: &self.params, buffers: &self.buffers, mode };
+        let result = self.network.loss_and_gradients(at, &input, &self.labels)?;
         ensure!(result.loss.is_finite(), "step {}: the loss is {}", self.step, result.loss);
-        self.params = optimizer::step(&self.train, &self.params, &result.gradients)?;
+        (self.params, _) = optimizer::step(&self.train, &Params::default(), &self.params, &result.gradients)?;
         self.buffers = result.buffers;
         self.step += 1;
         Ok(())
@@ -50,14 +51,15 @@ impl Training {
 
 /// `vgg16/D`: VGG-16 at 1/D of its width. `wN`: ten convolutions of N to 4N channels.
 fn network(name: &str, model: &Vgg16) -> Result<Network> {
-    let (path, channels, side) = (Path::Fast, 3, 32);
+    let implementation = Implementation::Fast;
     if let Some(divisor) = name.strip_prefix("vgg16/") {
-        let model = Vgg16 { width_divisor: divisor.parse()?, ..model.clone() };
-        Ok(Network::new(&model, path, channels, side, CLASSES))
+        let model = Model::Vgg16(Vgg16 { width_divisor: divisor.parse()?, ..model.clone() });
+        Ok(nn::network(&model, Loss::CrossEntropy, implementation, &[3, 32, 32], CLASSES))
     } else if let Some(width) = name.strip_prefix("w") {
         let width: usize = width.parse()?;
         let stages = [1, 2, 4, 4, 4].map(|factor| vec![factor * width; 2]);
-        Ok(Network::from_stages(&stages, model, path, channels, side, CLASSES))
+        let blocks = from_stages(&stages, model, implementation, 3, 32, CLASSES);
+        Ok(Network::new(blocks, model.init, Loss::CrossEntropy))
     } else {
         bail!("`{name}` is no network; expected `vgg16/8` or `w16`, or the like")
     }

@@ -70,7 +70,7 @@ impl Dataset {
 }
 
 impl Examples<'_> {
-    /// The training examples at `indices`: inputs of type `dtype`, and labels (u32) or targets (of type `dtype`).
+    /// The training examples at `indices` on `device`: inputs of type `dtype`, and labels (u32) or targets (of type `dtype`).
     ///
     /// # Shapes
     /// Images (indices, channels, height, width) and labels (indices); or inputs and targets (indices, width).
@@ -80,16 +80,16 @@ impl Examples<'_> {
     ///
     /// # Panics
     /// An index that is not below the number of training examples.
-    pub fn batch(&self, indices: &[usize], dtype: DType) -> Result<(Tensor, Tensor)> {
+    pub fn batch(&self, indices: &[usize], dtype: DType, device: &Device) -> Result<(Tensor, Tensor)> {
         match self {
             Examples::Images(images) => {
-                let (pixels, labels) = images.batch(&images.train, indices, &Device::Cpu)?;
+                let (pixels, labels) = images.batch(&images.train, indices, device)?;
                 Ok((pixels.to_dtype(dtype)?, labels))
             }
             Examples::Regression(Regression { inputs, targets }) => {
                 let rows: Vec<u32> = indices.iter().map(|&index| index as u32).collect();
                 let rows = Tensor::new(&rows[..], &Device::Cpu)?;
-                let take = |of: &Tensor| of.index_select(&rows, 0)?.to_dtype(dtype);
+                let take = |of: &Tensor| of.index_select(&rows, 0)?.to_dtype(dtype)?.to_device(device);
                 Ok((take(inputs)?, take(targets)?))
             }
         }

@@ -1,318 +1,180 @@
-//! A convolution and what follows it: normalisation, noise, ReLU, pooling.
-//!
-//! Every block has two paths: a plain one in Candle's own operations (any type, the oracle of the tests), and a fast
-//! one of our kernels (f32 on the CPU), which also carries its own backward, so that training needs no graph.
+//! The trait that every part of a network implements, and the record of a pass through one.
 
-use candle_core::{DType, Device, Result, Tensor, bail};
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
 
-use super::activation::relu;
-use super::feature_maps::FeatureMaps;
-use super::mode::{Mode, Path, StatisticsMode};
-use super::noise::{self, NoiseMode};
-use super::norm::{self, Moments, NormLayer};
-use super::params::{LayerParameters, Params};
-use super::{init, pool};
-use crate::kernels::conv::Conv3x3;
-use crate::kernels::divisor::Divisor;
-use crate::kernels::noise::Jitter;
-use crate::kernels::unit::{Normalise, Statistics, Unit, standard_deviations};
-use crate::spec::{Init, Noise, NoisePlace, Norm, ShiftUnit};
+use candle_core::{Result, Tensor, Var};
 
-/// A 3×3 convolution (stride 1, padding 1), then normalisation, noise (or noise and normalisation) and ReLU, where the arm has them,
-/// then 2×2 max pooling at the end of a stage.
-#[derive(Clone, Debug)]
-pub struct ConvBlock {
-    /// Counted from 1.
-    pub layer: usize,
-    /// Channels of the input.
-    pub in_channels: usize,
-    /// Channels of the output.
-    pub out_channels: usize,
-    /// The normalisation.
-    pub norm: Option<Norm>,
-    /// The noise.
-    pub noise: Noise,
-    /// Whether pooling follows.
-    pub pool: bool,
+use super::mode::Mode;
+use super::norm::Moments;
+use super::params::Params;
+
+/// The point in parameter space and the mode in which a pass is made.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// Parameters of the whole network.
+    pub params: &'a Params,
+    /// Running statistics of the whole network.
+    pub buffers: &'a Params,
+    /// What normalisations and noise do.
+    pub mode: Mode,
 }
 
-/// What a block made of its convolution's output.
-#[derive(Clone, Debug)]
-pub struct AfterConvolution {
-    /// The block's output, in the path's layout.
-    pub output: Tensor,
-    /// The batch's moments, where it was normalised by them.
-    pub moments: Option<Moments>,
-    /// How the kernel made it, on the fast path.
-    fused: Option<Fused>,
+/// The role of a tensor in its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A weight (outputs first), drawn by the network's initialisation.
+    Weight,
+    /// An added constant: β of a normalisation, or a bias.
+    Bias,
+    /// A factor: γ of a normalisation, or the scalar of a branch.
+    Gain,
+    /// A running statistic, which has no gradient.
+    Statistic,
 }
 
-/// A pass through the kernel.
-#[derive(Clone, Debug)]
-struct Fused {
-    /// What the noise between convolution and kernel made, if there is any.
-    entry: Option<Entry>,
-    unit: Unit,
-    /// What it normalised with.
-    statistics: Statistics,
+/// The declaration of a parameter or a running statistic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name, unique in the network.
+    pub name: String,
+    /// Its role.
+    pub kind: Kind,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// The value that all its numbers start with; of a weight, unused.
+    pub initial: f64,
 }
 
-/// What enters the kernel where noise stands before it.
-#[derive(Clone, Debug)]
-struct Entry {
-    /// s·y + m, in the kernels' layout.
-    y: Tensor,
-    /// s, by which the gradient goes back.
-    scale: Tensor,
-}
+impl Parameter {
+    /// A weight of `shape`, (out, in) or (out, in, height, width).
+    pub fn weight(name: String, shape: &[usize]) -> Self {
+        Parameter { name, kind: Kind::Weight, shape: shape.to_vec(), initial: f64::NAN }
+    }
 
-impl Fused {
-    /// What entered the kernel, from the convolution's output.
-    fn entered<'a>(&'a self, y: &'a Tensor) -> &'a Tensor {
-        self.entry.as_ref().map_or(y, |entry| &entry.y)
+    /// `length` numbers that start at `initial`.
+    pub fn constant(name: String, kind: Kind, length: usize, initial: f64) -> Self {
+        Parameter { name, kind, shape: vec![length], initial }
     }
 }
 
-/// What a pass through a [`ConvBlock`] keeps, for its backward and for probes.
+/// The record of a pass through a block, for its backward and for probes.
 #[derive(Clone, Debug)]
-pub struct ConvPass {
-    /// The block's input, in the path's layout.
+pub struct Pass {
+    /// The block's name.
+    pub block: String,
+    /// The block's input.
     pub input: Tensor,
-    /// The convolution's output, in the path's layout.
-    pub y: Tensor,
-    /// What became of it.
-    pub after: AfterConvolution,
+    /// The block's output.
+    pub output: Tensor,
+    /// The batch's moments, where the block normalised by them.
+    pub moments: Option<Moments>,
+    /// The passes through the blocks that it holds, in their order.
+    pub inner: Vec<Pass>,
+    /// Whatever else the block's own backward needs.
+    pub(super) kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-impl ConvBlock {
-    fn weight(&self) -> String {
-        format!("conv{}.weight", self.layer)
+impl Pass {
+    /// The pass of a block that keeps nothing but its input and its output.
+    pub(super) fn new(block: &str, input: &Tensor, output: Tensor) -> Self {
+        let (block, input) = (block.into(), input.clone());
+        Pass { block, input, output, moments: None, inner: Vec::new(), kept: None }
     }
 
-    /// The name of β, or of the convolution's bias where no normalisation follows.
-    fn bias(&self) -> String {
-        self.norm_layer().map_or_else(|| format!("conv{}.bias", self.layer), |norm| norm.beta())
+    /// The pass through the block called `name`: this one, or one within it.
+    pub(super) fn find(&self, name: &str) -> Option<&Pass> {
+        if self.block == name { Some(self) } else { self.inner.iter().find_map(|pass| pass.find(name)) }
+    }
+}
+
+/// The gradient of a block's input, where it was asked for, and those of its parameters.
+pub type Gradients = (Option<Tensor>, Params);
+
+/// A part of a network. It may hold further blocks.
+pub trait Block: Any + Debug + Send + Sync {
+    /// Its name, unique in the network.
+    fn name(&self) -> &str;
+
+    /// The blocks that it holds.
+    fn inner(&self) -> &[Box<dyn Block>] {
+        &[]
     }
 
-    fn norm_layer(&self) -> Option<NormLayer> {
-        NormLayer::new(self.norm, self.layer, self.out_channels)
+    /// Its parameters, those of the blocks that it holds included.
+    fn parameters(&self) -> Vec<Parameter> {
+        self.inner().iter().flat_map(|block| block.parameters()).collect()
     }
 
-    /// The names of its parameters.
-    pub fn parameters(&self) -> LayerParameters {
-        let gamma = self.norm_layer().map(|norm| norm.gamma());
-        LayerParameters { weight: self.weight(), bias: Some(self.bias()), gamma }
+    /// Its running statistics, those of the blocks that it holds included.
+    fn buffers(&self) -> Vec<Parameter> {
+        self.inner().iter().flat_map(|block| block.buffers()).collect()
     }
 
-    /// Adds the initial parameters: weights by `init`, γ = 1, biases and β = 0. Under a normalisation the convolution
-    /// has no bias, which the normalisation would remove.
-    pub(super) fn init(&self, params: &mut Params, init: Init, seed: u64, dtype: DType) -> Result<()> {
-        let (name, c) = (self.weight(), self.out_channels);
-        let weight = init::weight(init, seed, &name, &[c, self.in_channels, 3, 3], dtype)?;
-        params.insert(name, weight);
-        match self.norm_layer() {
-            Some(norm) => norm.init(params, dtype),
-            None => self.init_bias(params, dtype),
-        }
-    }
-
-    /// Adds a bias of 0.
-    pub(super) fn init_bias(&self, params: &mut Params, dtype: DType) -> Result<()> {
-        params.insert(self.bias(), Tensor::zeros(self.out_channels, dtype, &Device::Cpu)?);
-        Ok(())
-    }
-
-    /// Adds the initial running statistics.
-    pub(super) fn init_buffers(&self, buffers: &mut Params, dtype: DType) -> Result<()> {
-        self.norm_layer().map_or(Ok(()), |norm| norm.init_buffers(buffers, dtype))
-    }
-
-    /// Moves the running statistics towards the batch's.
-    pub(super) fn update_running(&self, buffers: &mut Params, moments: &Moments) -> Result<()> {
-        self.norm_layer().map_or(Ok(()), |norm| norm.update_running(buffers, moments))
-    }
-
-    /// Whether noise stands between the convolution and the normalisation.
-    pub fn has_noise_before_norm(&self) -> bool {
-        matches!(self.noise, Noise::Algorithm1(constants) if constants.place == NoisePlace::BeforeNorm)
-    }
-
-    /// The noise that stands at `place`; `sd` gives each channel's standard deviation there, should it be the unit.
-    fn jitter(
-        &self,
-        place: NoisePlace,
-        mode: NoiseMode,
-        sd: impl FnOnce() -> Result<Vec<f32>>,
-    ) -> Result<Option<Jitter>> {
-        let Noise::Algorithm1(constants) = self.noise else { return Ok(None) };
-        if constants.place != place {
-            return Ok(None);
-        }
-        match noise::draw(&self.noise, mode, &format!("conv{}", self.layer), self.out_channels) {
-            Some(jitter) if constants.unit == ShiftUnit::OwnSd => Ok(Some(jitter.in_units_of(&sd()?))),
-            jitter => Ok(jitter),
-        }
-    }
-
-    /// What the noise between convolution and normalisation makes of `y`, in the kernels' layout.
-    fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Entry>> {
-        let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.out_channels))?;
-        let applied = jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()?;
-        Ok(applied.map(|(y, scale)| Entry { y, scale }))
-    }
-
-    /// The convolution of `x`, both in the layout of `path`.
-    pub fn convolution(&self, path: Path, params: &Params, x: &Tensor) -> Result<Tensor> {
-        let weight = params.get(&self.weight())?;
-        match path {
-            Path::Plain => x.conv2d(weight, 1, 1, 1, 1),
-            Path::Fast => Conv3x3::forward(x, weight),
-        }
-    }
-
-    /// The block's output from its convolution's output `y`.
-    pub fn after_convolution(
-        &self,
-        path: Path,
-        params: &Params,
-        buffers: &Params,
-        mode: Mode,
-        y: &Tensor,
-    ) -> Result<AfterConvolution> {
-        match path {
-            Path::Plain => {
-                let (v, moments) = self.plain_before_relu(params, buffers, mode, y)?;
-                let z = relu(&v)?;
-                let output = if self.pool { pool::max_pool2(&z)? } else { z };
-                Ok(AfterConvolution { output, moments, fused: None })
-            }
-            Path::Fast => {
-                let entry = self.entry(mode.noise, y)?;
-                let y = entry.as_ref().map_or(y, |entry| &entry.y);
-                let (gamma, beta) = self.affine(params)?;
-                let unit = self.unit(gamma, buffers, mode, y)?;
-                let (output, statistics) = unit.clone().apply(y, gamma, beta)?;
-                let moments = batch_moments_of(&statistics, y)?;
-                let statistics = (*statistics).clone();
-                Ok(AfterConvolution { output, moments, fused: Some(Fused { entry, unit, statistics }) })
-            }
-        }
-    }
-
-    /// What enters the ReLU, computed again from a pass, with the same noise to the bit.
+    /// A minibatch in the layout that the block takes, should it be the network's first.
     ///
     /// # Errors
-    /// If `pass` is not of this block.
-    pub fn before_relu(&self, params: &Params, buffers: &Params, mode: Mode, pass: &ConvPass) -> Result<FeatureMaps> {
-        let (v, path) = match &pass.after.fused {
-            None => (self.plain_before_relu(params, buffers, mode, &pass.y)?.0, Path::Plain),
-            Some(fused) => {
-                let (gamma, beta) = self.affine(params)?;
-                (fused.unit.before_relu(fused.entered(&pass.y), gamma, beta, &fused.statistics)?, Path::Fast)
-            }
-        };
-        Ok(FeatureMaps::new(v, self.out_channels, path))
+    /// If the examples have other dimensions.
+    fn enter(&self, examples: &Tensor) -> Result<Tensor> {
+        Ok(examples.clone())
     }
 
-    /// What enters the ReLU (n, c, h, w), and the batch's moments where it was normalised by them.
-    fn plain_before_relu(
-        &self,
-        params: &Params,
-        buffers: &Params,
-        mode: Mode,
-        y: &Tensor,
-    ) -> Result<(Tensor, Option<Moments>)> {
-        let y = &match self.jitter(NoisePlace::BeforeNorm, mode.noise, || noise::standard_deviations(y))? {
-            Some(jitter) => noise::apply(y, &jitter)?,
-            None => y.clone(),
-        };
-        let (a, moments) = match self.norm_layer() {
-            Some(norm) => norm.plain(params, buffers, mode.statistics, y)?,
-            None => {
-                let bias = params.get(&self.bias())?.reshape((1, self.out_channels, 1, 1))?;
-                (y.broadcast_add(&bias)?, None)
-            }
-        };
-        let v = match self.jitter(NoisePlace::AfterAffine, mode.noise, || noise::standard_deviations(&a))? {
-            Some(jitter) => noise::apply(&a, &jitter)?,
-            None => a,
-        };
-        Ok((v, moments))
+    /// The pass of `x`.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    fn forward(&self, at: At, x: &Tensor) -> Result<Pass>;
+
+    /// The gradients of a pass, from that of its output: by default [`vector_jacobian`].
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
+        let names = self.parameters().into_iter().map(|parameter| parameter.name);
+        let forward = |at: At, x: &Tensor| Ok(self.forward(at, x)?.output);
+        vector_jacobian(forward, at, names, &pass.input, gradient, need_input)
     }
 
-    /// All that becomes of `y` in `mode`, as one kernel.
-    fn unit(&self, gamma: Option<&Tensor>, buffers: &Params, mode: Mode, y: &Tensor) -> Result<Unit> {
-        let normalise = match (self.norm_layer(), mode.statistics) {
-            (None, _) => Normalise::Nothing,
-            (Some(norm), StatisticsMode::Batch) => Normalise::Batch { by: norm.divisor, eps: norm::EPS },
-            (Some(norm), StatisticsMode::Running) => {
-                let (mean, divisor) = norm.running(buffers)?;
-                let mean = mean.iter().map(|&mean| mean as f32).collect();
-                Normalise::Given { mean, inv_divisor: divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect() }
-            }
-        };
-        let sd = || activation_sd(standard_deviations(y, self.out_channels)?, &normalise, gamma);
-        let noise = self.jitter(NoisePlace::AfterAffine, mode.noise, sd)?;
-        Ok(Unit { normalise, noise, pool: self.pool })
+    /// Moves the running statistics towards those of a pass.
+    ///
+    /// # Errors
+    /// If a statistic is missing.
+    fn update_buffers(&self, pass: &Pass, buffers: &mut Params) -> Result<()> {
+        self.inner().iter().zip(&pass.inner).try_for_each(|(block, pass)| block.update_buffers(pass, buffers))
     }
+}
 
-    /// γ (c), where there is a normalisation, and β or the bias (c).
-    fn affine<'a>(&self, params: &'a Params) -> Result<(Option<&'a Tensor>, &'a Tensor)> {
-        let gamma = self.norm_layer().map(|norm| params.get(&norm.gamma())).transpose()?;
-        Ok((gamma, params.get(&self.bias())?))
-    }
+/// The vector-Jacobian product of `forward` alone by Candle's autograd: the gradients of `input` and of the parameters
+/// called `names`, from that of the output. It computes the output once more.
+///
+/// # Errors
+/// If shapes do not fit, or a parameter does not take part.
+pub(super) fn vector_jacobian(
+    forward: impl Fn(At, &Tensor) -> Result<Tensor>,
+    at: At,
+    names: impl IntoIterator<Item = String>,
+    input: &Tensor,
+    gradient: &Tensor,
+    need_input: bool,
+) -> Result<Gradients> {
+    let tracked = at.params.only(names)?.tracked()?;
+    let x = if need_input { Var::from_tensor(input)?.as_tensor().clone() } else { input.detach() };
+    let output = forward(At { params: &tracked, ..at }, &x)?;
+    let store = output.mul(gradient)?.sum_all()?.backward()?;
+    let of_input = if need_input { store.get(&x).cloned() } else { None };
+    Ok((of_input, tracked.gradients(&store)?))
+}
 
-    /// The gradient of the input of a pass on the fast path (`None` unless `need_input`); those of the parameters are
-    /// added to `gradients`.
-    pub(super) fn backward(
-        &self,
-        params: &Params,
-        pass: &ConvPass,
-        grad_output: &Tensor,
-        need_input: bool,
-        gradients: &mut Params,
-    ) -> Result<Option<Tensor>> {
-        let Some(fused) = &pass.after.fused else { bail!("only the fast path carries its own backward") };
-        let ((gamma, beta), y) = (self.affine(params)?, fused.entered(&pass.y));
-        let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, gamma, beta, &fused.statistics, grad_output)?;
-        let grad_y = match &fused.entry {
-            Some(entry) => grad_y.mul(&entry.scale)?,
-            None => grad_y,
-        };
-        let weight = params.get(&self.weight())?;
-        let (grad_input, grad_weight) = Conv3x3::backward(&pass.input, weight, &grad_y, need_input)?;
-        gradients.insert(self.weight(), grad_weight);
-        gradients.insert(self.bias(), grad_beta);
-        if let Some((norm, grad_gamma)) = self.norm_layer().zip(grad_gamma) {
-            gradients.insert(norm.gamma(), grad_gamma);
+/// The layers among `blocks`, in order: the blocks with parameters that hold no others.
+pub(super) fn layers(blocks: &[Box<dyn Block>]) -> Vec<&dyn Block> {
+    let mut found = Vec::new();
+    for block in blocks {
+        match block.inner() {
+            [] if block.parameters().is_empty() => {}
+            [] => found.push(block.as_ref()),
+            inner => found.extend(layers(inner)),
         }
-        Ok(grad_input)
     }
-}
-
-/// Each channel's standard deviation after normalisation and affine map, from those before.
-fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>) -> Result<Vec<f32>> {
-    let gamma = gamma.map(Tensor::to_vec1::<f32>).transpose()?;
-    for (channel, sd) in sd.iter_mut().enumerate() {
-        *sd *= match normalise {
-            Normalise::Nothing => 1.0,
-            Normalise::Batch { by, .. } if *by != Divisor::BATCH_NORM => {
-                bail!("noise in units of a channel's own standard deviation needs BatchNorm or no normalisation")
-            }
-            Normalise::Batch { eps, .. } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
-            Normalise::Given { inv_divisor, .. } => inv_divisor[channel],
-        };
-        *sd *= gamma.as_ref().map_or(1.0, |gamma| gamma[channel].abs());
-    }
-    Ok(sd)
-}
-
-/// The moments in `statistics` as tensors; `None` where the batch was not normalised by its own.
-fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<Moments>> {
-    if statistics.spread.is_empty() {
-        return Ok(None);
-    }
-    let (n, _, h, w, _) = y.dims5()?;
-    let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), y.device());
-    Ok(Some(Moments { mean: tensor(&statistics.mean)?, spread: tensor(&statistics.spread)?, count: n * h * w }))
+    found
 }

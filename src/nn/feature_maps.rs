@@ -1,24 +1,24 @@
-//! Activations of a convolution, in either path's layout, as probes read them.
+//! Activations of a convolution, in either implementation's layout, as probes read them.
 
 use candle_core::{DType, Result, Tensor, bail};
 
-use super::mode::Path;
+use super::mode::Implementation;
 use crate::kernels::lanes::LANES;
 use crate::kernels::layout::{from_grouped, to_grouped, with_values};
 use crate::kernels::sums::{self, Runs, positive_part};
 
-/// Feature maps of `channels` channels, in the layout of a path.
+/// Feature maps of `channels` channels, in the layout of an implementation.
 #[derive(Clone, Debug)]
 pub struct FeatureMaps {
     tensor: Tensor,
     channels: usize,
-    path: Path,
+    implementation: Implementation,
 }
 
 impl FeatureMaps {
-    /// `tensor` is (n, c, h, w) on the plain path, (n, ⌈c/8⌉, h, w, 8) on the fast one.
-    pub fn new(tensor: Tensor, channels: usize, path: Path) -> Self {
-        FeatureMaps { tensor, channels, path }
+    /// `tensor` is (n, c, h, w) in the plain implementation, (n, ⌈c/8⌉, h, w, 8) in the fast one.
+    pub fn new(tensor: Tensor, channels: usize, implementation: Implementation) -> Self {
+        FeatureMaps { tensor, channels, implementation }
     }
 
     /// The maps as (n, c, h, w).
@@ -26,15 +26,15 @@ impl FeatureMaps {
     /// # Errors
     /// If the tensor is not in the layout that it was said to be in.
     pub fn nchw(&self) -> Result<Tensor> {
-        match self.path {
-            Path::Plain => Ok(self.tensor.clone()),
-            Path::Fast => from_grouped(&self.tensor, self.channels),
+        match self.implementation {
+            Implementation::Plain => Ok(self.tensor.clone()),
+            Implementation::Fast => from_grouped(&self.tensor, self.channels),
         }
     }
 
     /// How the values lie in memory.
     fn runs(&self) -> Runs {
-        let (dims, lanes) = (self.tensor.dims(), if self.path == Path::Fast { LANES } else { 1 });
+        let (dims, lanes) = (self.tensor.dims(), if self.implementation == Implementation::Fast { LANES } else { 1 });
         Runs { groups: dims[1], lanes, length: dims[2] * dims[3] * lanes, images: dims[0] }
     }
 
@@ -106,11 +106,11 @@ pub struct ChannelMoments {
     pub after_relu: Vec<(f64, f64)>,
 }
 
-/// Feature maps (n, c, h, w) in the layout of `path`.
-pub(super) fn to_layout_of(path: Path, nchw: &Tensor) -> Result<Tensor> {
-    match path {
-        Path::Plain => Ok(nchw.clone()),
-        Path::Fast => to_grouped(nchw),
+/// Feature maps (n, c, h, w) in the layout of `implementation`.
+pub(super) fn to_layout_of(implementation: Implementation, nchw: &Tensor) -> Result<Tensor> {
+    match implementation {
+        Implementation::Plain => Ok(nchw.clone()),
+        Implementation::Fast => to_grouped(nchw),
     }
 }
 
@@ -124,8 +124,8 @@ mod tests {
     fn both_layouts_read_alike_and_moments_are_those_of_the_values() {
         let values: Vec<f32> = (0..2 * 11 * 3 * 2).map(|i| ((i * 37 % 101) as f32 - 50.0) / 10.0).collect();
         let nchw = Tensor::from_vec(values, (2, 11, 3, 2), &Device::Cpu).unwrap();
-        let plain = FeatureMaps::new(nchw.clone(), 11, Path::Plain);
-        let fast = FeatureMaps::new(to_grouped(&nchw).unwrap(), 11, Path::Fast);
+        let plain = FeatureMaps::new(nchw.clone(), 11, Implementation::Plain);
+        let fast = FeatureMaps::new(to_grouped(&nchw).unwrap(), 11, Implementation::Fast);
         assert_eq!(plain.moments().unwrap(), fast.moments().unwrap());
         for channel in 0..11 {
             let values = plain.channel(channel).unwrap();
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_value_that_is_no_number_leaves_no_moment_a_number() {
         let values = Tensor::from_slice(&[1.0, f32::NAN, 2.0, 3.0], (1, 2, 1, 2), &Device::Cpu).unwrap();
-        let found = FeatureMaps::new(to_grouped(&values).unwrap(), 2, Path::Fast).moments().unwrap();
+        let found = FeatureMaps::new(to_grouped(&values).unwrap(), 2, Implementation::Fast).moments().unwrap();
         for moments in [&found.before_relu, &found.after_relu] {
             assert!(moments[0].0.is_nan() && moments[0].1.is_nan(), "{moments:?}");
             assert_eq!(moments[1], (2.5, 0.25));
@@ -153,7 +153,7 @@ mod tests {
     fn correlation_sees_through_offset_and_scale_and_halves_for_an_unrelated_part() {
         let maps = |values: &[f32]| {
             let nchw = Tensor::from_slice(values, (1, 2, 2, 2), &Device::Cpu).unwrap();
-            FeatureMaps::new(to_grouped(&nchw).unwrap(), 2, Path::Fast)
+            FeatureMaps::new(to_grouped(&nchw).unwrap(), 2, Implementation::Fast)
         };
         let clean = maps(&[1.0, 1.0, -1.0, -1.0, 1.0, 2.0, 4.0, 8.0]);
         let noisy = maps(&[2.0, 0.0, 0.0, -2.0, -1.0, -3.0, -7.0, -15.0]);

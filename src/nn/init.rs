@@ -14,7 +14,7 @@ use crate::spec::Init;
 ///
 /// # Errors
 /// If the tensor cannot be made.
-pub fn weight(init: Init, seed: u64, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor> {
+pub fn weight(init: Init, seed: u64, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
     let window: usize = shape[2..].iter().product();
     let (fan_out, fan_in) = ((shape[0] * window) as f64, (shape[1] * window) as f64);
     let mut stream = rng::stream(seed, "init", name, 0);
@@ -30,7 +30,7 @@ pub fn weight(init: Init, seed: u64, name: &str, shape: &[usize], dtype: DType) 
             normal.sample_iter(&mut stream).take(count).collect()
         }
     };
-    Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)
+    Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
 }
 
 #[cfg(test)]
@@ -38,12 +38,12 @@ mod tests {
     use statrs::distribution::{ContinuousCDF, Normal};
 
     use super::*;
-    use crate::nn::{Network, Path};
-    use crate::spec::{Noise, Norm, Vgg16};
+    use crate::nn::{Implementation, Network, vgg16};
+    use crate::spec::{Loss, Noise, Norm, Vgg16};
     use crate::testing::{kolmogorov_smirnov, moments};
 
     fn values(init: Init, name: &str, shape: &[usize]) -> Vec<f64> {
-        weight(init, 0, name, shape, DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+        weight(init, 0, name, shape, DType::F64, &Device::Cpu).unwrap().flatten_all().unwrap().to_vec1().unwrap()
     }
 
     /// A convolution of fans 32·9 in and 64·9 out, and a linear layer of 300 in and 200 out.
@@ -82,7 +82,8 @@ mod tests {
     fn a_weight_depends_on_its_own_name_only() {
         let network = |norm, noise, head: &[usize]| {
             let model = Vgg16 { width_divisor: 32, head: head.to_vec(), norm, noise, init: Init::GlorotUniform };
-            Network::new(&model, Path::Plain, 3, 32, 10).init(5, DType::F32).unwrap().0
+            let blocks = vgg16(&model, Implementation::Plain, 3, 32, 10);
+            Network::new(blocks, model.init, Loss::CrossEntropy).init(5, DType::F32, &Device::Cpu).unwrap().0
         };
         let bits = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let noise = Noise::Algorithm1(Default::default());

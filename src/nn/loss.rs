@@ -40,6 +40,6 @@ fn cross_entropy_and_gradient(logits: &Tensor, labels: &Tensor) -> Result<(f64, 
     let (n, classes) = logits.dims2()?;
     let loss = cross_entropy(logits, labels)?.to_dtype(DType::F64)?.to_scalar()?;
     let one_hot = candle_nn::encoding::one_hot(labels.clone(), classes, 1f32, 0f32)?;
-    let gradient = softmax(logits, D::Minus1)?.sub(&one_hot)?.affine(1.0 / n as f64, 0.0)?;
+    let gradient = softmax(logits, D::Minus1)?.sub(&one_hot.to_dtype(logits.dtype())?)?.affine(1.0 / n as f64, 0.0)?;
     Ok((loss, gradient))
 }

@@ -1,11 +1,14 @@
-//! What networks are made of: layers, normalisations, noise; the architectures.
+//! What networks are made of: blocks, normalisations, noise, initialisations; the architectures.
 
 mod activation;
 mod block;
+mod convolution;
 mod deep_linear;
+mod dense;
+mod epilogue;
 mod feature_maps;
+mod flatten;
 mod init;
-mod linear;
 mod loss;
 mod mode;
 mod network;
@@ -13,15 +16,38 @@ mod noise;
 mod norm;
 mod params;
 mod pool;
+mod vgg;
 
-pub use block::{AfterConvolution, ConvBlock, ConvPass};
-pub use deep_linear::{DeepLinearBlock, DeepLinearPass};
+use candle_core::DType;
+
+use crate::spec::{Loss, Model};
+
+pub use activation::Activation;
+pub use block::{At, Block, Kind, Parameter, Pass};
+pub use convolution::{ConvLayer, Convolution};
+pub use deep_linear::deep_linear;
+pub use dense::{Dense, DenseKernel};
+pub use epilogue::Epilogue;
 pub use feature_maps::{ChannelMoments, FeatureMaps};
-pub use linear::{LinearBlock, LinearPass};
 pub use loss::correct;
-pub use mode::{Mode, Path, StatisticsMode};
-pub use network::{Block, BlockPass, Network, StepResult};
-pub use noise::{NoiseKey, NoiseMode, TRAINING};
-pub use norm::{EPS as NORM_EPS, Moments};
-pub use params::{LayerParameters, Params};
+pub use mode::{Implementation, Mode, NoiseKey, NoiseMode, StatisticsMode, TRAINING};
+pub use network::{Network, StepResult};
+pub use norm::{EPS as NORM_EPS, Moments, NormLayer};
+pub use params::Params;
 pub use pool::max_pool2;
+pub use vgg::{from_stages, vgg16};
+
+/// The network of `model` that minimises `loss`, for examples of `inputs` ([channels, height, width], or [length]) and
+/// outputs of length `outputs`.
+pub fn network(model: &Model, loss: Loss, implementation: Implementation, inputs: &[usize], outputs: usize) -> Network {
+    let (blocks, init) = match model {
+        Model::Vgg16(model) => (vgg16(model, implementation, inputs[0], inputs[1], outputs), model.init),
+        Model::DeepLinear(model) => (deep_linear(model, implementation, inputs[0], outputs), model.init),
+    };
+    Network::new(blocks, init, loss)
+}
+
+/// The fastest implementation of `model` in `dtype`: convolutions have kernels in single precision alone.
+pub fn fastest(model: &Model, dtype: DType) -> Implementation {
+    if matches!(model, Model::Vgg16(_)) && dtype != DType::F32 { Implementation::Plain } else { Implementation::Fast }
+}

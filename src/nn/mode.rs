@@ -1,11 +1,9 @@
 //! How a pass through a network is made.
 
-use super::noise::NoiseMode;
-
-/// Which implementation a network runs on. A trial takes one and the same from its first step to its last.
+/// The implementation that a block runs on. A trial keeps its own from the first step to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// Candle's own operations on (n, c, h, w).
+pub enum Implementation {
+    /// Candle's own operations on (n, c, h, w) or (n, units).
     Plain,
     /// Our kernels on (n, ⌈c/8⌉, h, w, 8).
     Fast,
@@ -14,17 +12,40 @@ pub enum Path {
 /// How a pass through the network is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
-    /// What normalisations normalise with.
+    /// The statistics that normalisations normalise with.
     pub statistics: StatisticsMode,
-    /// What the noise layers do.
+    /// What the noise does.
     pub noise: NoiseMode,
 }
 
-/// What normalisations normalise with.
+/// The statistics that normalisations normalise with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatisticsMode {
     /// Moments of the batch, as in training.
     Batch,
     /// Running averages of them.
     Running,
+}
+
+/// What the noise does in a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoiseMode {
+    /// Nothing.
+    Off,
+    /// Algorithm 1.
+    On(NoiseKey),
+}
+
+/// The purpose of a training step's noise.
+pub const TRAINING: &str = "noise";
+
+/// Which random numbers a pass through the network uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoiseKey {
+    /// The trial's seed.
+    pub seed: u64,
+    /// The use of the noise: [`TRAINING`], or another word elsewhere, so that nothing moves training's draws.
+    pub purpose: &'static str,
+    /// The step; in an evaluation, which of its passes.
+    pub step: u64,
 }

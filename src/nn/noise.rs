@@ -7,34 +7,12 @@ use candle_core::{DType, Result, Tensor};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::mode::{NoiseKey, NoiseMode, TRAINING};
+use super::norm;
 use crate::kernels::layout::from_grouped;
 use crate::kernels::noise::{Jitter, noise_maps};
-use crate::nn::norm;
 use crate::rng;
 use crate::spec::{Noise, NoiseConstants, Redraw};
-
-/// The purpose of a training step's noise.
-pub const TRAINING: &str = "noise";
-
-/// Which random numbers a pass through the network uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoiseKey {
-    /// The trial's seed.
-    pub seed: u64,
-    /// What the noise is for: [`TRAINING`], or another word elsewhere, so that nothing moves training's draws.
-    pub purpose: &'static str,
-    /// The step; in an evaluation, which of its passes.
-    pub step: u64,
-}
-
-/// What a noise layer does in a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoiseMode {
-    /// Nothing.
-    Off,
-    /// Algorithm 1.
-    On(NoiseKey),
-}
 
 /// The noise that `mode` makes in the layer called `name` of `channels` channels; `None` where there is none.
 pub fn draw(noise: &Noise, mode: NoiseMode, name: &str, channels: usize) -> Option<Jitter> {

@@ -1,8 +1,9 @@
 //! The normalisation of a layer: its parameters, its running statistics, and itself in Candle's own operations.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::activation::relu;
+use super::block::{At, Kind, Parameter, Pass};
 use super::mode::StatisticsMode;
 use super::params::Params;
 use crate::kernels::divisor::{Divisor, Spread};
@@ -15,7 +16,7 @@ pub const EPS: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// The divisor of `norm`.
-pub fn divisor(norm: Norm) -> Divisor {
+fn divisor(norm: Norm) -> Divisor {
     let (of, matched) = match norm.divisor {
         NormDivisor::StandardDeviation => return Divisor::BATCH_NORM,
         NormDivisor::L1 => (Spread::MeanAbsolute, false),
@@ -39,64 +40,67 @@ pub struct Moments {
 }
 
 /// A normalisation of `channels` channels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NormLayer {
+    /// Its name; γ is `NAME.weight` (c), β is `NAME.bias` (c).
+    pub name: String,
     /// What it divides by.
     pub divisor: Divisor,
-    /// The layer that it follows, counted from 1.
-    pub layer: usize,
     /// Channels.
     pub channels: usize,
 }
 
 impl NormLayer {
-    /// The normalisation after `layer`; `None` where `norm` is.
+    /// The normalisation after `layer`, counted from 1; `None` where `norm` is.
     pub fn new(norm: Option<Norm>, layer: usize, channels: usize) -> Option<Self> {
-        norm.map(|norm| NormLayer { divisor: divisor(norm), layer, channels })
+        norm.map(|norm| NormLayer { name: format!("norm{layer}"), divisor: divisor(norm), channels })
+    }
+
+    /// Whether the fused kernel can do it.
+    pub(super) fn has_kernel(&self) -> bool {
+        true
     }
 
     /// The name of γ (c).
     pub fn gamma(&self) -> String {
-        format!("norm{}.weight", self.layer)
+        format!("{}.weight", self.name)
     }
 
     /// The name of β (c).
     pub fn beta(&self) -> String {
-        format!("norm{}.bias", self.layer)
+        format!("{}.bias", self.name)
     }
 
     fn running_mean(&self) -> String {
-        format!("norm{}.running_mean", self.layer)
+        format!("{}.running_mean", self.name)
     }
 
     /// BatchNorm keeps its variance, as PyTorch; the others what they divide by.
     fn running_spread(&self) -> String {
         let name = if self.keeps_variance() { "running_var" } else { "running_divisor" };
-        format!("norm{}.{name}", self.layer)
+        format!("{}.{name}", self.name)
     }
 
     /// Whether its running statistic is a variance.
-    pub fn keeps_variance(&self) -> bool {
+    pub(super) fn keeps_variance(&self) -> bool {
         self.divisor.of == Spread::Deviation
     }
 
-    /// Adds γ = 1 and β = 0.
-    pub fn init(&self, params: &mut Params, dtype: DType) -> Result<()> {
-        params.insert(self.gamma(), Tensor::ones(self.channels, dtype, &Device::Cpu)?);
-        params.insert(self.beta(), Tensor::zeros(self.channels, dtype, &Device::Cpu)?);
-        Ok(())
+    /// γ, which starts at 1, and β, at 0.
+    pub(super) fn parameters(&self) -> Vec<Parameter> {
+        let constant = |name, kind, initial| Parameter::constant(name, kind, self.channels, initial);
+        vec![constant(self.gamma(), Kind::Gain, 1.0), constant(self.beta(), Kind::Bias, 0.0)]
     }
 
-    /// Adds the initial running statistics: mean 0, variance or divisor 1.
-    pub fn init_buffers(&self, buffers: &mut Params, dtype: DType) -> Result<()> {
-        buffers.insert(self.running_mean(), Tensor::zeros(self.channels, dtype, &Device::Cpu)?);
-        buffers.insert(self.running_spread(), Tensor::ones(self.channels, dtype, &Device::Cpu)?);
-        Ok(())
+    /// The running mean, which starts at 0, and the running variance or divisor, at 1.
+    pub(super) fn buffers(&self) -> Vec<Parameter> {
+        let constant = |name, initial| Parameter::constant(name, Kind::Statistic, self.channels, initial);
+        vec![constant(self.running_mean(), 0.0), constant(self.running_spread(), 1.0)]
     }
 
     /// Moves the running statistics towards the batch's: running ← 0.9 · running + 0.1 · new, as PyTorch, the variance
     /// with Bessel's correction.
-    pub fn update_running(&self, buffers: &mut Params, moments: &Moments) -> Result<()> {
+    fn update_running(&self, buffers: &mut Params, moments: &Moments) -> Result<()> {
         let mix = |old: &Tensor, new: &Tensor, scale: f64| {
             old.affine(1.0 - MOMENTUM, 0.0)?.add(&new.affine(MOMENTUM * scale, 0.0)?)
         };
@@ -110,7 +114,7 @@ impl NormLayer {
     }
 
     /// The running mean, and the divisor that the running statistics make (in double precision).
-    pub fn running(&self, buffers: &Params) -> Result<(Vec<f64>, Vec<f64>)> {
+    pub(super) fn running(&self, buffers: &Params) -> Result<(Vec<f64>, Vec<f64>)> {
         let values = |name: String| buffers.get(&name)?.to_dtype(DType::F64)?.to_vec1::<f64>();
         let (mean, mut spread) = (values(self.running_mean())?, values(self.running_spread())?);
         if self.keeps_variance() {
@@ -120,15 +124,10 @@ impl NormLayer {
     }
 
     /// γ·ŷ + β of `y` (n, c, h, w) in Candle's own operations, and the batch's moments where it was normalised by them.
-    pub fn plain(
-        &self,
-        params: &Params,
-        buffers: &Params,
-        statistics: StatisticsMode,
-        y: &Tensor,
-    ) -> Result<(Tensor, Option<Moments>)> {
+    pub(super) fn plain(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<Moments>)> {
+        let At { params, buffers, mode } = at;
         let per_channel = |tensor: &Tensor| tensor.reshape((1, self.channels, 1, 1));
-        let (mean, divisor, moments) = match statistics {
+        let (mean, divisor, moments) = match mode.statistics {
             StatisticsMode::Batch => {
                 let mean = channel_mean(y)?;
                 let (divisor, spread) = self.plain_divisor(y, &mean)?;
@@ -170,7 +169,15 @@ impl NormLayer {
     }
 }
 
+/// Moves the running statistics of a block's normalisation, where it has one, towards those of its pass.
+pub(super) fn update_running(norm: Option<&NormLayer>, pass: &Pass, buffers: &mut Params) -> Result<()> {
+    match (norm, &pass.moments) {
+        (Some(norm), Some(moments)) => norm.update_running(buffers, moments),
+        _ => Ok(()),
+    }
+}
+
 /// The mean of each channel of `y` (n, c, h, w) over n, h and w: (1, c, 1, 1).
-pub fn channel_mean(y: &Tensor) -> Result<Tensor> {
+pub(super) fn channel_mean(y: &Tensor) -> Result<Tensor> {
     y.mean_keepdim(3)?.mean_keepdim(2)?.mean_keepdim(0)
 }

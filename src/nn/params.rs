@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{DType, Result, Tensor, Var, bail};
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
 /// Named tensors in the order of their names: parameters, gradients, or buffers (running statistics).
 ///
@@ -10,24 +11,6 @@ use candle_core::{DType, Result, Tensor, Var, bail};
 /// checkpoint loads elsewhere. Cloning copies no data.
 #[derive(Clone, Debug, Default)]
 pub struct Params(BTreeMap<String, Tensor>);
-
-/// The names of the parameters of one layer, its normalisation included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayerParameters {
-    /// The weight (outputs first).
-    pub weight: String,
-    /// β of the normalisation, or the bias; `None` where the layer has neither.
-    pub bias: Option<String>,
-    /// γ of the normalisation, where there is one.
-    pub gamma: Option<String>,
-}
-
-impl LayerParameters {
-    /// All of them.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        [Some(&self.weight), self.gamma.as_ref(), self.bias.as_ref()].into_iter().flatten().map(String::as_str)
-    }
-}
 
 impl Params {
     /// The tensor called `name`.
@@ -67,6 +50,22 @@ impl Params {
         self.map(|_, tensor| Ok(Var::from_tensor(tensor)?.as_tensor().clone()))
     }
 
+    /// The gradients of these tensors, which are [tracked](Params::tracked), in `store`.
+    ///
+    /// # Errors
+    /// If one has none.
+    pub fn gradients(&self, store: &GradStore) -> Result<Params> {
+        self.map(|name, tensor| match store.get(tensor) {
+            Some(gradient) => Ok(gradient.clone()),
+            None => bail!("`{name}` has no gradient"),
+        })
+    }
+
+    /// The device of the tensors.
+    pub fn device(&self) -> &Device {
+        self.0.values().next().map_or(&Device::Cpu, Tensor::device)
+    }
+
     /// How many numbers there are in all tensors.
     pub fn count(&self) -> usize {
         self.0.values().map(Tensor::elem_count).sum()
@@ -81,11 +80,16 @@ impl Params {
         names.into_iter().map(|name| named(name.into())).collect()
     }
 
-    /// A copy in which every tensor of `others` stands in the place of its namesake.
+    /// A copy in which every tensor of `others` takes the place of its namesake.
     pub fn with(&self, others: &Params) -> Params {
         let mut params = self.clone();
-        params.0.extend(others.0.clone());
+        params.extend(others.clone());
         params
+    }
+
+    /// Adds all tensors of `others`, in the places of their namesakes.
+    pub fn extend(&mut self, others: Params) {
+        self.0.extend(others.0);
     }
 
     /// x + length · direction.
@@ -143,8 +147,6 @@ impl FromIterator<(String, Tensor)> for Params {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
 
     fn params(a: [f64; 2], b: f64) -> Params {

@@ -11,14 +11,15 @@
 //! BatchNorm, and no noise before it, have something to measure.
 
 use anyhow::Result;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record, units};
 use crate::data::Dataset;
-use crate::nn::{ConvBlock, FeatureMaps, NORM_EPS};
+use crate::kernels::divisor::Divisor;
+use crate::nn::{Block, ConvLayer, Epilogue, FeatureMaps, NORM_EPS, NormLayer};
 use crate::record::Record;
-use crate::spec::{Model, Noise, Norm};
+use crate::spec::{Model, Noise};
 
 /// How often the conditions of the paper's theorems hold (its section 4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,9 +68,10 @@ impl Measure for Conditions {
             return Ok(());
         }
         for &layer in &self.layers {
-            let block = context.network.conv_block(layer)?;
-            if block.norm == Some(Norm::BATCH) && !block.has_noise_before_norm() {
-                self.measure(context, block, records)?;
+            let conv = context.network.conv_layer(layer)?;
+            let norm = conv.epilogue.norm.as_ref().filter(|norm| norm.divisor == Divisor::BATCH_NORM);
+            if let Some(norm) = norm.filter(|_| !conv.epilogue.has_noise_before_norm()) {
+                self.measure(context, layer, norm, records)?;
             }
         }
         Ok(())
@@ -77,32 +79,32 @@ impl Measure for Conditions {
 }
 
 impl Conditions {
-    fn measure(&self, context: &StepContext, block: &ConvBlock, records: &mut Vec<Record>) -> Result<()> {
-        let gamma_name = block.parameters().gamma.expect("BatchNorm has a γ");
+    fn measure(&self, context: &StepContext, layer: usize, norm: &NormLayer, records: &mut Vec<Record>) -> Result<()> {
         let along: Vec<bool> =
-            values(context.result.gradients.get(&gamma_name)?)?.iter().map(|&dot| dot > 0.0).collect();
-        let gains = gains(context, block, &gamma_name)?;
-        let tail = Tail::new(context, block)?;
+            values(context.result.gradients.get(&norm.gamma())?)?.iter().map(|&dot| dot > 0.0).collect();
+        let gains = gains(context, layer, norm)?;
+        let tail = Tail::new(context, layer)?;
         let (mut convex, mut all) = (Vec::new(), Vec::new());
-        for unit in units(block.layer, block.out_channels, self.units) {
+        for unit in units(layer, norm.channels, self.units) {
             convex.push(tail.curvature(unit, self.length)? > 0.0);
             all.push(convex[convex.len() - 1] && along[unit] && gains[unit] < 1.0);
         }
         let shrinking: Vec<bool> = gains.iter().map(|&gain| gain < 1.0).collect();
         for (name, holds) in [("along", &along), ("convex", &convex), ("shrinking", &shrinking), ("all", &all)] {
-            records.push(record(context.step, format!("conditions.{name}"), block.layer, percent(holds)));
+            records.push(record(context.step, format!("conditions.{name}"), layer, percent(holds)));
         }
         let log_gain = gains.iter().map(|gain| gain.ln()).sum::<f64>() / gains.len() as f64;
-        records.push(record(context.step, "conditions.gain", block.layer, log_gain.exp()));
+        records.push(record(context.step, "conditions.gain", layer, log_gain.exp()));
         Ok(())
     }
 }
 
 /// γ²/σ² of each channel, where σ² is the minibatch's variance + ε.
-fn gains(context: &StepContext, block: &ConvBlock, gamma_name: &str) -> Result<Vec<f64>> {
-    let moments = &context.result.conv_pass(block.layer)?.after.moments;
+fn gains(context: &StepContext, layer: usize, norm: &NormLayer) -> Result<Vec<f64>> {
+    let (_, pass) = context.conv_layer(layer)?;
+    let moments = &pass.inner[1].moments;
     let variances = values(&moments.as_ref().expect("training normalises by the batch").spread)?;
-    let gammas = values(context.params.get(gamma_name)?)?;
+    let gammas = values(context.params.get(&norm.gamma())?)?;
     Ok(gammas.iter().zip(variances).map(|(gamma, variance)| gamma * gamma / (variance + NORM_EPS)).collect())
 }
 
@@ -117,50 +119,50 @@ fn percent(holds: &[bool]) -> f64 {
 /// The part of the network after the normalisation of a layer, as a function of z (n, c, h, w) with the gradient g at the step's own z.
 struct Tail<'a> {
     context: &'a StepContext<'a>,
-    block: &'a ConvBlock,
+    layer: usize,
     z: Tensor,
     g: Tensor,
 }
 
 impl<'a> Tail<'a> {
-    fn new(context: &'a StepContext, block: &'a ConvBlock) -> Result<Self> {
-        let z = normalised(context, block)?;
-        let g = gradient(context, block, &z)?;
-        Ok(Tail { context, block, z, g })
+    fn new(context: &'a StepContext, layer: usize) -> Result<Self> {
+        let z = normalised(context, layer)?;
+        let g = gradient(context, layer, &z)?;
+        Ok(Tail { context, layer, z, g })
     }
 
     /// gᵀHg of one unit by central differences, with a step of `length` times the norm of the unit's z around its mean.
     /// Not a number where g or that norm is zero.
     fn curvature(&self, unit: usize, length: f64) -> Result<f64> {
-        let only = (0..self.block.out_channels).map(|channel| f64::from(u8::from(channel == unit)));
-        let only = Tensor::from_iter(only, &Device::Cpu)?.to_dtype(self.g.dtype())?;
-        let direction = self.g.broadcast_mul(&only.reshape((1, self.block.out_channels, 1, 1))?)?;
+        let channels = self.g.dim(1)?;
+        let only = (0..channels).map(|channel| f64::from(u8::from(channel == unit)));
+        let only = Tensor::from_iter(only, self.g.device())?.to_dtype(self.g.dtype())?;
+        let direction = self.g.broadcast_mul(&only.reshape((1, channels, 1, 1))?)?;
         let z = self.z.narrow(1, unit, 1)?;
         let around = z.broadcast_sub(&z.mean_all()?)?;
         let eta = length * (dot(&around, &around)? / dot(&direction, &direction)?).sqrt();
         if !(eta > 0.0 && eta.is_finite()) {
             return Ok(f64::NAN);
         }
-        let at = |eta: f64| gradient(self.context, self.block, &self.z.add(&direction.affine(eta, 0.0)?)?);
+        let at = |eta: f64| gradient(self.context, self.layer, &self.z.add(&direction.affine(eta, 0.0)?)?);
         Ok(dot(&at(eta)?.sub(&at(-eta)?)?, &direction)? / (2.0 * eta))
     }
 }
 
 /// z = γŷ + β of the step (n, c, h, w).
-fn normalised(context: &StepContext, block: &ConvBlock) -> Result<Tensor> {
-    let (network, params, buffers, mode) = (context.network, context.params, context.buffers, context.mode);
-    let clean = ConvBlock { noise: Noise::None, ..block.clone() };
-    let mut pass = context.result.conv_pass(block.layer)?.clone();
-    pass.after = clean.after_convolution(network.path(), params, buffers, mode, &pass.y)?;
-    Ok(clean.before_relu(params, buffers, mode, &pass)?.nchw()?)
+fn normalised(context: &StepContext, layer: usize) -> Result<Tensor> {
+    let (conv, pass) = context.conv_layer(layer)?;
+    let clean = Epilogue { noise: Noise::None, ..conv.epilogue.clone() };
+    let pass = clean.forward(context.at(), &pass.inner[1].input)?;
+    Ok(clean.before_relu(context.at(), &pass)?.nchw()?)
 }
 
 /// ∂L/∂z (n, c, h, w) at `z`.
-fn gradient(context: &StepContext, block: &ConvBlock, z: &Tensor) -> Result<Tensor> {
-    let (network, params, buffers) = (context.network, context.params, context.buffers);
-    let z = network.enter(z)?;
-    let g = network.gradient_after_norm(block.layer, params, buffers, context.mode, &z, context.labels)?;
-    Ok(FeatureMaps::new(g, block.out_channels, network.path()).nchw()?)
+fn gradient(context: &StepContext, layer: usize, z: &Tensor) -> Result<Tensor> {
+    let ConvLayer { convolution, epilogue } = context.network.conv_layer(layer)?;
+    let z = convolution.enter(z)?;
+    let g = context.network.gradient_after_norm(layer, context.at(), &z, context.labels)?;
+    Ok(FeatureMaps::new(g, epilogue.channels, epilogue.implementation).nchw()?)
 }
 
 fn dot(a: &Tensor, b: &Tensor) -> Result<f64> {
@@ -170,8 +172,10 @@ fn dot(a: &Tensor, b: &Tensor) -> Result<f64> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::*;
-    use crate::nn::Path;
+    use crate::nn::{At, Implementation, Params};
     use crate::probe::testing::{Step, value};
 
     /// The gradient at the cut against the step's own backward: ⟨g, ŷ⟩ is γ's gradient, ⟨g, 1⟩ is β's.
@@ -180,12 +184,11 @@ mod tests {
         let step = Step::new(0.0);
         let context = step.context();
         for layer in 1..=3 {
-            let block = context.network.conv_block(layer).unwrap();
-            let tail = Tail::new(&context, block).unwrap();
+            let tail = Tail::new(&context, layer).unwrap();
             let gradients = |name: &str| values(step.result.gradients.get(&format!("norm{layer}.{name}")).unwrap());
             let (of_gamma, of_beta) = (gradients("weight").unwrap(), gradients("bias").unwrap());
             let scale = of_beta.iter().chain(&of_gamma).fold(0.0f64, |largest, value| largest.max(value.abs()));
-            for channel in 0..block.out_channels {
+            for channel in 0..tail.g.dim(1).unwrap() {
                 // At initialisation γ is 1 and β 0, so that z is ŷ.
                 let (z, g) = (tail.z.narrow(1, channel, 1).unwrap(), tail.g.narrow(1, channel, 1).unwrap());
                 assert!((dot(&g, &z).unwrap() - of_gamma[channel]).abs() < 1e-5 * scale);
@@ -197,28 +200,27 @@ mod tests {
     /// Against the second difference of the loss itself, on the plain path in f64, where no gradient of ours takes part.
     #[test]
     fn curvature_is_the_second_difference_of_the_loss() {
-        let step = Step::on(Path::Plain, DType::F64, 0.0);
+        let step = Step::on(Implementation::Plain, DType::F64, 0.0);
         let context = step.context();
         for (layer, unit) in [(1, 3), (2, 0), (2, 5), (3, 11)] {
-            let block = context.network.conv_block(layer).unwrap();
-            let tail = Tail::new(&context, block).unwrap();
+            let tail = Tail::new(&context, layer).unwrap();
             // Both steps so short that no ReLU turns within them.
             let curvature = tail.curvature(unit, 3e-7).unwrap();
-            let only: Vec<f64> = (0..block.out_channels).map(|c| f64::from(u8::from(c == unit))).collect();
-            let only = Tensor::new(only, &Device::Cpu).unwrap().reshape((1, block.out_channels, 1, 1)).unwrap();
+            let channels = tail.g.dim(1).unwrap();
+            let only: Vec<f64> = (0..channels).map(|c| f64::from(u8::from(c == unit))).collect();
+            let only = Tensor::new(only, &Device::Cpu).unwrap().reshape((1, channels, 1, 1)).unwrap();
             let direction = tail.g.broadcast_mul(&only).unwrap();
             let eta = 1e-5 / dot(&direction, &direction).unwrap().sqrt();
             let loss_at = |eta: f64| {
                 let z = tail.z.add(&direction.affine(eta, 0.0).unwrap()).unwrap();
-                let tail = ConvBlock { norm: None, ..block.clone() };
-                let zero = Tensor::zeros(block.out_channels, DType::F64, &Device::Cpu).unwrap();
-                let bias = [(format!("conv{layer}.bias"), zero)].into_iter().collect();
-                let output =
-                    tail.after_convolution(Path::Plain, &bias, context.buffers, context.mode, &z).unwrap().output;
-                let blocks = layer..context.network.blocks().len();
-                let (network, params, buffers) = (context.network, context.params, context.buffers);
-                let logits = network.forward_range(blocks, params, buffers, context.mode, &output).unwrap().0;
-                candle_nn::loss::cross_entropy(&logits, context.labels).unwrap().to_scalar::<f64>().unwrap()
+                let rest = Epilogue { norm: None, ..context.network.conv_layer(layer).unwrap().epilogue.clone() };
+                let zero = Tensor::zeros(channels, DType::F64, &Device::Cpu).unwrap();
+                let bias = Params::from_iter([(rest.bias(), zero)]);
+                let mut x = rest.forward(At { params: &bias, ..context.at() }, &z).unwrap().output;
+                for block in &context.network.blocks()[layer..] {
+                    x = block.forward(context.at(), &x).unwrap().output;
+                }
+                candle_nn::loss::cross_entropy(&x, context.labels).unwrap().to_scalar::<f64>().unwrap()
             };
             let second = (loss_at(eta) - 2.0 * loss_at(0.0) + loss_at(-eta)) / (eta * eta);
             assert!((curvature - second).abs() < 1e-2 * second.abs(), "layer {layer}: {curvature} and {second}");
@@ -233,8 +235,9 @@ mod tests {
         let mut probe = Conditions { layers: vec![1, 3], units: 16, points: 1, length: 0.01 };
         probe.during_step(&step.context(), &mut records).unwrap();
         for layer in [1, 3] {
-            let block = step.network.conv_block(layer).unwrap();
-            let y = FeatureMaps::new(step.result.conv_pass(layer).unwrap().y.clone(), block.out_channels, Path::Fast);
+            let context = step.context();
+            let (conv, pass) = context.conv_layer(layer).unwrap();
+            let y = conv.convolved(pass);
             let variances = y.moments().unwrap().before_relu.into_iter().map(|(_, variance)| variance);
             let gains: Vec<f64> = variances.map(|variance| 1.0 / (variance + 1e-5)).collect();
             let share = 100.0 * gains.iter().filter(|&&gain| gain < 1.0).count() as f64 / gains.len() as f64;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GivenUp, Measure, Measurement, Quantity, StateContext, When, Work, check, is_due, record};
 use crate::data::{Dataset, ImageSet, Split};
-use crate::nn::{Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
+use crate::nn::{At, Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
 use crate::spec::{Model, Noise};
@@ -212,9 +212,9 @@ fn in_mode(
         }
         let key = NoiseKey { seed: context.seed, purpose: "evaluation", step: (context.taken * 1000 + chunk) as u64 };
         let mode = Mode { statistics, noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off } };
-        let (pixels, labels) = images.batch(split, indices, &candle_core::Device::Cpu)?;
+        let (pixels, labels) = images.batch(split, indices, context.params.device())?;
         let input = context.network.enter(&pixels.to_dtype(context.dtype)?)?;
-        let logits = context.network.forward(context.params, context.buffers, mode, &input)?;
+        let logits = context.network.forward(At { params: context.params, buffers: context.buffers, mode }, &input)?;
         let chunk_loss = candle_nn::loss::cross_entropy(&logits, &labels)?.to_dtype(DType::F64)?;
         loss += chunk_loss.to_scalar::<f64>()? * indices.len() as f64;
         hits += correct(&logits, &labels)?;

@@ -60,10 +60,9 @@ impl Measure for Histogram {
             return Ok(());
         }
         for &layer in &self.layers {
-            let block = context.network.conv_block(layer)?;
-            let pass = context.result.conv_pass(layer)?;
-            let unit = units(layer, block.out_channels, 1)[0];
-            let before = block.before_relu(context.params, context.buffers, context.mode, pass)?.channel(unit)?;
+            let (conv, pass) = context.conv_layer(layer)?;
+            let unit = units(layer, conv.channels(), 1)[0];
+            let before = conv.before_relu(context.at(), pass)?.channel(unit)?;
             let after: Vec<f32> = before.iter().map(|value| value.max(0.0)).collect();
             for (place, values) in PLACES.into_iter().zip([before, after]) {
                 let (mean, sd, shares) = histogram(&values, self.bins);

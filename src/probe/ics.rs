@@ -11,10 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::shift::{Shift, shift};
 use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record};
 use crate::data::Dataset;
-use crate::nn::{Block, Params};
+use crate::nn::{Block, Kind, Params};
 use crate::record::Record;
 use crate::spec::Model;
-use crate::train::optimizer;
 
 /// Internal covariate shift (the paper's definition 2.1, figure 3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,15 +67,15 @@ impl Measure for Ics {
         if !is_due_from_start(context.step, context.steps, self.points) {
             return Ok(());
         }
-        let after = optimizer::step(context.train, context.params, &context.result.gradients)?;
-        let direction = optimizer::direction(context.train, context.params, &context.result.gradients)?;
+        let after = context.stepped()?;
+        let direction = context.direction(context.params, &context.result.gradients)?;
         for &layer in &self.layers {
-            let blocks = context.network.blocks();
-            let Some((block, earlier)) = blocks.get(..layer).and_then(<[Block]>::split_last) else {
-                bail!("the network has {} layers and no layer {layer}", blocks.len());
+            let layers = context.network.layers();
+            let Some((own_layer, earlier)) = layers.get(..layer).and_then(<[_]>::split_last) else {
+                bail!("the network has {} layers and no layer {layer}", layers.len());
             };
-            let weight = block.parameters().weight;
-            let own = self.shift(context, &weight, after.only(earlier.iter().flat_map(names))?)?;
+            let weight = weight(*own_layer)?;
+            let own = self.shift(context, &weight, after.only(earlier.iter().flat_map(|layer| names(*layer)))?)?;
             let matched = matched(context.params, &direction, earlier, self.matched_update)?;
             let matched = self.shift(context, &weight, matched)?;
             let update = relative_length(context.params, &direction, &weight, context.train.learning_rate)?;
@@ -103,8 +102,16 @@ impl Ics {
     }
 }
 
-fn names(block: &Block) -> Vec<String> {
-    block.parameters().names().map(String::from).collect()
+fn names(layer: &dyn Block) -> Vec<String> {
+    layer.parameters().into_iter().map(|parameter| parameter.name).collect()
+}
+
+/// The name of the weight of `layer`.
+fn weight(layer: &dyn Block) -> candle_core::Result<String> {
+    match layer.parameters().into_iter().find(|parameter| parameter.kind == Kind::Weight) {
+        Some(weight) => Ok(weight.name),
+        None => candle_core::bail!("layer `{}` has no weight", layer.name()),
+    }
 }
 
 /// ‖η·d‖ / ‖w‖ of the weight called `name`, where η is `length`.
@@ -113,14 +120,14 @@ fn relative_length(params: &Params, direction: &Params, name: &str, length: f64)
     Ok(length * norm(direction)? / norm(params)?)
 }
 
-/// `blocks` after a step down `direction` whose length in each block's weight is `share` of that weight's norm. A block
+/// `layers` after a step down `direction` whose length in each layer's weight is `share` of that weight's norm. A layer
 /// that has no direction stays.
-fn matched(params: &Params, direction: &Params, blocks: &[Block], share: f64) -> candle_core::Result<Params> {
+fn matched(params: &Params, direction: &Params, layers: &[&dyn Block], share: f64) -> candle_core::Result<Params> {
     let mut moved = Params::default();
-    for block in blocks {
-        let relative = relative_length(params, direction, &block.parameters().weight, 1.0)?;
+    for &layer in layers {
+        let relative = relative_length(params, direction, &weight(layer)?, 1.0)?;
         let length = if relative > 0.0 { share / relative } else { 0.0 };
-        moved = moved.with(&params.only(names(block))?.moved(direction, -length)?);
+        moved = moved.with(&params.only(names(layer))?.moved(direction, -length)?);
     }
     Ok(moved)
 }
@@ -142,7 +149,7 @@ mod tests {
     fn earlier_layers_move_whole_by_the_optimisers_own_step() {
         let step = Step::new(0.1);
         let records = measured(&step);
-        let after = optimizer::step(&step.train, &step.params, &step.result.gradients).unwrap();
+        let after = step.context().stepped().unwrap();
         let parts = ["conv1.weight", "norm1.weight", "norm1.bias", "conv2.weight", "norm2.weight", "norm2.bias"];
         let mixed = step.params.with(&after.only(parts).unwrap());
         let (_, there) = step.context().loss_and_gradients(&mixed).unwrap();
@@ -169,8 +176,8 @@ mod tests {
     #[test]
     fn matched_steps_have_the_same_relative_length_in_every_layer() {
         let step = Step::new(0.1);
-        let direction = optimizer::direction(&step.train, &step.params, &step.result.gradients).unwrap();
-        let moved = matched(&step.params, &direction, &step.network.blocks()[..2], 0.01).unwrap();
+        let direction = step.context().direction(&step.params, &step.result.gradients).unwrap();
+        let moved = matched(&step.params, &direction, &step.network.layers()[..2], 0.01).unwrap();
         assert_eq!(moved.iter().count(), 6);
         for name in ["conv1.weight", "conv2.weight"] {
             let (before, after) = (step.params.only([name]).unwrap(), moved.only([name]).unwrap());

@@ -16,7 +16,6 @@ use crate::nn::Params;
 use crate::record::Record;
 use crate::rng;
 use crate::spec::Model;
-use crate::train::optimizer;
 
 /// Bands, each with its lowest and its highest value and its width, and their units.
 ///
@@ -96,7 +95,7 @@ impl Measure for Landscape {
             return Ok(());
         }
         let rate = context.train.learning_rate;
-        let gradient = optimizer::direction(context.train, context.params, &context.result.gradients)?;
+        let gradient = context.direction(context.params, &context.result.gradients)?;
         let on_line = |direction: &Params, multiples: &[f64]| {
             let lengths: Vec<f64> = multiples.iter().map(|multiple| multiple * rate).collect();
             along(context.params, &gradient, direction, &lengths, |params| minimised(context, params))
@@ -123,7 +122,7 @@ impl Measure for Landscape {
 /// The loss with its penalty, and its gradient.
 fn minimised(context: &StepContext, params: &Params) -> candle_core::Result<(f64, Params)> {
     let (loss, gradients) = context.loss_and_gradients(params)?;
-    let gradient = optimizer::direction(context.train, params, &gradients)?;
+    let gradient = context.direction(params, &gradients)?;
     let decay = context.train.weight_decay;
     let penalty = if decay == 0.0 { 0.0 } else { 0.5 * decay * params.dot(params)? };
     Ok((loss + penalty, gradient))
@@ -199,6 +198,7 @@ impl Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimizer;
     use crate::probe::testing::{Step, value};
 
     fn measured(step: &Step) -> Vec<Record> {
@@ -214,15 +214,16 @@ mod tests {
         let step = Step::new(0.1);
         let records = measured(&step);
         let read = |name: &str| value(&records, &format!("landscape.gradient.{name}"), None);
-        let here = optimizer::direction(&step.train, &step.params, &step.result.gradients).unwrap();
+        let here = step.context().direction(&step.params, &step.result.gradients).unwrap();
         let mut found = Vec::new();
         for multiple in [0.5, 1.0, 4.0, 0.25] {
             let mut train = step.train.clone();
             train.learning_rate *= multiple;
-            let there = optimizer::step(&train, &step.params, &step.result.gradients).unwrap();
+            let there = optimizer::step(&train, &step.optimizer, &step.params, &step.result.gradients).unwrap().0;
             let (loss, gradients) = step.context().loss_and_gradients(&there).unwrap();
             let penalty = 0.05 * there.norm().unwrap().powi(2);
-            let distance = optimizer::direction(&train, &there, &gradients).unwrap().distance(&here).unwrap();
+            let distance =
+                optimizer::direction(&train, &step.optimizer, &there, &gradients).unwrap().distance(&here).unwrap();
             found.push((loss, loss + penalty, distance, distance / there.distance(&step.params).unwrap()));
         }
         let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-4, "{a} and {b}");

@@ -26,7 +26,8 @@ use serde::{Deserialize, Serialize};
 pub use quantity::{AfterDivergence, Better, Quantity, When, chance};
 
 use crate::data::Dataset;
-use crate::nn::{Mode, Network, Params, StepResult};
+use crate::nn::{At, ConvLayer, Mode, Network, Params, Pass, StepResult};
+use crate::optimizer;
 use crate::record::Record;
 use crate::rng;
 use crate::spec::{Model, Train};
@@ -157,6 +158,8 @@ pub struct StepContext<'a> {
     pub network: &'a Network,
     /// Its parameters before the update.
     pub params: &'a Params,
+    /// The optimiser's state before the update.
+    pub optimizer: &'a Params,
     /// Its running statistics before the step.
     pub buffers: &'a Params,
     /// The minibatch, in the path's layout.
@@ -170,13 +173,43 @@ pub struct StepContext<'a> {
 }
 
 impl StepContext<'_> {
+    /// Where the step's pass was made.
+    pub fn at(&self) -> At<'_> {
+        At { params: self.params, buffers: self.buffers, mode: self.mode }
+    }
+
+    /// The parameters after the step's own update.
+    ///
+    /// # Errors
+    /// If a tensor cannot be made.
+    pub fn stepped(&self) -> candle_core::Result<Params> {
+        Ok(optimizer::step(self.train, self.optimizer, self.params, &self.result.gradients)?.0)
+    }
+
+    /// The direction that an update at `params` with these gradients goes down.
+    ///
+    /// # Errors
+    /// If a parameter has no gradient.
+    pub fn direction(&self, params: &Params, gradients: &Params) -> candle_core::Result<Params> {
+        optimizer::direction(self.train, self.optimizer, params, gradients)
+    }
+
+    /// The convolution of `layer`, counted from 1, and the step's pass through it.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn conv_layer(&self, layer: usize) -> candle_core::Result<(&ConvLayer, &Pass)> {
+        let conv = self.network.conv_layer(layer)?;
+        Ok((conv, self.result.pass(&conv.convolution.name)?))
+    }
+
     /// Loss and gradients of the same minibatch with the same noise, at other parameters. The running statistics that
     /// come of it are dropped.
     ///
     /// # Errors
     /// If `params` are not the network's.
     pub fn loss_and_gradients(&self, params: &Params) -> candle_core::Result<(f64, Params)> {
-        let result = self.network.loss_and_gradients(params, self.buffers, self.mode, self.input, self.labels)?;
+        let result = self.network.loss_and_gradients(At { params, ..self.at() }, self.input, self.labels)?;
         Ok((result.loss, result.gradients))
     }
 }

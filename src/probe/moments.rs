@@ -106,10 +106,9 @@ impl Measure for Drift {
 
 /// The moments of the fixed units of `layer` in this step.
 fn moments(context: &StepContext, layer: usize, count: usize) -> Result<LayerMoments> {
-    let block = context.network.conv_block(layer)?;
-    let pass = context.result.conv_pass(layer)?;
-    let all = block.before_relu(context.params, context.buffers, context.mode, pass)?.moments()?;
-    let chosen = units(layer, block.out_channels, count);
+    let (conv, pass) = context.conv_layer(layer)?;
+    let all = conv.before_relu(context.at(), pass)?.moments()?;
+    let chosen = units(layer, conv.channels(), count);
     let pick = |all: &[(f64, f64)]| chosen.iter().map(|&unit| all[unit]).collect();
     Ok([pick(&all.before_relu), pick(&all.after_relu)])
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{Measure, Measurement, Quantity, StepContext, check, is_due, record};
-use crate::nn::{ConvBlock, FeatureMaps, Mode, NoiseKey, NoiseMode};
+use crate::nn::{At, Block, Epilogue, FeatureMaps, Mode, NoiseKey, NoiseMode};
 use crate::record::Record;
 use crate::spec::{Model, Noise, NoiseConstants};
 
@@ -54,14 +54,14 @@ impl Measure for SurvivingShift {
             return Ok(());
         }
         for &layer in &self.layers {
-            let block = context.network.conv_block(layer)?;
-            let Noise::Algorithm1(constants) = block.noise else { continue };
-            if context.network.conv_block(layer + 1)?.norm.is_none() {
+            let epilogue = &context.network.conv_layer(layer)?.epilogue;
+            let Noise::Algorithm1(constants) = epilogue.noise else { continue };
+            if context.network.conv_layer(layer + 1)?.epilogue.norm.is_none() {
                 continue;
             }
             for (part, constants) in parts(constants) {
-                let block = ConvBlock { noise: Noise::Algorithm1(constants), ..block.clone() };
-                let share = self.unexplained(context, &block)?;
+                let epilogue = Epilogue { noise: Noise::Algorithm1(constants), ..epilogue.clone() };
+                let share = self.unexplained(context, layer, &epilogue)?;
                 records.push(record(context.step, format!("surviving_shift.{part}"), layer, share));
             }
         }
@@ -80,14 +80,14 @@ fn parts(whole: NoiseConstants) -> [(&'static str, NoiseConstants); 3] {
 
 impl SurvivingShift {
     /// The mean unexplained share over redraws and the channels that vary.
-    fn unexplained(&self, context: &StepContext, block: &ConvBlock) -> Result<f64> {
-        let clean = next_convolution(context, block, NoiseMode::Off)?;
+    fn unexplained(&self, context: &StepContext, layer: usize, epilogue: &Epilogue) -> Result<f64> {
+        let clean = next_convolution(context, layer, epilogue, NoiseMode::Off)?;
         let (mut sum, mut count) = (0.0, 0);
         for redraw in 0..self.redraws {
             let NoiseMode::On(NoiseKey { seed, .. }) = context.mode.noise else { break };
             let step = (context.step * self.redraws + redraw) as u64;
             let noise = NoiseMode::On(NoiseKey { seed, purpose: "surviving shift", step });
-            let noisy = next_convolution(context, block, noise)?;
+            let noisy = next_convolution(context, layer, epilogue, noise)?;
             for explained in clean.squared_correlations(&noisy)?.into_iter().flatten() {
                 sum += 1.0 - explained;
                 count += 1;
@@ -97,12 +97,12 @@ impl SurvivingShift {
     }
 }
 
-/// The next layer's convolution of `block`'s output, from the step's own convolution output with other noise.
-fn next_convolution(context: &StepContext, block: &ConvBlock, noise: NoiseMode) -> Result<FeatureMaps> {
-    let (network, mode) = (context.network, Mode { noise, ..context.mode });
-    let y = &context.result.conv_pass(block.layer)?.y;
-    let output = block.after_convolution(network.path(), context.params, context.buffers, mode, y)?.output;
-    let next = network.conv_block(block.layer + 1)?;
-    let h = next.convolution(network.path(), context.params, &output)?;
-    Ok(FeatureMaps::new(h, next.out_channels, network.path()))
+/// The next layer's convolution of what `epilogue` makes of the step's own convolution in `layer`, with other noise.
+fn next_convolution(context: &StepContext, layer: usize, epilogue: &Epilogue, noise: NoiseMode) -> Result<FeatureMaps> {
+    let at = At { mode: Mode { noise, ..context.mode }, ..context.at() };
+    let (_, pass) = context.conv_layer(layer)?;
+    let output = epilogue.forward(at, &pass.inner[1].input)?.output;
+    let next = &context.network.conv_layer(layer + 1)?.convolution;
+    let h = next.forward(at, &output)?.output;
+    Ok(FeatureMaps::new(h, next.out_channels, next.implementation))
 }

@@ -3,10 +3,12 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::StepContext;
-use crate::nn::{Mode, Network, NoiseKey, NoiseMode, Params, Path, StatisticsMode, StepResult};
+use crate::nn::{
+    At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult, from_stages,
+};
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Noise, NoiseConstants, Norm, Train, Vgg16};
+use crate::spec::{Loss, Noise, NoiseConstants, Norm, Train, Vgg16};
 use rand_distr::{Distribution, StandardNormal};
 
 /// A network of two stages with BatchNorm and noise, a minibatch of it, and the step's own result.
@@ -14,6 +16,7 @@ pub struct Step {
     pub train: Train,
     pub network: Network,
     pub params: Params,
+    pub optimizer: Params,
     pub buffers: Params,
     pub result: StepResult,
     input: Tensor,
@@ -23,15 +26,16 @@ pub struct Step {
 
 impl Step {
     pub fn new(weight_decay: f64) -> Self {
-        Self::on(Path::Fast, DType::F32, weight_decay)
+        Self::on(Implementation::Fast, DType::F32, weight_decay)
     }
 
-    pub fn on(path: Path, dtype: DType, weight_decay: f64) -> Self {
+    pub fn on(implementation: Implementation, dtype: DType, weight_decay: f64) -> Self {
         let noise = Noise::Algorithm1(NoiseConstants::default());
         let model = Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() };
         let train = Train { weight_decay, ..Train::default() };
-        let network = Network::from_stages(&[vec![8, 8], vec![16]], &model, path, 1, 8, 10);
-        let (params, buffers) = network.init(3, dtype).unwrap();
+        let blocks = from_stages(&[vec![8, 8], vec![16]], &model, implementation, 1, 8, 10);
+        let network = Network::new(blocks, model.init, Loss::CrossEntropy);
+        let (params, buffers) = network.init(3, dtype, &Device::Cpu).unwrap();
         let mut stream = rng::stream(3, "test", "images", 0);
         let images: Vec<f64> = StandardNormal.sample_iter(&mut stream).take(16 * 64).collect();
         let images = Tensor::from_vec(images, (16, 1, 8, 8), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
@@ -39,8 +43,9 @@ impl Step {
         let labels = Tensor::from_iter((0..16u32).map(|n| n % 10), &Device::Cpu).unwrap();
         let noise = NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 0 });
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
-        let result = network.loss_and_gradients(&params, &buffers, mode, &input, &labels).unwrap();
-        Step { train, network, params, buffers, result, input, labels, mode }
+        let result =
+            network.loss_and_gradients(At { params: &params, buffers: &buffers, mode }, &input, &labels).unwrap();
+        Step { train, network, params, optimizer: Params::default(), buffers, result, input, labels, mode }
     }
 
     pub fn context(&self) -> StepContext<'_> {
@@ -51,6 +56,7 @@ impl Step {
             train: &self.train,
             network: &self.network,
             params: &self.params,
+            optimizer: &self.optimizer,
             buffers: &self.buffers,
             input: &self.input,
             labels: &self.labels,

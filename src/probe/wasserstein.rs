@@ -68,10 +68,9 @@ impl Drift {
     }
 
     fn distributions(&self, context: &StepContext, layer: usize) -> Result<Vec<Distribution>> {
-        let block = context.network.conv_block(layer)?;
-        let pass = context.result.conv_pass(layer)?;
-        let maps = block.before_relu(context.params, context.buffers, context.mode, pass)?;
-        let chosen = units(layer, block.out_channels, self.settings.units);
+        let (conv, pass) = context.conv_layer(layer)?;
+        let maps = conv.before_relu(context.at(), pass)?;
+        let chosen = units(layer, conv.channels(), self.settings.units);
         chosen.into_iter().map(|unit| Ok(Distribution::of(maps.channel(unit)?))).collect()
     }
 }

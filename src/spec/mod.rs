@@ -8,6 +8,7 @@ mod layers;
 mod model;
 mod noise;
 mod norm;
+mod transform;
 mod word;
 
 use candle_core::DType;
@@ -19,6 +20,7 @@ pub use layers::{Layers, overlaps};
 pub use model::{DeepLinear, Init, Model, ModelKind, Vgg16};
 pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};
+pub use transform::{Clip, Momentum, Transform};
 
 /// Everything that a trial's result depends on, except the seed and the data's bytes.
 ///
@@ -56,6 +58,9 @@ pub struct Train {
     pub learning_rate: f64,
     /// λ of the penalty ½·λ·‖w‖², added to the gradient of every parameter.
     pub weight_decay: f64,
+    /// Transforms of the gradient before the step, in this order; left out of an identity where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transforms: Vec<Transform>,
     /// Examples per step.
     pub batch: Batch,
     /// Steps.
@@ -116,6 +121,7 @@ impl Default for Train {
             optimizer: Optimizer::Sgd,
             learning_rate: 0.1,
             weight_decay: 0.0,
+            transforms: Vec::new(),
             batch: Batch::Size(128),
             steps: 300,
             dtype: Precision::F32,
@@ -142,6 +148,7 @@ impl Spec {
         if !(self.train.weight_decay >= 0.0 && self.train.weight_decay.is_finite()) {
             return Err(format!("`train.weight_decay` is {}; it must be zero or positive", self.train.weight_decay));
         }
+        self.train.transforms.iter().try_for_each(Transform::check)?;
         self.model.check()
     }
 

@@ -28,11 +28,14 @@ pub struct ProbeLog {
 }
 
 /// A trial between two steps.
+#[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// Steps taken.
     pub step: usize,
     /// Parameters.
     pub params: Params,
+    /// The optimiser's state.
+    pub optimizer: Params,
     /// Running statistics.
     pub buffers: Params,
     /// Probe by probe.
@@ -58,36 +61,36 @@ fn checkpoint_file(folder: &Path, prefix: &str, step: usize, ending: &str) -> Pa
 /// If a file cannot be written; the older checkpoint is then still there.
 pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<()> {
     let (prefix, step) = (prefix(checkpoint.logs.iter().map(|log| &log.probe)), checkpoint.step);
-    let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
+    let weights = tensors_as_bytes(&[&checkpoint.params, &checkpoint.buffers, &checkpoint.optimizer])?;
     write_whole(&checkpoint_file(folder, &prefix, step, "csv"), &sealed(logs_as_csv(&checkpoint.logs)?, &weights))?;
     write_whole(&checkpoint_file(folder, &prefix, step, "safetensors"), &weights)?;
     remove(folder, &prefix, Some(step))
 }
 
-/// The newest checkpoint in `folder` with the probes of these ids, the names of the parameters taken from `like` and
-/// those of the running statistics from `buffers_like`; `None` if there is none.
+/// The newest checkpoint in `folder` of the trial that `begun` is before its first step; `None` if there is none.
 ///
 /// # Errors
 /// If it is damaged; the message names the file.
-pub fn load(folder: &Path, probes: &[String], like: &Params, buffers_like: &Params) -> Result<Option<Checkpoint>> {
-    let prefix = prefix(probes.iter());
+pub fn load(folder: &Path, begun: &Checkpoint) -> Result<Option<Checkpoint>> {
+    let prefix = prefix(begun.logs.iter().map(|log| &log.probe));
     let Some(step) = steps_saved(folder, &prefix).into_iter().max() else { return Ok(None) };
     let path = checkpoint_file(folder, &prefix, step, "safetensors");
     let bytes = fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
     let damaged = || format!("{}: this checkpoint is damaged", path.display());
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).with_context(damaged)?;
     let pick = |like: &Params| {
-        like.map(|name, expected| match tensors.get(name) {
-            Some(tensor) if tensor.dims() == expected.dims() => Ok(tensor.clone()),
+        let picked = like.map(|name, expected| match tensors.get(name) {
+            Some(tensor) if tensor.dims() == expected.dims() => tensor.to_device(expected.device()),
             _ => candle_core::bail!("`{name}` is missing or of another shape"),
-        })
+        });
+        picked.with_context(damaged)
     };
-    let (params, buffers) = (pick(like).with_context(damaged)?, pick(buffers_like).with_context(damaged)?);
+    let (params, optimizer, buffers) = (pick(&begun.params)?, pick(&begun.optimizer)?, pick(&begun.buffers)?);
     let path = checkpoint_file(folder, &prefix, step, "csv");
     let logs = logs_from_csv(&path, &bytes).with_context(|| {
         format!("{}: this checkpoint or its {prefix}{step:06}.safetensors is damaged", path.display())
     })?;
-    Ok(Some(Checkpoint { step, params, buffers, logs }))
+    Ok(Some(Checkpoint { step, params, optimizer, buffers, logs }))
 }
 
 /// Steps at which a whole checkpoint stands in `folder`.
@@ -144,9 +147,9 @@ fn with_prefix(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Parameters and running statistics as a file of safetensors.
-pub(super) fn weights_as_bytes(params: &Params, buffers: &Params) -> Result<Vec<u8>> {
-    let tensors: Vec<(&String, &Tensor)> = params.iter().chain(buffers.iter()).collect();
+/// Tensors of different names as a file of safetensors.
+pub(super) fn tensors_as_bytes(parts: &[&Params]) -> Result<Vec<u8>> {
+    let tensors: Vec<(&String, &Tensor)> = parts.iter().flat_map(|part| part.iter()).collect();
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     Ok(safetensors::serialize(tensors, Some(metadata))?)
 }
@@ -201,7 +204,7 @@ mod tests {
     fn checkpoint(step: usize) -> Checkpoint {
         let tensor = Tensor::new(&[1f32, -0.1, f32::MIN_POSITIVE], &Device::Cpu).unwrap();
         let params: Params = [("conv1.weight".to_string(), tensor.clone())].into_iter().collect();
-        let buffers: Params = [("norm1.running_mean".to_string(), tensor)].into_iter().collect();
+        let buffers: Params = [("norm1.running_mean".to_string(), tensor.clone())].into_iter().collect();
         let record = |step, layer, value| Record { step, name: "a".into(), layer, value };
         let logs = vec![
             ProbeLog {
@@ -211,7 +214,8 @@ mod tests {
             },
             ProbeLog { probe: "q".into(), ..ProbeLog::default() },
         ];
-        Checkpoint { step, params, buffers, logs }
+        let optimizer = [("momentum.conv1.weight".to_string(), tensor)].into_iter().collect();
+        Checkpoint { step, params, optimizer, buffers, logs }
     }
 
     fn probes() -> Vec<String> {
@@ -222,15 +226,18 @@ mod tests {
     fn a_checkpoint_comes_back_to_the_bit_and_the_newest_counts() {
         let folder = tempfile::tempdir().unwrap();
         let (old, new) = (checkpoint(2), checkpoint(10));
-        let found = |probes: &[String]| load(folder.path(), probes, &old.params, &old.buffers).unwrap();
-        assert!(found(&probes()).is_none());
+        let found = || load(folder.path(), &old).unwrap();
+        assert!(found().is_none());
         save(folder.path(), &old).unwrap();
         save(folder.path(), &new).unwrap();
-        let found = found(&probes()).unwrap();
+        let found = found().unwrap();
         assert_eq!(found.step, 10);
         assert_eq!(format!("{:?}", found.logs), format!("{:?}", new.logs));
-        let values = |params: &Params| params.get("conv1.weight").unwrap().to_vec1::<f32>().unwrap();
-        assert_eq!(values(&found.params), values(&new.params));
+        let values = |params: &Params| params.iter().map(|(_, x)| x.to_vec1::<f32>().unwrap()).collect::<Vec<_>>();
+        let parts: [fn(&Checkpoint) -> &Params; 3] = [|of| &of.params, |of| &of.optimizer, |of| &of.buffers];
+        for part in parts {
+            assert_eq!(values(part(&found)), values(part(&new)));
+        }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
@@ -241,14 +248,12 @@ mod tests {
         theirs.logs.pop();
         save(folder.path(), &ours).unwrap();
         save(folder.path(), &theirs).unwrap();
-        let step = |probes: &[String]| {
-            load(folder.path(), probes, &ours.params, &ours.buffers).unwrap().map(|checkpoint| checkpoint.step)
-        };
-        assert_eq!((step(&probes()), step(&probes()[..1])), (Some(10), Some(3)));
+        let step = |of: &Checkpoint| load(folder.path(), of).unwrap().map(|checkpoint| checkpoint.step);
+        assert_eq!((step(&ours), step(&theirs)), (Some(10), Some(3)));
         tidy(folder.path(), &probes()[..1]).unwrap();
-        assert_eq!((step(&probes()), step(&probes()[..1])), (Some(10), None));
+        assert_eq!((step(&ours), step(&theirs)), (Some(10), None));
         set_aside(folder.path(), &probes()).unwrap();
-        assert_eq!((step(&probes()), fs::read_dir(folder.path()).unwrap().count()), (None, 2));
+        assert_eq!((step(&ours), fs::read_dir(folder.path()).unwrap().count()), (None, 2));
     }
 
     #[test]
@@ -267,13 +272,11 @@ mod tests {
             });
             for (cut, damaged) in cuts.iter().chain(&flips).enumerate() {
                 fs::write(&path, damaged).unwrap();
-                let Err(error) = load(folder.path(), &probes(), &whole.params, &whole.buffers) else {
-                    panic!("{ending} {cut}")
-                };
+                let Err(error) = load(folder.path(), &whole) else { panic!("{ending} {cut}") };
                 assert!(format!("{error:#}").contains(path.file_name().unwrap().to_str().unwrap()), "{error:#}");
             }
             fs::write(&path, &bytes).unwrap();
         }
-        assert!(load(folder.path(), &probes(), &whole.params, &whole.buffers).unwrap().is_some());
+        assert!(load(folder.path(), &whole).unwrap().is_some());
     }
 }

@@ -1,23 +1,23 @@
 //! One trial: optimiser, loop, checkpoint.
 
 mod checkpoint;
-pub mod optimizer;
 mod store;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use candle_core::Tensor;
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
 
 pub use store::{Finished, OtherInstructionSet, finished, set_aside};
 
 use self::checkpoint::{Checkpoint, ProbeLog};
 use self::store::Card;
 use crate::data::{Batches, Dataset, Examples, GaussianRegression};
-use crate::nn::{self, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
+use crate::nn::{self, At, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
+use crate::optimizer;
 use crate::probe::{GivenUp, Measure, Probe, StateContext, StepContext};
 use crate::record::Ending;
-use crate::spec::{Model, Precision, Spec};
+use crate::spec::Spec;
 
 /// One arm × seed (× swept value), with what it needs to be trained.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,9 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
     Ok(Some(Ending::Finished))
 }
 
+/// The device on which trials train.
+const DEVICE: &Device = &Device::Cpu;
+
 /// A trial under way.
 struct Training<'a> {
     trial: &'a Trial<'a>,
@@ -98,10 +101,13 @@ impl<'a> Training<'a> {
     fn begin_or_resume(trial: &'a Trial, folder: &Path, watch: &dyn Watch) -> Result<Self> {
         let data = trial.data;
         let batches = Batches::new(data.train_len(), trial.spec.train.batch, trial.seed)?;
-        let network = network(trial.spec, data)?;
-        let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype())?;
+        let network = network(trial.spec, data);
+        let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype(), DEVICE)?;
+        let optimizer = optimizer::initial(&trial.spec.train, &params)?;
+        let logs = trial.probes.iter().map(|probe| ProbeLog { probe: probe.id(), ..ProbeLog::default() }).collect();
+        let begun = Checkpoint { step: 0, params, optimizer, buffers, logs };
         let mut probes: Vec<_> = trial.probes.iter().map(|probe| probe.begin()).collect();
-        let found = match checkpoint::load(folder, &ids(trial.probes), &params, &buffers) {
+        let found = match checkpoint::load(folder, &begun) {
             Ok(found) => found,
             Err(error) => {
                 checkpoint::set_aside(folder, &ids(trial.probes))?;
@@ -118,10 +124,7 @@ impl<'a> Training<'a> {
                 }
                 checkpoint
             }
-            None => {
-                let log = |probe: &Probe| ProbeLog { probe: probe.id(), ..ProbeLog::default() };
-                Checkpoint { step: 0, params, buffers, logs: trial.probes.iter().map(log).collect() }
-            }
+            None => begun,
         };
         let examples = data.examples(trial.seed)?;
         Ok(Training { trial, network, examples, batches, probes, state })
@@ -135,12 +138,14 @@ impl<'a> Training<'a> {
         let noise = if waits { NoiseMode::Off } else { NoiseMode::On(key) };
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let Checkpoint { params, buffers, .. } = &self.state;
-        let result = self.network.loss_and_gradients(params, buffers, mode, &input, &labels)?;
+        let result = self.network.loss_and_gradients(At { params, buffers, mode }, &input, &labels)?;
         self.measure_step(mode, &input, &labels, &result)?;
         if !result.loss.is_finite() {
             return Ok(Some(Ending::Diverged { step: self.state.step }));
         }
-        self.state.params = optimizer::step(&self.trial.spec.train, &self.state.params, &result.gradients)?;
+        let Checkpoint { params, optimizer, .. } = &self.state;
+        (self.state.params, self.state.optimizer) =
+            optimizer::step(&self.trial.spec.train, optimizer, params, &result.gradients)?;
         self.state.buffers = result.buffers;
         self.state.step += 1;
         self.measure_state(watch)?;
@@ -149,12 +154,12 @@ impl<'a> Training<'a> {
 
     fn minibatch(&mut self) -> Result<(Tensor, Tensor)> {
         let indices = self.batches.indices(self.state.step);
-        let (examples, labels) = self.examples.batch(indices, self.trial.spec.train.dtype.dtype())?;
+        let (examples, labels) = self.examples.batch(indices, self.trial.spec.train.dtype.dtype(), DEVICE)?;
         Ok((self.network.enter(&examples)?, labels))
     }
 
     fn measure_step(&mut self, mode: Mode, input: &Tensor, labels: &Tensor, result: &StepResult) -> Result<()> {
-        let Checkpoint { step, params, buffers, logs } = &mut self.state;
+        let Checkpoint { step, params, optimizer, buffers, logs } = &mut self.state;
         let context = StepContext {
             step: *step,
             steps: self.trial.spec.train.steps,
@@ -162,6 +167,7 @@ impl<'a> Training<'a> {
             train: &self.trial.spec.train,
             network: &self.network,
             params,
+            optimizer,
             buffers,
             input,
             labels,
@@ -175,7 +181,7 @@ impl<'a> Training<'a> {
     }
 
     fn measure_state(&mut self, watch: &dyn Watch) -> Result<()> {
-        let Checkpoint { step, params, buffers, logs } = &mut self.state;
+        let Checkpoint { step, params, buffers, logs, .. } = &mut self.state;
         let context = StateContext {
             taken: *step,
             steps: self.trial.spec.train.steps,
@@ -197,28 +203,21 @@ impl<'a> Training<'a> {
 
     /// The state with what the probes remember now.
     fn checkpoint(&self) -> Checkpoint {
-        let Checkpoint { step, params, buffers, logs } = &self.state;
-        let mut logs = logs.clone();
-        for (log, probe) in logs.iter_mut().zip(&self.probes) {
+        let mut checkpoint = self.state.clone();
+        for (log, probe) in checkpoint.logs.iter_mut().zip(&self.probes) {
             log.state = probe.state();
         }
-        Checkpoint { step: *step, params: params.clone(), buffers: buffers.clone(), logs }
+        checkpoint
     }
 }
 
-/// The network that `spec` makes for `data`. Convolutions have no fast path in double precision.
-fn network(spec: &Spec, data: &Dataset) -> Result<Network> {
-    match (&spec.model, data) {
-        (Model::Vgg16(model), Dataset::Images(images)) => {
-            let path = if spec.train.dtype == Precision::F32 { nn::Path::Fast } else { nn::Path::Plain };
-            Ok(Network::new(model, path, images.channels, images.height, images.classes))
-        }
-        (Model::DeepLinear(model), Dataset::GaussianRegression(_)) => {
-            let width = GaussianRegression::WIDTH;
-            Ok(Network::deep_linear(model, nn::Path::Fast, width, width))
-        }
-        _ => bail!("this network does not fit this data: {spec:?}"),
-    }
+/// The network that `spec` makes for `data`.
+fn network(spec: &Spec, data: &Dataset) -> Network {
+    let (inputs, outputs) = match data {
+        Dataset::Images(images) => (vec![images.channels, images.height, images.width], images.classes),
+        Dataset::GaussianRegression(_) => (vec![GaussianRegression::WIDTH], GaussianRegression::WIDTH),
+    };
+    nn::network(&spec.model, spec.loss, nn::fastest(&spec.model, spec.train.dtype.dtype()), &inputs, outputs)
 }
 
 /// Removes from the `folder` of a finished trial what a process that was killed right then left of these probes.

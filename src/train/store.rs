@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{self, Checkpoint, weights_as_bytes};
+use super::checkpoint::{self, Checkpoint, tensors_as_bytes};
 use crate::files::{read_json, write_json, write_whole};
 use crate::kernels::isa;
 use crate::probe::Probe;
@@ -120,7 +120,7 @@ pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoin
         Ok(Some(done)) if done.schema == schema => done.files,
         _ => BTreeMap::new(),
     };
-    let weights = weights_as_bytes(&checkpoint.params, &checkpoint.buffers)?;
+    let weights = tensors_as_bytes(&[&checkpoint.params, &checkpoint.buffers])?;
     let mut contents = vec![(WEIGHTS.to_string(), weights)];
     for log in &checkpoint.logs {
         let mut csv = csv::Writer::new([])?;

@@ -6,11 +6,13 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 use sha2::{Digest, Sha256};
-use whybn::nn::Path;
+use whybn::nn::Implementation;
 
-/// Every path in the precision that it is there for, with its unit roundoff.
-pub const PATHS: [(Path, DType, f64); 2] =
-    [(Path::Plain, DType::F64, f64::EPSILON / 2.0), (Path::Fast, DType::F32, f32::EPSILON as f64 / 2.0)];
+/// Every implementation in the precision that it is there for, with its unit roundoff.
+pub const IMPLEMENTATIONS: [(Implementation, DType, f64); 2] = [
+    (Implementation::Plain, DType::F64, f64::EPSILON / 2.0),
+    (Implementation::Fast, DType::F32, f32::EPSILON as f64 / 2.0),
+];
 
 pub type Golden = HashMap<String, Tensor>;
 

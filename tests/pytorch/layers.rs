@@ -5,10 +5,12 @@ use whybn::kernels::divisor::Divisor;
 use whybn::kernels::layout::{from_grouped, to_grouped};
 use whybn::kernels::noise::Jitter;
 use whybn::kernels::unit::{Normalise, Unit};
-use whybn::nn::{ConvBlock, ConvPass, Mode, NoiseMode, Params, Path, StatisticsMode, max_pool2};
+use whybn::nn::{
+    At, Block, Convolution, Epilogue, Implementation, Mode, NoiseMode, NormLayer, Params, StatisticsMode, max_pool2,
+};
 use whybn::spec::{Noise, Norm};
 
-use super::golden::{PATHS, assert_close, difference, golden, hashed};
+use super::golden::{IMPLEMENTATIONS, assert_close, difference, golden, hashed};
 
 /// Roundings that a layer may be off by, relative to the largest value of the tensor.
 ///
@@ -27,33 +29,33 @@ fn gradients(output: &Tensor, arguments: &[&Var]) -> Vec<Tensor> {
     arguments.iter().map(|argument| store.get(argument).unwrap().clone()).collect()
 }
 
-fn enter(path: Path, nchw: &Tensor) -> Tensor {
-    if path == Path::Fast { to_grouped(nchw).unwrap() } else { nchw.clone() }
+fn enter(implementation: Implementation, nchw: &Tensor) -> Tensor {
+    if implementation == Implementation::Fast { to_grouped(nchw).unwrap() } else { nchw.clone() }
 }
 
-fn leave(path: Path, maps: &Tensor, channels: usize) -> Tensor {
-    if path == Path::Fast { from_grouped(maps, channels).unwrap() } else { maps.clone() }
+fn leave(implementation: Implementation, maps: &Tensor, channels: usize) -> Tensor {
+    if implementation == Implementation::Fast { from_grouped(maps, channels).unwrap() } else { maps.clone() }
 }
 
-fn block(in_channels: usize, out_channels: usize, pool: bool) -> ConvBlock {
-    ConvBlock { layer: 1, in_channels, out_channels, norm: Some(Norm::BATCH), noise: Noise::None, pool }
-}
+const NO_NOISE: Mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
 
 /// `convolutions` in the script.
 #[test]
 fn convolution() {
     let golden = golden();
-    for (path, dtype, roundoff) in PATHS {
+    for (implementation, dtype, roundoff) in IMPLEMENTATIONS {
         for (case, [n, c_in, c_out, h, w]) in [("large", [2, 9, 11, 5, 7]), ("small", [3, 3, 4, 2, 2])] {
             let x = variable(hashed("x", &[n, c_in, h, w]), dtype);
             let weight = variable(hashed("weight", &[c_out, c_in, 3, 3]), dtype);
             let params = Params::from_iter([("conv1.weight".to_string(), weight.as_tensor().clone())]);
-            let y = block(c_in, c_out, false).convolution(path, &params, &enter(path, &x)).unwrap();
-            let y = leave(path, &y, c_out);
+            let name = "conv1".to_string();
+            let conv = Convolution { name, in_channels: c_in, out_channels: c_out, implementation };
+            let at = At { params: &params, buffers: &Params::default(), mode: NO_NOISE };
+            let y = leave(implementation, &conv.forward(at, &enter(implementation, &x)).unwrap().output, c_out);
             let grads = gradients(&y, &[&x, &weight]);
             for (part, got) in [("y", &y), ("grad_x", &grads[0]), ("grad_weight", &grads[1])] {
                 let name = format!("conv.{case}.{part}");
-                assert_close(&format!("{path:?} {name}"), got, &golden[&name], LAYER_ROUNDINGS * roundoff);
+                assert_close(&format!("{implementation:?} {name}"), got, &golden[&name], LAYER_ROUNDINGS * roundoff);
             }
         }
     }
@@ -61,7 +63,7 @@ fn convolution() {
 
 /// `poolings` in the script; nothing is rounded.
 ///
-/// Of equal values in a window PyTorch gives the gradient to the first, and so does our kernel; the plain path gives it
+/// Of equal values in a window PyTorch gives the gradient to the first, and so does our kernel; the plain implementation gives it
 /// to each, as its documentation says.
 #[test]
 fn max_pooling() {
@@ -74,13 +76,18 @@ fn max_pooling() {
             let bias = Tensor::zeros(shape[1], DType::F32, &Device::Cpu).unwrap();
             from_grouped(&unit.apply(&to_grouped(x).unwrap(), None, &bias).unwrap().0, shape[1]).unwrap()
         };
-        for (path, dtype, _) in PATHS {
+        for (implementation, dtype, _) in IMPLEMENTATIONS {
             let x = variable(x.clone(), dtype);
-            let z = if path == Path::Fast { kernel(&x) } else { max_pool2(&x).unwrap() };
-            assert_close(&format!("{path:?} {case} z"), &z, &golden[&format!("pool.{case}.z")], 0.0);
-            if case != "ties" || path == Path::Fast {
+            let z = if implementation == Implementation::Fast { kernel(&x) } else { max_pool2(&x).unwrap() };
+            assert_close(&format!("{implementation:?} {case} z"), &z, &golden[&format!("pool.{case}.z")], 0.0);
+            if case != "ties" || implementation == Implementation::Fast {
                 let grad = &gradients(&z, &[&x])[0];
-                assert_close(&format!("{path:?} {case} grad"), grad, &golden[&format!("pool.{case}.grad_x")], 0.0);
+                assert_close(
+                    &format!("{implementation:?} {case} grad"),
+                    grad,
+                    &golden[&format!("pool.{case}.grad_x")],
+                    0.0,
+                );
             }
         }
     }
@@ -134,13 +141,15 @@ impl BlockCase {
 /// `blocks` in the script: moments of the batch and given statistics, with and without pooling of an odd side.
 #[test]
 fn batch_normalisation_and_what_follows_it() {
-    for (path, dtype, roundoff) in PATHS {
+    for (implementation, dtype, roundoff) in IMPLEMENTATIONS {
         for (case, statistics, pool) in [
             ("batch", StatisticsMode::Batch, false),
             ("batch_pool", StatisticsMode::Batch, true),
             ("running", StatisticsMode::Running, false),
         ] {
-            let (arguments, block) = (BlockCase::new(dtype), block(1, BlockCase::CHANNELS, pool));
+            let (arguments, channels) = (BlockCase::new(dtype), BlockCase::CHANNELS);
+            let (name, norm) = ("conv1".to_string(), NormLayer::new(Some(Norm::BATCH), 1, channels));
+            let block = Epilogue { name, channels, norm, noise: Noise::None, pool, implementation };
             let entry = |name: &str, tensor: &Tensor| (name.to_string(), tensor.to_dtype(dtype).unwrap());
             let params = Params::from_iter([
                 ("norm1.weight".to_string(), arguments.gamma.as_tensor().clone()),
@@ -151,22 +160,21 @@ fn batch_normalisation_and_what_follows_it() {
                 entry("norm1.running_mean", &hashed("running_mean", &[BlockCase::CHANNELS])),
                 entry("norm1.running_var", &var),
             ]);
-            let mode = Mode { statistics, noise: NoiseMode::Off };
-            let y = enter(path, &arguments.y);
-            let after = block.after_convolution(path, &params, &buffers, mode, &y).unwrap();
-            let z = leave(path, &after.output, BlockCase::CHANNELS);
-            let v = block.before_relu(&params, &buffers, mode, &ConvPass { input: y.clone(), y, after }).unwrap();
-            arguments.check(&format!("{path:?}"), case, &v.nchw().unwrap(), &z, roundoff);
+            let at = At { params: &params, buffers: &buffers, mode: Mode { statistics, ..NO_NOISE } };
+            let pass = block.forward(at, &enter(implementation, &arguments.y)).unwrap();
+            let z = leave(implementation, &pass.output, channels);
+            let v = block.before_relu(at, &pass).unwrap();
+            arguments.check(&format!("{implementation:?}"), case, &v.nchw().unwrap(), &z, roundoff);
         }
     }
 }
 
 /// `blocks` in the script: s·a + m with a scale and shift for each channel, after γ and β and before the ReLU.
 ///
-/// Only the kernel takes a given noise; `tests/network.rs` compares the plain path with it under Algorithm 1.
+/// Only the kernel takes a given noise; `tests/network.rs` compares the plain implementation with it under Algorithm 1.
 #[test]
 fn noise_stands_between_the_affine_map_and_the_relu() {
-    let [_, (_, dtype, roundoff)] = PATHS;
+    let [_, (_, dtype, roundoff)] = IMPLEMENTATIONS;
     let (arguments, c) = (BlockCase::new(dtype), BlockCase::CHANNELS);
     let channels = |name: &str, factor: f64, mean: f64| {
         hashed(name, &[c]).affine(factor, mean).unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap()

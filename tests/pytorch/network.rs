@@ -1,10 +1,10 @@
 //! VGG-16 with and without batch normalisation: logits, loss, the gradient of every parameter, running statistics.
 
 use candle_core::{DType, Device, Tensor};
-use whybn::nn::{Mode, Network, NoiseMode, Params, Path, StatisticsMode, StepResult};
-use whybn::spec::{Init, Norm, Vgg16};
+use whybn::nn::{self, At, Implementation, Mode, Network, NoiseMode, Params, StatisticsMode, StepResult};
+use whybn::spec::{Init, Loss, Model, Norm, Vgg16};
 
-use super::golden::{PATHS, assert_close, flat, golden, hashed};
+use super::golden::{IMPLEMENTATIONS, assert_close, flat, golden, hashed};
 
 /// Roundings that the network may be off by, relative to the largest of the compared values.
 ///
@@ -18,7 +18,7 @@ const NETWORK_ROUNDINGS: f64 = 1000.0;
 
 /// `parameters` in the script, for the names and shapes of a network's own.
 fn hashed_parameters(network: &Network, dtype: DType) -> Params {
-    let (initial, _) = network.init(0, dtype).unwrap();
+    let (initial, _) = network.init(0, dtype, &Device::Cpu).unwrap();
     let hashed = |name: &str, initial: &Tensor| {
         let (factor, mean) = match (name.starts_with("norm"), name.ends_with("weight")) {
             (true, true) => (0.25, 1.0),
@@ -50,16 +50,16 @@ struct NetworkCase {
 }
 
 impl NetworkCase {
-    fn new(norm: Option<Norm>, path: Path, dtype: DType) -> Self {
+    fn new(norm: Option<Norm>, implementation: Implementation, dtype: DType) -> Self {
         let (head, init) = (vec![24], Init::HeNormal);
         let model = Vgg16 { width_divisor: 16, head, norm, init, ..Vgg16::default() };
-        let network = Network::new(&model, path, 3, 32, 10);
+        let network = nn::network(&Model::Vgg16(model), Loss::CrossEntropy, implementation, &[3, 32, 32], 10);
         let params = hashed_parameters(&network, dtype);
         NetworkCase { network, dtype, params }
     }
 
     fn initial_buffers(&self) -> Params {
-        self.network.init(0, self.dtype).unwrap().1
+        self.network.init(0, self.dtype, &Device::Cpu).unwrap().1
     }
 
     fn input(&self, which: &str) -> Tensor {
@@ -70,15 +70,17 @@ impl NetworkCase {
     fn step(&self, buffers: &Params, statistics: StatisticsMode, which: &str) -> StepResult {
         let labels = Tensor::from_iter((0..8u32).map(|i| i * 3 % 10), &Device::Cpu).unwrap();
         let mode = Mode { statistics, noise: NoiseMode::Off };
-        self.network.loss_and_gradients(&self.params, buffers, mode, &self.input(which), &labels).unwrap()
+        let at = At { params: &self.params, buffers, mode };
+        self.network.loss_and_gradients(at, &self.input(which), &labels).unwrap()
     }
 
     /// Logits, loss and every gradient of the images "second" against PyTorch's.
     fn check(&self, case: &str, buffers: &Params, statistics: StatisticsMode, tolerance: f64) {
         let golden = golden();
-        let label = |what: &str| format!("{:?} {case} {what}", self.network.path());
+        let label = |what: &str| format!("{:?} {case} {what}", self.dtype);
         let mode = Mode { statistics, noise: NoiseMode::Off };
-        let logits = self.network.forward(&self.params, buffers, mode, &self.input("second")).unwrap();
+        let at = At { params: &self.params, buffers, mode };
+        let logits = self.network.forward(at, &self.input("second")).unwrap();
         assert_close(&label("logits"), &logits, &golden[&format!("network.{case}.logits")], tolerance);
         let result = self.step(buffers, statistics, "second");
         let loss = Tensor::new(result.loss, &Device::Cpu).unwrap();
@@ -95,8 +97,8 @@ impl NetworkCase {
 
 #[test]
 fn vgg16_without_normalisation() {
-    for (path, dtype, roundoff) in PATHS {
-        let case = NetworkCase::new(None, path, dtype);
+    for (implementation, dtype, roundoff) in IMPLEMENTATIONS {
+        let case = NetworkCase::new(None, implementation, dtype);
         case.check("plain", &case.initial_buffers(), StatisticsMode::Batch, NETWORK_ROUNDINGS * roundoff);
     }
 }
@@ -105,13 +107,13 @@ fn vgg16_without_normalisation() {
 #[test]
 fn vgg16_with_batch_normalisation() {
     let golden = golden();
-    for (path, dtype, roundoff) in PATHS {
-        let case = NetworkCase::new(Some(Norm::BATCH), path, dtype);
+    for (implementation, dtype, roundoff) in IMPLEMENTATIONS {
+        let case = NetworkCase::new(Some(Norm::BATCH), implementation, dtype);
         let first = case.step(&case.initial_buffers(), StatisticsMode::Batch, "first").buffers;
         let second = case.step(&first, StatisticsMode::Batch, "second").buffers;
         for (name, got) in second.iter() {
             let want = &golden[&format!("network.{name}")];
-            assert_close(&format!("{path:?} {name}"), got, want, NETWORK_ROUNDINGS * roundoff);
+            assert_close(&format!("{implementation:?} {name}"), got, want, NETWORK_ROUNDINGS * roundoff);
         }
         case.check("batch", &first, StatisticsMode::Batch, NETWORK_ROUNDINGS * roundoff);
         case.check("running", &second, StatisticsMode::Running, NETWORK_ROUNDINGS * roundoff);

@@ -1,0 +1,237 @@
+//! The fully connected layer: x ↦ W·x, then a bias or a normalisation and an activation function, where it has them.
+//!
+//! It has two kernels, whose roundings differ: the `gemm` crate's products (the head of a VGG), and loops over few
+//! units and many examples in either precision (a deep linear network), which carry their own normalisation.
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType, bail};
+
+use super::activation::{Activation, activate};
+use super::block::{At, Block, Gradients, Kind, Parameter, Pass, vector_jacobian};
+use super::mode::StatisticsMode;
+use super::norm::{self, EPS, Moments, NormLayer};
+use super::params::Params;
+use crate::kernels::dense::{self, UnitStatistics};
+use crate::kernels::linear::Linear;
+
+/// The implementation of a dense layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DenseKernel {
+    /// Candle's own operations on (n, units), any type.
+    Plain,
+    /// The `gemm` crate without threads on (n, units), f32. It needs a bias.
+    Gemm,
+    /// Loops on (units, n), f32 or f64. They have neither a bias nor an activation function.
+    Loops,
+}
+
+/// A fully connected layer with what follows it.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// Its name; the weight is `NAME.weight` (outputs, inputs), the bias `NAME.bias` (outputs).
+    pub name: String,
+    /// Length of the input.
+    pub inputs: usize,
+    /// Length of the output.
+    pub outputs: usize,
+    /// Whether it has a bias.
+    pub bias: bool,
+    /// The normalisation, where there is one.
+    pub norm: Option<NormLayer>,
+    /// The activation function.
+    pub activation: Activation,
+    /// The implementation that it runs on.
+    pub kernel: DenseKernel,
+    /// Whether the output is (n, outputs) whatever the kernel's own layout is: that of the network.
+    pub last: bool,
+}
+
+impl Dense {
+    fn weight(&self) -> String {
+        format!("{}.weight", self.name)
+    }
+
+    fn bias(&self) -> String {
+        format!("{}.bias", self.name)
+    }
+
+    /// All of it on (n, units) in operations that Candle differentiates.
+    fn composed(&self, at: At, x: &Tensor) -> Result<Pass> {
+        let weight = at.params.get(&self.weight())?;
+        let bias = self.bias.then(|| at.params.get(&self.bias())).transpose()?;
+        let y = match (self.kernel, bias) {
+            (DenseKernel::Gemm, Some(bias)) => Linear::forward(x, weight, bias)?,
+            (_, Some(bias)) => x.matmul(&weight.t()?)?.broadcast_add(bias)?,
+            (_, None) => x.matmul(&weight.t()?)?,
+        };
+        let (y, moments) = match &self.norm {
+            Some(norm) => {
+                let (n, units) = y.dims2()?;
+                let (y, moments) = norm.plain(at, &y.reshape((n, units, 1, 1))?)?;
+                (y.reshape((n, units))?, moments)
+            }
+            None => (y, None),
+        };
+        Ok(Pass { moments, ..Pass::new(&self.name, x, activate(self.activation, &y)?) })
+    }
+
+    /// Whether [`gemm_backward`](Self::gemm_backward) can go back through it.
+    fn has_gemm_backward(&self) -> bool {
+        let simple = matches!(self.activation, Activation::Identity | Activation::Relu);
+        self.kernel == DenseKernel::Gemm && self.bias && self.norm.is_none() && simple
+    }
+
+    fn gemm_backward(&self, at: At, pass: &Pass, gradient: &Tensor) -> Result<Gradients> {
+        let grad_y = match self.activation == Activation::Relu {
+            true => gradient.mul(&pass.output.gt(0f64)?.to_dtype(gradient.dtype())?)?,
+            false => gradient.clone(),
+        };
+        let (grad_x, grad_weight, grad_bias) = Linear::backward(&pass.input, at.params.get(&self.weight())?, &grad_y)?;
+        Ok((Some(grad_x), Params::from_iter([(self.weight(), grad_weight), (self.bias(), grad_bias)])))
+    }
+}
+
+impl Block for Dense {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let weight = Parameter::weight(self.weight(), &[self.outputs, self.inputs]);
+        let bias = self.bias.then(|| Parameter::constant(self.bias(), Kind::Bias, self.outputs, 0.0));
+        let norm = self.norm.as_ref().map(NormLayer::parameters).unwrap_or_default();
+        std::iter::once(weight).chain(bias).chain(norm).collect()
+    }
+
+    fn buffers(&self) -> Vec<Parameter> {
+        self.norm.as_ref().map(NormLayer::buffers).unwrap_or_default()
+    }
+
+    fn enter(&self, examples: &Tensor) -> Result<Tensor> {
+        if self.kernel == DenseKernel::Loops { examples.t()?.contiguous() } else { Ok(examples.clone()) }
+    }
+
+    fn forward(&self, at: At, x: &Tensor) -> Result<Pass> {
+        match (self.kernel, x.dtype()) {
+            (DenseKernel::Loops, DType::F32) => self.loops::<f32>(at, x),
+            (DenseKernel::Loops, DType::F64) => self.loops::<f64>(at, x),
+            (DenseKernel::Loops, other) => bail!("{}: expected f32 or f64, got {other:?}", self.name),
+            _ => self.composed(at, x),
+        }
+    }
+
+    fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
+        match (self.kernel, gradient.dtype()) {
+            (DenseKernel::Loops, DType::F32) => self.loops_backward::<f32>(at, pass, gradient),
+            (DenseKernel::Loops, _) => self.loops_backward::<f64>(at, pass, gradient),
+            _ if self.has_gemm_backward() => self.gemm_backward(at, pass, gradient),
+            _ => {
+                let names = self.parameters().into_iter().map(|parameter| parameter.name);
+                let forward = |at: At, x: &Tensor| Ok(self.composed(at, x)?.output);
+                vector_jacobian(forward, at, names, &pass.input, gradient, need_input)
+            }
+        }
+    }
+
+    fn update_buffers(&self, pass: &Pass, buffers: &mut Params) -> Result<()> {
+        norm::update_running(self.norm.as_ref(), pass, buffers)
+    }
+}
+
+/// The loops, on (units, n).
+impl Dense {
+    fn loops<T: WithDType>(&self, at: At, x: &Tensor) -> Result<Pass> {
+        let (inputs, n) = x.dims2()?;
+        if inputs != self.inputs {
+            bail!("{}: expected {} inputs, got {inputs}", self.name, self.inputs);
+        }
+        let y = with(&[at.params.get(&self.weight())?, x], |slices: &[&[T]]| dense::product(slices[0], slices[1], n))?;
+        let tensor = |values: Vec<T>| Tensor::from_vec(values, (self.outputs, n), &Device::Cpu);
+        let pass = |output: Tensor, moments, kept: Loops| -> Result<Pass> {
+            let output = if self.last { output.t()?.contiguous()? } else { output };
+            Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, x, output) })
+        };
+        let Some(norm) = &self.norm else {
+            let y = tensor(y)?;
+            return pass(y.clone(), None, Loops { y, statistics: None });
+        };
+        let statistics = self.statistics(norm, at, &y, n)?;
+        let affine = [at.params.get(&norm.gamma())?, at.params.get(&norm.beta())?];
+        let output = with(&affine, |affine: &[&[T]]| dense::normalise(&y, n, &statistics, affine[0], affine[1]))?;
+        let moments = moments::<T>(norm, &statistics, n)?;
+        pass(tensor(output)?, moments, Loops { y: tensor(y)?, statistics: Some(statistics) })
+    }
+
+    /// What each unit of `y` is normalised with.
+    fn statistics<T: WithDType>(&self, norm: &NormLayer, at: At, y: &[T], n: usize) -> Result<Vec<UnitStatistics>> {
+        if at.mode.statistics == StatisticsMode::Batch {
+            return Ok(dense::statistics(y, n, norm.divisor, EPS));
+        }
+        let (mean, divisor) = norm.running(at.buffers)?;
+        let unit = |(mean, divisor)| UnitStatistics { mean, divisor, variance: f64::NAN, slopes: None };
+        Ok(mean.into_iter().zip(divisor).map(unit).collect())
+    }
+
+    fn loops_backward<T: WithDType>(&self, at: At, pass: &Pass, gradient: &Tensor) -> Result<Gradients> {
+        let Some(kept) = pass.kept.as_ref().and_then(|kept| kept.downcast_ref::<Loops>()) else {
+            bail!("{}: the pass is not through this block", self.name)
+        };
+        let (_, n) = kept.y.dims2()?;
+        let grad_output = if self.last { gradient.t()?.contiguous()? } else { gradient.clone() };
+        let mut gradients = Params::default();
+        let grad_y = match (&self.norm, &kept.statistics) {
+            (Some(norm), Some(statistics)) => {
+                let arguments = [&kept.y, at.params.get(&norm.gamma())?, &grad_output];
+                let (grad_y, grad_gamma, grad_beta) = with(&arguments, |slices: &[&[T]]| {
+                    dense::normalise_backward(slices[0], n, statistics, slices[1], slices[2])
+                })?;
+                let units = |values: Vec<T>| Tensor::from_vec(values, self.outputs, &Device::Cpu);
+                gradients.insert(norm.gamma(), units(grad_gamma)?);
+                gradients.insert(norm.beta(), units(grad_beta)?);
+                Tensor::from_vec(grad_y, (self.outputs, n), &Device::Cpu)?
+            }
+            _ => grad_output,
+        };
+        let grad_weight =
+            with(&[&grad_y, &pass.input], |slices: &[&[T]]| dense::outer_product(slices[0], slices[1], n))?;
+        gradients.insert(self.weight(), Tensor::from_vec(grad_weight, (self.outputs, self.inputs), &Device::Cpu)?);
+        let transposed = at.params.get(&self.weight())?.t()?.contiguous()?;
+        let grad_x = with(&[&transposed, &grad_y], |slices: &[&[T]]| dense::product(slices[0], slices[1], n))?;
+        Ok((Some(Tensor::from_vec(grad_x, (self.inputs, n), &Device::Cpu)?), gradients))
+    }
+}
+
+/// What the loops keep of a pass.
+struct Loops {
+    /// W·x, before the normalisation.
+    y: Tensor,
+    /// What it was normalised with.
+    statistics: Option<Vec<UnitStatistics>>,
+}
+
+/// The moments in `units`; `None` where the batch was not normalised by its own.
+fn moments<T: WithDType>(norm: &NormLayer, units: &[UnitStatistics], n: usize) -> Result<Option<Moments>> {
+    if units.iter().any(|unit| unit.slopes.is_none()) {
+        return Ok(None);
+    }
+    let tensor = |of: &dyn Fn(&UnitStatistics) -> f64| {
+        let values: Vec<T> = units.iter().map(|unit| T::from_f64(of(unit))).collect();
+        Tensor::from_vec(values, units.len(), &Device::Cpu)
+    };
+    let spread = tensor(&|unit| if norm.keeps_variance() { unit.variance } else { unit.divisor })?;
+    Ok(Some(Moments { mean: tensor(&|unit| unit.mean)?, spread, count: n }))
+}
+
+/// `then` of the values of `tensors`, which are contiguous and on the CPU.
+fn with<T: WithDType, R>(tensors: &[&Tensor], then: impl FnOnce(&[&[T]]) -> R) -> Result<R> {
+    let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
+    let mut slices = Vec::with_capacity(guards.len());
+    for (storage, layout) in &guards {
+        let (Storage::Cpu(storage), Some((start, end))) = (&**storage, layout.contiguous_offsets()) else {
+            bail!("a dense layer: expected contiguous tensors on the CPU, got {layout:?}");
+        };
+        slices.push(&CpuStorage::as_slice::<T>(storage)?[start..end]);
+    }
+    Ok(then(&slices))
+}

@@ -1,0 +1,319 @@
+//! What follows a convolution in its layer: normalisation or bias, noise, ReLU and 2×2 max pooling.
+//!
+//! One kernel does all of it where the implementation is fast and the normalisation has a kernel. Elsewhere Candle's own
+//! operations do: the oracle of the tests, and the way in for a normalisation that has no kernel yet. The convolution
+//! stays fast then.
+
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor, bail};
+
+use super::activation::relu;
+use super::block::{At, Block, Gradients, Kind, Parameter, Pass, vector_jacobian};
+use super::feature_maps::{FeatureMaps, to_layout_of};
+use super::mode::{Implementation, NoiseMode, StatisticsMode};
+use super::noise;
+use super::norm::{self, Moments, NormLayer};
+use super::params::Params;
+use super::pool::max_pool2;
+use crate::kernels::divisor::Divisor;
+use crate::kernels::noise::Jitter;
+use crate::kernels::unit::{Normalise, Statistics, Unit, standard_deviations};
+use crate::spec::{Noise, NoisePlace, ShiftUnit};
+
+/// Normalisation, noise (or noise and normalisation) and ReLU, then 2×2 max pooling at the end of a stage.
+#[derive(Clone, Debug)]
+pub struct Epilogue {
+    /// The name of the convolution before it: of its noise, and of its bias where no normalisation follows.
+    pub name: String,
+    /// Channels.
+    pub channels: usize,
+    /// The normalisation, where there is one.
+    pub norm: Option<NormLayer>,
+    /// The noise.
+    pub noise: Noise,
+    /// Whether pooling follows.
+    pub pool: bool,
+    /// The implementation that it runs on.
+    pub implementation: Implementation,
+}
+
+/// A pass through the kernel.
+#[derive(Debug)]
+struct Fused {
+    /// What the noise between convolution and kernel made, if there is any.
+    entry: Option<Entry>,
+    unit: Unit,
+    /// What it normalised with.
+    statistics: Statistics,
+}
+
+/// What enters the kernel where noise comes before it.
+#[derive(Debug)]
+struct Entry {
+    /// s·y + m, in the kernels' layout.
+    y: Tensor,
+    /// s, by which the gradient goes back.
+    scale: Tensor,
+}
+
+impl Fused {
+    /// The input of the kernel, from the convolution's output.
+    fn entered<'a>(&'a self, y: &'a Tensor) -> &'a Tensor {
+        self.entry.as_ref().map_or(y, |entry| &entry.y)
+    }
+
+    fn of(pass: &Pass) -> Option<&Fused> {
+        pass.kept.as_ref()?.downcast_ref()
+    }
+}
+
+impl Epilogue {
+    /// The name of β, or of the convolution's bias where no normalisation follows.
+    pub fn bias(&self) -> String {
+        self.norm.as_ref().map_or_else(|| format!("{}.bias", self.name), NormLayer::beta)
+    }
+
+    /// Whether noise comes between the convolution and the normalisation.
+    pub fn has_noise_before_norm(&self) -> bool {
+        matches!(self.noise, Noise::Algorithm1(constants) if constants.place == NoisePlace::BeforeNorm)
+    }
+
+    /// Whether one kernel does all of it.
+    fn is_fused(&self) -> bool {
+        self.implementation == Implementation::Fast && self.norm.as_ref().is_none_or(NormLayer::has_kernel)
+    }
+
+    /// The noise at `place`; `sd` gives each channel's standard deviation there, should it be the unit.
+    fn jitter(
+        &self,
+        place: NoisePlace,
+        mode: NoiseMode,
+        sd: impl FnOnce() -> Result<Vec<f32>>,
+    ) -> Result<Option<Jitter>> {
+        let Noise::Algorithm1(constants) = self.noise else { return Ok(None) };
+        if constants.place != place {
+            return Ok(None);
+        }
+        match noise::draw(&self.noise, mode, &self.name, self.channels) {
+            Some(jitter) if constants.unit == ShiftUnit::OwnSd => Ok(Some(jitter.in_units_of(&sd()?))),
+            jitter => Ok(jitter),
+        }
+    }
+
+    /// The input of the ReLU, computed again from a pass, with the same noise to the bit.
+    ///
+    /// # Errors
+    /// If `pass` is not of this block.
+    pub fn before_relu(&self, at: At, pass: &Pass) -> Result<FeatureMaps> {
+        let Some(fused) = Fused::of(pass) else {
+            let (v, _) = self.plain_before_relu(at, &self.nchw(&pass.input)?)?;
+            return Ok(FeatureMaps::new(v, self.channels, Implementation::Plain));
+        };
+        let (gamma, beta) = self.affine(at.params)?;
+        let v = fused.unit.before_relu(fused.entered(&pass.input), gamma, beta, &fused.statistics)?;
+        Ok(FeatureMaps::new(v, self.channels, Implementation::Fast))
+    }
+
+    fn nchw(&self, y: &Tensor) -> Result<Tensor> {
+        FeatureMaps::new(y.clone(), self.channels, self.implementation).nchw()
+    }
+
+    /// The input of the ReLU (n, c, h, w) from `y` (n, c, h, w), and the batch's moments where it was normalised by them.
+    fn plain_before_relu(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<Moments>)> {
+        let noise = at.mode.noise;
+        let y = match self.jitter(NoisePlace::BeforeNorm, noise, || noise::standard_deviations(y))? {
+            Some(jitter) => &noise::apply(y, &jitter)?,
+            None => y,
+        };
+        let (a, moments) = match &self.norm {
+            Some(norm) => norm.plain(at, y)?,
+            None => {
+                let bias = at.params.get(&self.bias())?.reshape((1, self.channels, 1, 1))?;
+                (y.broadcast_add(&bias)?, None)
+            }
+        };
+        let v = match self.jitter(NoisePlace::AfterAffine, noise, || noise::standard_deviations(&a))? {
+            Some(jitter) => noise::apply(&a, &jitter)?,
+            None => a,
+        };
+        Ok((v, moments))
+    }
+
+    fn plain(&self, at: At, y: &Tensor) -> Result<Pass> {
+        let (v, moments) = self.plain_before_relu(at, &self.nchw(y)?)?;
+        let z = relu(&v)?;
+        let z = if self.pool { max_pool2(&z)? } else { z };
+        Ok(Pass { moments, ..Pass::new(&self.name, y, to_layout_of(self.implementation, &z)?) })
+    }
+
+    fn fused(&self, at: At, y: &Tensor) -> Result<Pass> {
+        let entry = self.entry(at.mode.noise, y)?;
+        let entered = entry.as_ref().map_or(y, |entry| &entry.y);
+        let (gamma, beta) = self.affine(at.params)?;
+        let unit = self.unit(at, gamma, entered)?;
+        let (output, statistics) = unit.clone().apply(entered, gamma, beta)?;
+        let moments = batch_moments_of(&statistics, y)?;
+        let kept = Fused { entry, unit, statistics: (*statistics).clone() };
+        Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, y, output) })
+    }
+
+    /// What the noise between convolution and normalisation makes of `y`, in the kernels' layout.
+    fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Entry>> {
+        let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.channels))?;
+        let applied = jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()?;
+        Ok(applied.map(|(y, scale)| Entry { y, scale }))
+    }
+
+    /// All that becomes of `y` in a mode, as one kernel.
+    fn unit(&self, at: At, gamma: Option<&Tensor>, y: &Tensor) -> Result<Unit> {
+        let normalise = match (&self.norm, at.mode.statistics) {
+            (None, _) => Normalise::Nothing,
+            (Some(norm), StatisticsMode::Batch) => Normalise::Batch { by: norm.divisor, eps: norm::EPS },
+            (Some(norm), StatisticsMode::Running) => {
+                let (mean, divisor) = norm.running(at.buffers)?;
+                let mean = mean.iter().map(|&mean| mean as f32).collect();
+                Normalise::Given { mean, inv_divisor: divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect() }
+            }
+        };
+        let sd = || activation_sd(standard_deviations(y, self.channels)?, &normalise, gamma);
+        let noise = self.jitter(NoisePlace::AfterAffine, at.mode.noise, sd)?;
+        Ok(Unit { normalise, noise, pool: self.pool })
+    }
+
+    /// γ (c), where there is a normalisation, and β or the bias (c).
+    fn affine<'a>(&self, params: &'a Params) -> Result<(Option<&'a Tensor>, &'a Tensor)> {
+        let gamma = self.norm.as_ref().map(|norm| params.get(&norm.gamma())).transpose()?;
+        Ok((gamma, params.get(&self.bias())?))
+    }
+}
+
+impl Block for Epilogue {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// γ and β, or the convolution's bias. Under a normalisation it would be removed, and is left out.
+    fn parameters(&self) -> Vec<Parameter> {
+        match &self.norm {
+            Some(norm) => norm.parameters(),
+            None => vec![Parameter::constant(self.bias(), Kind::Bias, self.channels, 0.0)],
+        }
+    }
+
+    fn buffers(&self) -> Vec<Parameter> {
+        self.norm.as_ref().map(NormLayer::buffers).unwrap_or_default()
+    }
+
+    fn forward(&self, at: At, y: &Tensor) -> Result<Pass> {
+        if self.is_fused() { self.fused(at, y) } else { self.plain(at, y) }
+    }
+
+    fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
+        let Some(fused) = Fused::of(pass) else {
+            let names = self.parameters().into_iter().map(|parameter| parameter.name);
+            let forward = |at: At, y: &Tensor| Ok(self.plain(at, y)?.output);
+            return vector_jacobian(forward, at, names, &pass.input, gradient, need_input);
+        };
+        let ((gamma, beta), y) = (self.affine(at.params)?, fused.entered(&pass.input));
+        let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, gamma, beta, &fused.statistics, gradient)?;
+        let grad_y = match &fused.entry {
+            Some(entry) => grad_y.mul(&entry.scale)?,
+            None => grad_y,
+        };
+        let mut gradients = Params::from_iter([(self.bias(), grad_beta)]);
+        if let Some((norm, grad_gamma)) = self.norm.as_ref().zip(grad_gamma) {
+            gradients.insert(norm.gamma(), grad_gamma);
+        }
+        Ok((Some(grad_y), gradients))
+    }
+
+    fn update_buffers(&self, pass: &Pass, buffers: &mut Params) -> Result<()> {
+        norm::update_running(self.norm.as_ref(), pass, buffers)
+    }
+}
+
+/// Each channel's standard deviation after normalisation and affine map, from those before.
+fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>) -> Result<Vec<f32>> {
+    let gamma = gamma.map(Tensor::to_vec1::<f32>).transpose()?;
+    for (channel, sd) in sd.iter_mut().enumerate() {
+        *sd *= match normalise {
+            Normalise::Nothing => 1.0,
+            Normalise::Batch { by, .. } if *by != Divisor::BATCH_NORM => {
+                bail!("noise in units of a channel's own standard deviation needs BatchNorm or no normalisation")
+            }
+            Normalise::Batch { eps, .. } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
+            Normalise::Given { inv_divisor, .. } => inv_divisor[channel],
+        };
+        *sd *= gamma.as_ref().map_or(1.0, |gamma| gamma[channel].abs());
+    }
+    Ok(sd)
+}
+
+/// The moments in `statistics` as tensors; `None` where the batch was not normalised by its own.
+fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<Moments>> {
+    if statistics.spread.is_empty() {
+        return Ok(None);
+    }
+    let (n, _, h, w, _) = y.dims5()?;
+    let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), y.device());
+    Ok(Some(Moments { mean: tensor(&statistics.mean)?, spread: tensor(&statistics.spread)?, count: n * h * w }))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::*;
+    use crate::nn::{Mode, NoiseKey};
+    use crate::spec::{NoiseConstants, Norm};
+
+    fn values(tensor: &Tensor) -> Vec<f64> {
+        tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// A normalisation without a kernel takes this way through a fast network: Candle's operations in the kernels'
+    /// layout, and the default backward. Output, moments and gradients are those of the kernel but for rounding.
+    #[test]
+    fn what_has_no_kernel_is_computed_in_the_kernels_layout_too() {
+        let block = Epilogue {
+            name: "conv1".into(),
+            channels: 11,
+            norm: NormLayer::new(Some(Norm::BATCH), 1, 11),
+            noise: Noise::Algorithm1(NoiseConstants::default()),
+            pool: true,
+            implementation: Implementation::Fast,
+        };
+        let tensor = |length: usize, step: f64| {
+            let values = (0..length).map(|i| (i as f64 * step).sin() as f32);
+            Tensor::from_iter(values, &Device::Cpu).unwrap()
+        };
+        let y = to_layout_of(block.implementation, &tensor(4 * 11 * 6 * 6, 1.7).reshape((4, 11, 6, 6)).unwrap());
+        let (y, gamma) = (y.unwrap(), tensor(11, 0.7).affine(0.3, 1.0).unwrap());
+        let params = Params::from_iter([("norm1.weight".into(), gamma), ("norm1.bias".into(), tensor(11, 0.9))]);
+        let noise = NoiseMode::On(NoiseKey { seed: 1, purpose: "noise", step: 2 });
+        let mode = Mode { statistics: StatisticsMode::Batch, noise };
+        let at = At { params: &params, buffers: &Params::default(), mode };
+        let (kernel, plain) = (block.fused(at, &y).unwrap(), block.plain(at, &y).unwrap());
+        let gradient = to_layout_of(block.implementation, &tensor(4 * 11 * 9, 2.3).reshape((4, 11, 3, 3)).unwrap());
+        let back = |pass: &Pass| block.backward(at, pass, gradient.as_ref().unwrap(), true).unwrap();
+        let ((of_y, of_params), (plain_of_y, plain_of_params)) = (back(&kernel), back(&plain));
+        let close = |a: &Tensor, b: &Tensor| {
+            let (a, b) = (values(a), values(b));
+            let size = a.iter().fold(0f64, |size, value| size.max(value.abs()));
+            assert_eq!(a.len(), b.len());
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5 * size), "{a:?} {b:?}");
+        };
+        close(&kernel.output, &plain.output);
+        close(&of_y.unwrap(), &plain_of_y.unwrap());
+        ["norm1.weight", "norm1.bias"]
+            .iter()
+            .for_each(|name| close(of_params.get(name).unwrap(), plain_of_params.get(name).unwrap()));
+        let (moments, plain_moments) = (kernel.moments.unwrap(), plain.moments.unwrap());
+        close(&moments.mean, &plain_moments.mean);
+        close(&moments.spread, &plain_moments.spread);
+        let v = |pass: &Pass| block.before_relu(at, pass).unwrap().nchw().unwrap();
+        let pass = block.plain(at, &y).unwrap();
+        close(&v(&block.fused(at, &y).unwrap()), &v(&pass));
+    }
+}
