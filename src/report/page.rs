@@ -44,7 +44,6 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         exploratory => plan.is_exploratory(),
         changes => plan.changes.iter().map(|change| format!("`{change}`")).collect::<Vec<_>>().join(", "),
         missing => view.missing(),
-        untrained => view.untrained().iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", "),
         planned => plan.trials.len(),
         scale => &plan.scale,
         scale_says => &plan.study.scale[&plan.scale].says,

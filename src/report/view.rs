@@ -76,12 +76,6 @@ impl<'a> View<'a> {
         self.conditions.iter().filter(|condition| !condition.trials.is_empty())
     }
 
-    /// The labels of the others.
-    pub fn untrained(&self) -> Vec<String> {
-        let untrained = self.conditions.iter().filter(|condition| condition.trials.is_empty());
-        untrained.map(Condition::label).collect()
-    }
-
     /// Claims with their verdicts.
     pub fn claims(&self) -> impl Iterator<Item = (&'a Claim, &Verdict)> {
         self.plan.study.claim.iter().zip(&self.verdicts)
