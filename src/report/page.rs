@@ -5,39 +5,18 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::plot::{Figure, SMOOTHING};
-use super::view::View;
-use super::{answer, numbers, run_log, settings, stored, summary, tables};
+use super::view::{Condition, View};
+use super::{answer, numbers, settings, tables};
 use crate::groups::grouped;
-use crate::judge::{LEVEL, SEEDS_TO_JUDGE, Verdict};
+use crate::judge::{ArmSummary, LEVEL, SEEDS_TO_JUDGE, Verdict};
 use crate::probe::{Evaluation, Training};
 use crate::record::sweep_text;
 
 /// The page's Markdown.
 pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("report.md", include_str!("report.md.j2"))?;
-    environment.add_template("captions.md", include_str!("captions.md.j2"))?;
-    let (plan, name) = (view.plan, view.plan.output_name());
+    let environment = environment()?;
+    let plan = view.plan;
     let (shared, differing) = settings::settings(view);
-    let file = |file: &str| format!("{name}/{file}");
-    let shown = figures.iter().map(|figure| {
-        let caption = context! { file => figure.file, facts => &figure.facts, has_noise => view.has_noise() };
-        let reading = environment.get_template("captions.md")?.render(caption)?;
-        Ok(context! { path => file(figure.file), title => figure.title, reading => reading.trim() })
-    });
-    let conditions = view.conditions.iter().map(|condition| {
-        let summary = &condition.summary;
-        context! {
-            label => condition.label(), stuck => summary.stuck.len(), diverged => summary.diverged,
-            trials => summary.trials,
-        }
-    });
-    let verdicts = view.verdicts.iter().map(|verdict| {
-        let Verdict { id, exploratory, means, .. } = verdict;
-        context! { id, exploratory, means, word => verdict.word.to_string() }
-    });
     let rendered = environment.get_template("report.md")?.render(context! {
         title => &plan.study.title,
         question => plan.study.question.trim(),
@@ -52,21 +31,20 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         behind => answer::behind(view),
         instruction_sets => instruction_sets(view),
         opening => answer::opening(&view.verdicts).map(|verdict| &verdict.id),
-        verdicts => verdicts.collect::<Vec<Value>>(),
-        has_claims => !view.verdicts.is_empty(),
+        verdicts => verdicts(&view.verdicts),
         claims => tables::claims(view).to_string(),
         values => values(view),
         paper_numbers => paper_numbers(&view.verdicts),
         remarks => remarks(&view.verdicts),
         readings => tables::readings(view).to_string(),
-        figures => shown.collect::<Result<Vec<Value>>>()?,
+        figures => shown(&environment, view, figures)?,
         swept => swept(view),
         arms => tables::arms(view).to_string(),
         has_accuracy => view.has(Training::ACCURACY),
         has_noise => view.has_noise(),
         has_evaluation => view.has(Evaluation::CLEAN),
         times => tables::times(view).map(|table| table.to_string()),
-        conditions => conditions.collect::<Vec<Value>>(),
+        conditions => conditions(view),
         seed_table => tables::seeds(view).to_string(),
         notes => &plan.study.notes,
         data => view.data.iter().map(|facts| (facts.describe(), &facts.sha256)).map(Value::from).collect::<Vec<Value>>(),
@@ -75,16 +53,49 @@ pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
         differing_settings => differing.to_string(),
         command => settings::command(plan),
         versions => settings::versions(view),
-        run_file => file(run_log::FILE),
-        summary_file => file(summary::FILE),
-        plan_file => file(stored::PLAN),
-        records_file => file(stored::RECORDS),
+        folder => plan.output_name(),
         smoothing_percent => (SMOOTHING * 100.0).to_string(),
         stuck_below => view.shown().find_map(|arm| arm.summary.stuck_below).map(|accuracy| accuracy.to_string()),
         seeds_to_judge => SEEDS_TO_JUDGE,
         level_percent => (LEVEL * 100.0).to_string(),
     })?;
     Ok(rendered.trim_end().to_string() + "\n")
+}
+
+/// The templates.
+fn environment() -> Result<Environment<'static>> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("report.md", include_str!("report.md.j2"))?;
+    environment.add_template("captions.md", include_str!("captions.md.j2"))?;
+    Ok(environment)
+}
+
+/// The pictures with their captions.
+fn shown(environment: &Environment, view: &View, figures: &[Figure]) -> Result<Vec<Value>> {
+    let shown = |figure: &Figure| {
+        let caption = context! { file => figure.file, facts => &figure.facts, has_noise => view.has_noise() };
+        let reading = environment.get_template("captions.md")?.render(caption)?;
+        Ok(context! { file => figure.file, title => figure.title, reading => reading.trim() })
+    };
+    figures.iter().map(shown).collect()
+}
+
+/// The arms at their swept values, with how many of their trials stuck or diverged.
+fn conditions(view: &View) -> Vec<Value> {
+    let condition = |condition: &Condition| {
+        let ArmSummary { trials, diverged, stuck, .. } = &condition.summary;
+        context! { label => condition.label(), trials, diverged, stuck => stuck.len() }
+    };
+    view.conditions.iter().map(condition).collect()
+}
+
+fn verdicts(verdicts: &[Verdict]) -> Vec<Value> {
+    let verdict = |Verdict { id, exploratory, means, word, .. }: &Verdict| {
+        context! { id, exploratory, means, word => word.to_string() }
+    };
+    verdicts.iter().map(verdict).collect()
 }
 
 /// The instruction sets that the trials were trained with, each of which rounds in its own way.
