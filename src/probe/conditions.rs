@@ -14,7 +14,7 @@ use anyhow::Result;
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record, units};
+use super::{Measurement, Memory, Quantity, StepContext, Work, check, is_due_from_start, record, units};
 use crate::data::Dataset;
 use crate::kernels::divisor::Divisor;
 use crate::nn::{Block, ConvLayer, Epilogue, FeatureMaps, NORM_EPS, NormLayer};
@@ -57,13 +57,7 @@ impl Measurement for Conditions {
         Work { gradients: self.layers.len() * (2 * self.units + 1) * self.points / 2, ..Work::default() }
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for Conditions {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+    fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         if !is_due_from_start(context.step, context.steps, self.points) {
             return Ok(());
         }
@@ -232,8 +226,8 @@ mod tests {
     fn shares_are_those_of_the_channels() {
         let step = Step::new(0.0);
         let mut records = Vec::new();
-        let mut probe = Conditions { layers: vec![1, 3], units: 16, points: 1, length: 0.01 };
-        probe.during_step(&step.context(), &mut records).unwrap();
+        let probe = Conditions { layers: vec![1, 3], units: 16, points: 1, length: 0.01 };
+        probe.during_step(&step.context(), &mut Memory::new(), &mut records).unwrap();
         for layer in [1, 3] {
             let context = step.context();
             let (conv, pass) = context.conv_layer(layer).unwrap();

@@ -4,7 +4,7 @@ use anyhow::Result;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
-use super::{GivenUp, Measure, Measurement, Quantity, StateContext, When, Work, check, is_due, record};
+use super::{GivenUp, Measurement, Quantity, StateContext, When, Work, check, is_due, record};
 use crate::data::{Dataset, ImageSet, Split};
 use crate::nn::{At, Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
@@ -100,13 +100,7 @@ impl Measurement for Evaluation {
         Work { images, ..Work::default() }
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for Evaluation {
-    fn after_step(&mut self, context: &StateContext, records: &mut Vec<Record>) -> Result<()> {
+    fn after_step(&self, context: &StateContext, records: &mut Vec<Record>) -> Result<()> {
         if !is_due(context.taken, context.steps, self.points) {
             return Ok(());
         }

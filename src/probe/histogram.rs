@@ -4,7 +4,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Measurement, Quantity, StepContext, check, is_due_from_start, record, units};
+use super::{Measurement, Memory, Quantity, StepContext, check, is_due_from_start, record, units};
 use crate::record::Record;
 use crate::spec::Model;
 
@@ -49,13 +49,7 @@ impl Measurement for Histogram {
         check::convolutions(&self.layers, model)
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for Histogram {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+    fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         if !is_due_from_start(context.step, context.steps, self.points) {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::shift::{Shift, shift};
-use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record};
+use super::{Measurement, Memory, Quantity, StepContext, Work, check, is_due_from_start, record};
 use crate::data::Dataset;
 use crate::nn::{Block, Kind, Params};
 use crate::record::Record;
@@ -57,13 +57,7 @@ impl Measurement for Ics {
         Work { gradients: 2 * self.layers.len() * self.points, ..Work::default() }
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for Ics {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+    fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         if !is_due_from_start(context.step, context.steps, self.points) {
             return Ok(());
         }
@@ -139,8 +133,8 @@ mod tests {
 
     fn measured(step: &Step) -> Vec<Record> {
         let mut records = Vec::new();
-        let mut probe = Ics { layers: vec![1, 2, 3], points: 1, matched_update: 0.01 };
-        probe.during_step(&step.context(), &mut records).unwrap();
+        let probe = Ics { layers: vec![1, 2, 3], points: 1, matched_update: 0.01 };
+        probe.during_step(&step.context(), &mut Memory::new(), &mut records).unwrap();
         records
     }
 

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::line::{Point, along, band, effective_beta};
-use super::{Measure, Measurement, Quantity, StepContext, Work, check, is_due_from_start, record};
+use super::{Measurement, Memory, Quantity, StepContext, Work, check, is_due_from_start, record};
 use crate::data::Dataset;
 use crate::nn::Params;
 use crate::record::Record;
@@ -83,13 +83,7 @@ impl Measurement for Landscape {
         Work { gradients: self.points * (lengths + 1) + self.random_points * lengths, ..Work::default() }
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for Landscape {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+    fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         let due = |points| is_due_from_start(context.step, context.steps, points);
         if !(due(self.points) || due(self.random_points)) {
             return Ok(());
@@ -203,8 +197,8 @@ mod tests {
 
     fn measured(step: &Step) -> Vec<Record> {
         let mut records = Vec::new();
-        let mut probe = Landscape { points: 1, random_points: 1, multiples: vec![0.5, 1.0, 4.0], smaller_step: 0.25 };
-        probe.during_step(&step.context(), &mut records).unwrap();
+        let probe = Landscape { points: 1, random_points: 1, multiples: vec![0.5, 1.0, 4.0], smaller_step: 0.25 };
+        probe.during_step(&step.context(), &mut Memory::new(), &mut records).unwrap();
         records
     }
 

@@ -97,7 +97,7 @@ impl Probe {
     }
 }
 
-/// The settings of a measurement, and all that they say of it before it is made.
+/// A measurement with its settings: all that they say of it before it is made, and the making.
 pub trait Measurement: Any {
     /// The quantities that it records, those included that some trials lack (an accuracy without classes, say).
     fn quantities(&self) -> Vec<Quantity>;
@@ -131,9 +131,25 @@ pub trait Measurement: Any {
         Work::default()
     }
 
-    /// Begins to measure a trial.
-    fn begin(&self) -> Box<dyn Measure>;
+    /// Measures a step before its update.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read.
+    fn during_step(&self, _context: &StepContext, _memory: &mut Memory, _records: &mut Vec<Record>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Measures the network after a step's update.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read; [`GivenUp`] where it was told to stop.
+    fn after_step(&self, _context: &StateContext, _records: &mut Vec<Record>) -> Result<()> {
+        Ok(())
+    }
 }
+
+/// The numbers that a measurement keeps from step to step, empty before the first; checkpoints hold them.
+pub type Memory = Vec<f64>;
 
 /// The work that a measurement asks of the network in a whole trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -251,33 +267,6 @@ impl std::fmt::Display for GivenUp {
 }
 
 impl std::error::Error for GivenUp {}
-
-/// A measurement under way.
-pub trait Measure {
-    /// Measures a step before its update.
-    ///
-    /// # Errors
-    /// If a tensor cannot be read.
-    fn during_step(&mut self, _context: &StepContext, _records: &mut Vec<Record>) -> Result<()> {
-        Ok(())
-    }
-
-    /// Measures the network after a step's update.
-    ///
-    /// # Errors
-    /// If a tensor cannot be read; [`GivenUp`] where it was told to stop.
-    fn after_step(&mut self, _context: &StateContext, _records: &mut Vec<Record>) -> Result<()> {
-        Ok(())
-    }
-
-    /// Its memory from step to step, for a checkpoint.
-    fn state(&self) -> Vec<f64> {
-        Vec::new()
-    }
-
-    /// Takes up a [`state`](Measure::state).
-    fn restore(&mut self, _state: &[f64]) {}
-}
 
 /// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last.
 fn is_due(taken: usize, steps: usize, points: usize) -> bool {

@@ -7,7 +7,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Measurement, Quantity, StepContext, check, record, units};
+use super::{Measurement, Memory, Quantity, StepContext, check, record, units};
 use crate::record::Record;
 use crate::spec::Model;
 
@@ -51,57 +51,29 @@ impl Measurement for Moments {
         check::convolutions(&self.layers, model)
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(Drift::new(self))
+    fn during_step(&self, context: &StepContext, memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
+        let taken = context.step + 1;
+        let is_last = taken == context.steps || !context.result.loss.is_finite();
+        let bin_ends = taken.is_multiple_of(self.bin) || is_last;
+        let mut remembered = std::mem::take(memory).into_iter();
+        for &layer in &self.layers {
+            let mut drift = Drift::recall(&mut remembered);
+            drift.add(moments(context, layer, self.units)?);
+            if bin_ends {
+                drift.flush(context.step, layer, records);
+            }
+            memory.extend(drift.numbers());
+        }
+        Ok(())
     }
 }
 
-/// The measurement under way.
+/// The drift of a layer since the bin began.
 struct Drift {
-    units: usize,
-    bin: usize,
-    layers: Vec<Layer>,
-}
-
-struct Layer {
-    layer: usize,
     previous: Option<LayerMoments>,
     /// Sums over the bin, place by place and statistic by statistic.
     sums: [[f64; 4]; 2],
     steps: usize,
-}
-
-impl Drift {
-    fn new(settings: &Moments) -> Self {
-        let layer = |&layer: &usize| Layer { layer, previous: None, sums: [[0.0; 4]; 2], steps: 0 };
-        Drift { units: settings.units, bin: settings.bin, layers: settings.layers.iter().map(layer).collect() }
-    }
-}
-
-impl Measure for Drift {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        let taken = context.step + 1;
-        let is_last = taken == context.steps || !context.result.loss.is_finite();
-        let bin_ends = taken.is_multiple_of(self.bin) || is_last;
-        for layer in &mut self.layers {
-            layer.add(moments(context, layer.layer, self.units)?);
-            if bin_ends {
-                layer.flush(context.step, records);
-            }
-        }
-        Ok(())
-    }
-
-    fn state(&self) -> Vec<f64> {
-        self.layers.iter().flat_map(Layer::state).collect()
-    }
-
-    fn restore(&mut self, state: &[f64]) {
-        let mut numbers = state.iter().copied();
-        for layer in &mut self.layers {
-            layer.restore(&mut numbers);
-        }
-    }
 }
 
 /// The moments of the fixed units of `layer` in this step.
@@ -132,7 +104,7 @@ fn drift(before: &[(f64, f64)], after: &[(f64, f64)]) -> [f64; 4] {
     ]
 }
 
-impl Layer {
+impl Drift {
     fn add(&mut self, now: LayerMoments) {
         if let Some(previous) = &self.previous {
             for place in 0..2 {
@@ -146,21 +118,22 @@ impl Layer {
         self.previous = Some(now);
     }
 
-    fn flush(&mut self, step: usize, records: &mut Vec<Record>) {
+    fn flush(&mut self, step: usize, layer: usize, records: &mut Vec<Record>) {
         if self.steps == 0 {
             return;
         }
         for (place, sums) in PLACES.iter().zip(&self.sums) {
             for ((statistic, _), sum) in STATISTICS.iter().zip(sums) {
                 let name = format!("moments.{place}.{statistic}");
-                records.push(record(step, name, self.layer, sum / self.steps as f64));
+                records.push(record(step, name, layer, sum / self.steps as f64));
             }
         }
         self.sums = [[0.0; 4]; 2];
         self.steps = 0;
     }
 
-    fn state(&self) -> Vec<f64> {
+    /// Itself as numbers, for the memory.
+    fn numbers(&self) -> Vec<f64> {
         let empty = [Vec::new(), Vec::new()];
         let previous = self.previous.as_ref().unwrap_or(&empty);
         let mut state = vec![self.steps as f64, previous[0].len() as f64];
@@ -169,16 +142,17 @@ impl Layer {
         state
     }
 
-    fn restore(&mut self, numbers: &mut impl Iterator<Item = f64>) {
-        let mut next = || numbers.next().unwrap_or(f64::NAN);
-        self.steps = next() as usize;
-        let count = next() as usize;
-        for sum in self.sums.as_flattened_mut() {
+    /// The next one of the memory; a new one where there is none.
+    fn recall(remembered: &mut impl Iterator<Item = f64>) -> Self {
+        let mut next = || remembered.next().unwrap_or(0.0);
+        let (steps, count) = (next() as usize, next() as usize);
+        let mut sums = [[0.0; 4]; 2];
+        for sum in sums.as_flattened_mut() {
             *sum = next();
         }
         let mut place = || (0..count).map(|_| (next(), next())).collect();
         let previous: LayerMoments = [place(), place()];
-        self.previous = (count > 0).then_some(previous);
+        Drift { previous: (count > 0).then_some(previous), sums, steps }
     }
 }
 
@@ -199,18 +173,16 @@ mod tests {
             let unit = |u: usize| (((t * 7 + u * 3) % 11) as f64 / 3.0, 1.0 + (t % 3) as f64);
             [vec![unit(1), unit(2)], vec![unit(3), unit(4)]]
         };
-        let settings = Moments { layers: vec![2, 9], units: 2, bin: 4 };
-        let (mut whole, mut resumed) = (Drift::new(&settings), Drift::new(&settings));
+        let mut whole = Drift::recall(&mut std::iter::empty());
+        let mut resumed = Drift::recall(&mut std::iter::empty());
         for t in 0..6 {
-            whole.layers.iter_mut().for_each(|layer| layer.add(moments(t)));
-            resumed.layers.iter_mut().for_each(|layer| layer.add(moments(t)));
-            let state = resumed.state();
-            resumed = Drift::new(&settings);
-            resumed.restore(&state);
+            whole.add(moments(t));
+            resumed.add(moments(t));
+            resumed = Drift::recall(&mut resumed.numbers().into_iter());
         }
         let (mut a, mut b) = (Vec::new(), Vec::new());
-        whole.layers[1].flush(5, &mut a);
-        resumed.layers[1].flush(5, &mut b);
+        whole.flush(5, 9, &mut a);
+        resumed.flush(5, 9, &mut b);
         assert_eq!(a, b);
         assert_eq!(a.len(), 8);
     }

@@ -9,7 +9,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Measurement, Quantity, StepContext, check, is_due, record};
+use super::{Measurement, Memory, Quantity, StepContext, check, is_due, record};
 use crate::nn::{At, Block, Epilogue, FeatureMaps, Mode, NoiseKey, NoiseMode};
 use crate::record::Record;
 use crate::spec::{Model, Noise, NoiseConstants};
@@ -43,13 +43,7 @@ impl Measurement for SurvivingShift {
         check::layers_exist(&self.layers, model.layers() - 1)
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for SurvivingShift {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+    fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         if !is_due(context.step + 1, context.steps, self.points) {
             return Ok(());
         }

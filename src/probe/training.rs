@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Measurement, Quantity, StepContext, record};
+use super::{Measurement, Memory, Quantity, StepContext, record};
 use crate::record::Record;
 
 /// Loss and accuracy of every step's own minibatch. Always measured.
@@ -23,13 +23,7 @@ impl Measurement for Training {
         vec![Quantity::loss(Self::LOSS), Quantity::accuracy(Self::ACCURACY)]
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(self.clone())
-    }
-}
-
-impl Measure for Training {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
+    fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         records.push(record(context.step, Self::LOSS, None, context.result.loss));
         let accuracy = context.result.accuracy;
         records.extend(accuracy.map(|accuracy| record(context.step, Self::ACCURACY, None, accuracy)));

@@ -7,7 +7,7 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Measure, Measurement, Quantity, StepContext, check, is_due_from_start, record, units};
+use super::{Measurement, Memory, Quantity, StepContext, check, is_due_from_start, record, units};
 use crate::record::Record;
 use crate::spec::Model;
 use crate::stats::mean;
@@ -43,16 +43,20 @@ impl Measurement for Wasserstein {
         check::convolutions(&self.layers, model)
     }
 
-    fn begin(&self) -> Box<dyn Measure> {
-        Box::new(Drift::new(self))
+    fn during_step(&self, context: &StepContext, memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
+        if !is_due_from_start(context.step, context.steps, self.points) {
+            return Ok(());
+        }
+        let now: Vec<Vec<Distribution>> =
+            self.layers.iter().map(|&layer| self.distributions(context, layer)).collect::<Result<_>>()?;
+        for ((layer, before), now) in self.layers.iter().zip(&recalled(memory, self.layers.len())).zip(&now) {
+            let drifts: Vec<f64> = before.iter().zip(now).filter_map(|(before, now)| before.drift(now)).collect();
+            let drift = mean(&drifts).unwrap_or(f64::NAN);
+            records.push(record(context.step, DRIFT, *layer, drift));
+        }
+        *memory = remembered(&now);
+        Ok(())
     }
-}
-
-/// The measurement under way.
-struct Drift {
-    settings: Wasserstein,
-    /// Layer by layer and unit by unit, at the last measurement; empty before the first.
-    previous: Vec<Vec<Distribution>>,
 }
 
 /// A unit's values: evenly spaced quantiles and the standard deviation.
@@ -62,48 +66,29 @@ struct Distribution {
     deviation: f64,
 }
 
-impl Drift {
-    fn new(settings: &Wasserstein) -> Self {
-        Drift { settings: settings.clone(), previous: Vec::new() }
-    }
-
+impl Wasserstein {
     fn distributions(&self, context: &StepContext, layer: usize) -> Result<Vec<Distribution>> {
         let (conv, pass) = context.conv_layer(layer)?;
         let maps = conv.before_relu(context.at(), pass)?;
-        let chosen = units(layer, conv.channels(), self.settings.units);
+        let chosen = units(layer, conv.channels(), self.units);
         chosen.into_iter().map(|unit| Ok(Distribution::of(maps.channel(unit)?))).collect()
     }
 }
 
-impl Measure for Drift {
-    fn during_step(&mut self, context: &StepContext, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due_from_start(context.step, context.steps, self.settings.points) {
-            return Ok(());
-        }
-        let now: Vec<Vec<Distribution>> =
-            self.settings.layers.iter().map(|&layer| self.distributions(context, layer)).collect::<Result<_>>()?;
-        for ((layer, before), now) in self.settings.layers.iter().zip(&self.previous).zip(&now) {
-            let drifts: Vec<f64> = before.iter().zip(now).filter_map(|(before, now)| before.drift(now)).collect();
-            let drift = mean(&drifts).unwrap_or(f64::NAN);
-            records.push(record(context.step, DRIFT, *layer, drift));
-        }
-        self.previous = now;
-        Ok(())
-    }
+/// Distributions, layer by layer and unit by unit, as numbers for the memory: first how many units each layer has.
+fn remembered(layers: &[Vec<Distribution>]) -> Memory {
+    let sizes = layers.iter().map(|layer| layer.len() as f64);
+    let numbers = layers.iter().flatten().flat_map(|unit| unit.quantiles.iter().chain([&unit.deviation]));
+    sizes.chain(numbers.copied()).collect()
+}
 
-    fn state(&self) -> Vec<f64> {
-        let sizes = self.previous.iter().map(|layer| layer.len() as f64);
-        let numbers = self.previous.iter().flatten().flat_map(|unit| unit.quantiles.iter().chain([&unit.deviation]));
-        sizes.chain(numbers.copied()).collect()
-    }
-
-    fn restore(&mut self, state: &[f64]) {
-        let (sizes, numbers) = state.split_at(self.settings.layers.len().min(state.len()));
-        let mut units = numbers
-            .chunks_exact(QUANTILES + 1)
-            .map(|numbers| Distribution { quantiles: numbers[..QUANTILES].to_vec(), deviation: numbers[QUANTILES] });
-        self.previous = sizes.iter().map(|&size| units.by_ref().take(size as usize).collect()).collect();
-    }
+/// The distributions of as many `layers` in the memory; none before the first measurement.
+fn recalled(memory: &Memory, layers: usize) -> Vec<Vec<Distribution>> {
+    let (sizes, numbers) = memory.split_at(layers.min(memory.len()));
+    let mut units = numbers
+        .chunks_exact(QUANTILES + 1)
+        .map(|numbers| Distribution { quantiles: numbers[..QUANTILES].to_vec(), deviation: numbers[QUANTILES] });
+    sizes.iter().map(|&size| units.by_ref().take(size as usize).collect()).collect()
 }
 
 impl Distribution {
@@ -143,12 +128,8 @@ mod tests {
     #[test]
     fn what_it_remembers_comes_back() {
         let unit = |shift: f32| Distribution::of((0..100).map(|i| i as f32 + shift).collect());
-        let settings = Wasserstein { layers: vec![2, 9], units: 2, points: 3 };
-        let mut probe = Drift::new(&settings);
-        assert!(probe.state().is_empty());
-        probe.previous = vec![vec![unit(0.0), unit(1.0)], vec![unit(2.0)]];
-        let mut restored = Drift::new(&settings);
-        restored.restore(&probe.state());
-        assert_eq!(restored.previous, probe.previous);
+        assert!(recalled(&Memory::new(), 2).is_empty());
+        let layers = vec![vec![unit(0.0), unit(1.0)], vec![unit(2.0)]];
+        assert_eq!(recalled(&remembered(&layers), 2), layers);
     }
 }

@@ -13,6 +13,7 @@ use candle_core::{Device, Tensor};
 
 use crate::files::write_whole;
 use crate::nn::Params;
+use crate::probe::Memory;
 use crate::record::{Record, csv};
 use crate::text::sha256;
 
@@ -23,8 +24,8 @@ pub struct ProbeLog {
     pub probe: String,
     /// Its records so far.
     pub records: Vec<Record>,
-    /// What it remembers from step to step.
-    pub state: Vec<f64>,
+    /// Its memory from step to step.
+    pub memory: Memory,
 }
 
 /// A trial between two steps.
@@ -169,7 +170,7 @@ fn logs_as_csv(logs: &[ProbeLog]) -> Result<Vec<u8>> {
     let mut csv = csv::Writer::new(["probe"])?;
     for log in logs {
         log.records.iter().try_for_each(|record| csv.push([&log.probe], record))?;
-        for (step, &value) in [log.state.len() as f64].iter().chain(&log.state).enumerate() {
+        for (step, &value) in [log.memory.len() as f64].iter().chain(&log.memory).enumerate() {
             csv.push([&log.probe], &Record { step, name: String::new(), layer: None, value })?;
         }
     }
@@ -190,7 +191,7 @@ fn logs_from_csv(path: &Path, weights: &[u8]) -> Result<Vec<ProbeLog>> {
         match (record.name.is_empty(), record.step) {
             (false, _) => log.records.push(record),
             (true, 0) => {}
-            (true, _) => log.state.push(record.value),
+            (true, _) => log.memory.push(record.value),
         }
         Ok(())
     })?;
@@ -210,7 +211,7 @@ mod tests {
             ProbeLog {
                 probe: "p".into(),
                 records: vec![record(0, None, 0.1 + 0.2), record(1, Some(2), f64::NAN), record(2, None, f64::INFINITY)],
-                state: vec![1.0 / 3.0, f64::NEG_INFINITY],
+                memory: vec![1.0 / 3.0, f64::NEG_INFINITY],
             },
             ProbeLog { probe: "q".into(), ..ProbeLog::default() },
         ];

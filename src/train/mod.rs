@@ -15,7 +15,7 @@ use self::store::Card;
 use crate::data::{Batches, Dataset, Examples, GaussianRegression};
 use crate::nn::{self, At, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::optimizer;
-use crate::probe::{GivenUp, Measure, Probe, StateContext, StepContext};
+use crate::probe::{GivenUp, Probe, StateContext, StepContext};
 use crate::record::Ending;
 use crate::spec::Spec;
 
@@ -64,7 +64,7 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
         match training.step(watch) {
             Ok(None) => {}
             Ok(Some(ending)) => {
-                store::finish(folder, trial.spec.schema(), ending, &training.checkpoint())?;
+                store::finish(folder, trial.spec.schema(), ending, &training.state)?;
                 return Ok(Some(ending));
             }
             Err(error) if error.is::<GivenUp>() => return Ok(None),
@@ -74,13 +74,13 @@ pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Wa
         watch.progress(taken, steps);
         let stopping = watch.stop() && taken < steps;
         if stopping || (taken.is_multiple_of(checkpoint_every) && taken < steps) {
-            checkpoint::save(folder, &training.checkpoint())?;
+            checkpoint::save(folder, &training.state)?;
         }
         if stopping {
             return Ok(None);
         }
     }
-    store::finish(folder, trial.spec.schema(), Ending::Finished, &training.checkpoint())?;
+    store::finish(folder, trial.spec.schema(), Ending::Finished, &training.state)?;
     Ok(Some(Ending::Finished))
 }
 
@@ -93,7 +93,6 @@ struct Training<'a> {
     network: Network,
     examples: Examples<'a>,
     batches: Batches,
-    probes: Vec<Box<dyn Measure>>,
     state: Checkpoint,
 }
 
@@ -106,7 +105,6 @@ impl<'a> Training<'a> {
         let optimizer = optimizer::initial(&trial.spec.train, &params)?;
         let logs = trial.probes.iter().map(|probe| ProbeLog { probe: probe.id(), ..ProbeLog::default() }).collect();
         let begun = Checkpoint { step: 0, params, optimizer, buffers, logs };
-        let mut probes: Vec<_> = trial.probes.iter().map(|probe| probe.begin()).collect();
         let found = match checkpoint::load(folder, &begun) {
             Ok(found) => found,
             Err(error) => {
@@ -117,17 +115,9 @@ impl<'a> Training<'a> {
             }
         };
         Card::new(trial.spec, trial.seed, data.hash()).lay_down(folder)?;
-        let state = match found {
-            Some(checkpoint) => {
-                for (probe, log) in probes.iter_mut().zip(&checkpoint.logs) {
-                    probe.restore(&log.state);
-                }
-                checkpoint
-            }
-            None => begun,
-        };
+        let state = found.unwrap_or(begun);
         let examples = data.examples(trial.seed)?;
-        Ok(Training { trial, network, examples, batches, probes, state })
+        Ok(Training { trial, network, examples, batches, state })
     }
 
     /// Takes one step: minibatch, loss and gradients, probes, update, probes.
@@ -174,8 +164,8 @@ impl<'a> Training<'a> {
             mode,
             result,
         };
-        for (probe, log) in self.probes.iter_mut().zip(logs) {
-            probe.during_step(&context, &mut log.records)?;
+        for (probe, log) in self.trial.probes.iter().zip(logs) {
+            probe.during_step(&context, &mut log.memory, &mut log.records)?;
         }
         Ok(())
     }
@@ -195,19 +185,10 @@ impl<'a> Training<'a> {
             buffers,
             stop: &|| watch.stop(),
         };
-        for (probe, log) in self.probes.iter_mut().zip(logs) {
+        for (probe, log) in self.trial.probes.iter().zip(logs) {
             probe.after_step(&context, &mut log.records)?;
         }
         Ok(())
-    }
-
-    /// The state with what the probes remember now.
-    fn checkpoint(&self) -> Checkpoint {
-        let mut checkpoint = self.state.clone();
-        for (log, probe) in checkpoint.logs.iter_mut().zip(&self.probes) {
-            log.state = probe.state();
-        }
-        checkpoint
     }
 }
 
