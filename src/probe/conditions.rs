@@ -21,6 +21,11 @@ use crate::nn::{Block, ConvLayer, Epilogue, FeatureMaps, NORM_EPS, NormLayer};
 use crate::record::Record;
 use crate::spec::{Model, Noise};
 
+/// The shares of units that fulfil each condition, and all three.
+const SHARES: [&str; 4] = ["conditions.along", "conditions.convex", "conditions.shrinking", "conditions.all"];
+/// The geometric mean of γ²/σ².
+const GAIN: &str = "conditions.gain";
+
 /// How often the conditions of the paper's theorems hold (its section 4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,9 +42,8 @@ pub struct Conditions {
 
 impl Measurement for Conditions {
     fn quantities(&self) -> Vec<Quantity> {
-        let named = |(name, unit)| Quantity::new(format!("conditions.{name}"), unit).at(&self.layers);
-        let units = "% of units";
-        [("along", units), ("convex", units), ("shrinking", units), ("all", units), ("gain", "ratio")].map(named).into()
+        let shares = SHARES.map(|name| Quantity::new(name, "% of units"));
+        shares.into_iter().chain([Quantity::new(GAIN, "ratio")]).map(|quantity| quantity.at(&self.layers)).collect()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -84,11 +88,11 @@ impl Conditions {
             all.push(convex[convex.len() - 1] && along[unit] && gains[unit] < 1.0);
         }
         let shrinking: Vec<bool> = gains.iter().map(|&gain| gain < 1.0).collect();
-        for (name, holds) in [("along", &along), ("convex", &convex), ("shrinking", &shrinking), ("all", &all)] {
-            records.push(record(context.step, format!("conditions.{name}"), layer, percent(holds)));
+        for (name, holds) in SHARES.into_iter().zip([&along, &convex, &shrinking, &all]) {
+            records.push(record(context.step, name, layer, percent(holds)));
         }
         let log_gain = gains.iter().map(|gain| gain.ln()).sum::<f64>() / gains.len() as f64;
-        records.push(record(context.step, "conditions.gain", layer, log_gain.exp()));
+        records.push(record(context.step, GAIN, layer, log_gain.exp()));
         Ok(())
     }
 }

@@ -15,6 +15,17 @@ use crate::nn::{Block, Kind, Params};
 use crate::record::Record;
 use crate::spec::Model;
 
+/// The quantities, and their units, in the order in which they are recorded.
+const QUANTITIES: [(&str, &str); 7] = [
+    ("ics.distance", "gradient"),
+    ("ics.relative", "norm of the gradient"),
+    ("ics.cosine", "cosine"),
+    ("ics.gradient_norm", "gradient"),
+    ("ics.relative_update", "norm of the weight"),
+    ("ics.matched.relative", "norm of the gradient"),
+    ("ics.matched.cosine", "cosine"),
+];
+
 /// Internal covariate shift (the paper's definition 2.1, figure 3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,17 +40,7 @@ pub struct Ics {
 
 impl Measurement for Ics {
     fn quantities(&self) -> Vec<Quantity> {
-        let named = |(name, unit)| Quantity::new(format!("ics.{name}"), unit).at(&self.layers);
-        let quantities = [
-            ("distance", "gradient"),
-            ("relative", "norm of the gradient"),
-            ("cosine", "cosine"),
-            ("gradient_norm", "gradient"),
-            ("relative_update", "norm of the weight"),
-            ("matched.relative", "norm of the gradient"),
-            ("matched.cosine", "cosine"),
-        ];
-        quantities.map(named).into()
+        QUANTITIES.map(|(name, unit)| Quantity::new(name, unit).at(&self.layers)).into()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -73,17 +74,11 @@ impl Measurement for Ics {
             let matched = matched(context.params, &direction, earlier, self.matched_update)?;
             let matched = self.shift(context, &weight, matched)?;
             let update = relative_length(context.params, &direction, &weight, context.train.learning_rate)?;
-            for (name, value) in [
-                ("distance", own.distance),
-                ("relative", own.relative()),
-                ("cosine", own.cosine),
-                ("gradient_norm", own.norm),
-                ("relative_update", update),
-                ("matched.relative", matched.relative()),
-                ("matched.cosine", matched.cosine),
-            ] {
-                records.push(record(context.step, format!("ics.{name}"), layer, value));
-            }
+            let own = [own.distance, own.relative(), own.cosine, own.norm, update];
+            let values = own.into_iter().chain([matched.relative(), matched.cosine]);
+            records.extend(
+                QUANTITIES.iter().zip(values).map(|((name, _), value)| record(context.step, *name, layer, value)),
+            );
         }
         Ok(())
     }

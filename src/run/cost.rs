@@ -43,12 +43,11 @@ fn cost(task: &Task, trials: usize) -> Result<Cost> {
     let step = measure_step(&task.trial)?;
     let train = &task.trial.spec.train;
     let batch = train.batch.size(task.trial.data.train_len());
-    let work = task.trial.probes.iter().map(|probe| probe.work(&task.trial.spec.model, task.trial.data));
-    let work = work.fold(Work::default(), |sum, of| Work {
-        images: sum.images + of.images,
-        gradients: sum.gradients + of.gradients,
-    });
-    let steps = (train.steps + work.gradients) as f64 + work.images as f64 / (batch as f64 * STEP_PER_EVALUATION);
+    let work = |of: fn(Work) -> usize| -> usize {
+        task.trial.probes.iter().map(|probe| of(probe.work(&task.trial.spec.model, task.trial.data))).sum()
+    };
+    let (images, gradients) = (work(|work| work.images), work(|work| work.gradients));
+    let steps = (train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
     Ok(Cost { label: task.planned.label(), trials, step, trial: step.mul_f64(steps) })
 }
 
