@@ -18,6 +18,9 @@ const MOST_LAYERS: usize = 3;
 /// Swept values by their keys.
 type Swept = BTreeMap<String, String>;
 
+/// A record, the scale that it is drawn on, and the axis with it.
+type Quantity = (&'static str, fn(f64) -> f64, Axis);
+
 /// Two rows for each combination of swept values, a column per layer, a line per arm.
 pub fn ics(view: &View) -> Option<Figure> {
     let (layers, sweeps) = (shown_layers(view), sweeps(view));
@@ -27,9 +30,9 @@ pub fn ics(view: &View) -> Option<Figure> {
     let of_layers = |swept| layers.iter().flat_map(move |&layer| series(swept, SIZE, f64::log10, layer));
     let sizes: Vec<Series> = sweeps.iter().copied().flat_map(of_layers).collect();
     let size_axis = Axis::powers_around(mean_heights(&sizes), "‖G − G′‖ / ‖G‖", 66.0);
-    let quantities: [(&str, fn(f64) -> f64, Axis); 2] =
+    let quantities: [Quantity; 2] =
         [(SIZE, f64::log10, size_axis), (COSINE, std::convert::identity, cosine_axis(66.0))];
-    let row = |swept, (name, scale, y): &(&str, fn(f64) -> f64, Axis)| -> Vec<Panel> {
+    let row = |swept, (name, scale, y): &Quantity| -> Vec<Panel> {
         let headline = |layer| format!("layer {layer}, {}", sweep_text(swept)).trim_end_matches(", ").to_string();
         let panel = |&layer: &usize| {
             let marks = lines(&series(swept, name, *scale, layer));
