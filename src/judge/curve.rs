@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::trials::Trials;
 use super::value::Number;
 use crate::stats::{largest_passing, mean, rank_correlation, slope, smallest_passing, zero_crossing};
-use crate::study::{LAYERS, Level, Passing, Point, Reached, Take, Term};
+use crate::study::{CurvePoint, LAYERS, Level, Passing, Reached, Take, Term};
 
 /// The value of an arm, or of a study's value, by its name.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Option<f64> + 'a;
@@ -54,7 +54,7 @@ impl InSeed<'_> {
         }
     }
 
-    fn at(&self, term: &Term, point: &Point) -> Option<f64> {
+    fn at(&self, term: &Term, point: &CurvePoint) -> Option<f64> {
         self.number.of(self.trials.at(&term.arm, point, self.seed)?, self.layer, self.trials.context)
     }
 
@@ -114,12 +114,12 @@ pub(super) fn chosen(trials: &Trials, term: &Term, number: Number) -> Option<Cho
 }
 
 /// At each point the highest of the arms' means over the choosing seeds.
-fn means(trials: &Trials, points: &[Point], arms: &[String], number: Number) -> Option<Vec<(f64, f64)>> {
-    let of_arm = |arm: &String, point: &Point| {
+fn means(trials: &Trials, points: &[CurvePoint], arms: &[String], number: Number) -> Option<Vec<(f64, f64)>> {
+    let of_arm = |arm: &String, point: &CurvePoint| {
         let of_seed = |&seed: &u64| number.of(trials.at(arm, point, seed)?, None, trials.context);
         mean(&trials.context.choose_seeds.iter().map(of_seed).collect::<Option<Vec<f64>>>()?)
     };
-    let highest = |point: &Point| {
+    let highest = |point: &CurvePoint| {
         let means = arms.iter().map(|arm| of_arm(arm, point)).collect::<Option<Vec<f64>>>()?;
         Some((point.x, means.into_iter().reduce(f64::max)?))
     };

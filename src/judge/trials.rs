@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use crate::record::TrialRecords;
-use crate::study::{Point, Term};
+use crate::study::{CurvePoint, Term};
 
 /// The trials of a study by arm, swept values and seed, so that nothing depends on the order in which they came.
 pub(super) struct Trials<'a> {
@@ -33,7 +33,7 @@ impl<'a> Trials<'a> {
     }
 
     /// The trial of an arm and seed at a point of a sweep.
-    pub fn at(&self, arm: &str, point: &Point, seed: u64) -> Option<&'a TrialRecords> {
+    pub fn at(&self, arm: &str, point: &CurvePoint, seed: u64) -> Option<&'a TrialRecords> {
         self.conditions.get(&(arm, &point.sweep))?.get(&seed).copied()
     }
 
@@ -41,7 +41,7 @@ impl<'a> Trials<'a> {
     pub fn of(&self, name: &str) -> Vec<&'a TrialRecords> {
         let term = self.term(name);
         let is_meant = |trial: &&TrialRecords| {
-            let at = |point: &Point| point.sweep == trial.sweep;
+            let at = |point: &CurvePoint| point.sweep == trial.sweep;
             let chooses = self.context.choose_seeds.contains(&trial.seed);
             trial.arm == term.arm && term.points.iter().any(at) && !chooses
         };

@@ -9,4 +9,4 @@ mod value;
 pub use file::{Arm, BUILT_IN, Page, Scale, Settings, Study, Sweep};
 pub use plan::{Overrides, Plan};
 pub use trial::PlannedTrial;
-pub use value::{LAYERS, Level, Passing, Point, Reached, Take, Term, Value};
+pub use value::{CurvePoint, LAYERS, Level, Passing, Reached, Take, Term, Value};

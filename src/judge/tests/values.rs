@@ -2,7 +2,7 @@
 //! ones on the seeds 100 and 101 that are chosen on.
 
 use super::*;
-use crate::study::{Point, Take, Term, Value};
+use crate::study::{CurvePoint, Take, Term, Value};
 
 const RATES: [f64; 4] = [0.05, 0.1, 0.2, 0.5];
 
@@ -25,7 +25,7 @@ fn trials(judged: [[f64; 4]; 2], choosing: [[f64; 4]; 2]) -> Vec<TrialRecords> {
 }
 
 fn context(values: &[(&str, &str)]) -> Context {
-    let points = RATES.map(|x| Point { x, sweep: BTreeMap::from([("rate".to_string(), x.to_string())]) }).to_vec();
+    let points = RATES.map(|x| CurvePoint { x, sweep: BTreeMap::from([("rate".to_string(), x.to_string())]) }).to_vec();
     let term = |text: &str| {
         let value: Value = toml::from_str(text).unwrap();
         Term { arm: value.arm, points: points.clone(), along: value.along, take: value.take }

@@ -118,7 +118,7 @@ pub struct Term {
     /// The arm.
     pub arm: String,
     /// In order of x; one point where there is no sweep to take together.
-    pub points: Vec<Point>,
+    pub points: Vec<CurvePoint>,
     /// The curve's abscissa; `None` for the first point alone.
     pub along: Option<String>,
     /// The number to which the curve is brought down; `None` for the value of the first point.
@@ -127,7 +127,7 @@ pub struct Term {
 
 /// A point of a curve: the trials of an arm at one combination of swept values.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Point {
+pub struct CurvePoint {
     /// The swept value; NaN where nothing is swept.
     pub x: f64,
     /// All swept values of these trials.
@@ -137,7 +137,7 @@ pub struct Point {
 impl Term {
     /// An arm that no sweep concerns.
     pub fn of_arm(arm: &str) -> Self {
-        let point = Point { x: f64::NAN, sweep: BTreeMap::new() };
+        let point = CurvePoint { x: f64::NAN, sweep: BTreeMap::new() };
         Self { arm: arm.into(), points: vec![point], along: None, take: None }
     }
 }
@@ -173,7 +173,7 @@ impl Value {
     /// # Errors
     /// No trial is as it says, or swept values are not numbers.
     pub fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term, String> {
-        let mut points: Vec<Point> = Vec::new();
+        let mut points: Vec<CurvePoint> = Vec::new();
         let swept = self.along.as_deref().filter(|along| *along != LAYERS);
         for trial in trials.iter().filter(|trial| trial.arm == self.arm && self.fits(trial)) {
             let x = match swept {
@@ -181,7 +181,7 @@ impl Value {
                 None => f64::NAN,
             };
             if !points.iter().any(|point| point.x.total_cmp(&x).is_eq()) {
-                points.push(Point { x, sweep: trial.sweep.clone() });
+                points.push(CurvePoint { x, sweep: trial.sweep.clone() });
             }
         }
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
