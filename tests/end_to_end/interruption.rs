@@ -172,10 +172,7 @@ fn damaged_results_are_set_aside_and_their_trial_redone() {
 #[test]
 fn a_full_disk_is_reported_and_loses_nothing() {
     let desk = Desk::new();
-    let script = format!(
-        "ulimit -f 4; trap '' XFSZ; exec '{}' study tiny.toml --jobs 1",
-        assert_cmd::cargo::cargo_bin!("whybn").display()
-    );
+    let script = format!("ulimit -f 4; trap '' XFSZ; exec '{}' study tiny.toml --jobs 1", env!("CARGO_BIN_EXE_whybn"));
     let output = std::process::Command::new("bash").arg("-c").arg(script).current_dir(desk.path("")).output().unwrap();
     let printed = printed(2, output);
     for words in ["runs/trials/", "Free some space and run the same command again"] {
