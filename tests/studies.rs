@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use whybn::probe::Probe;
-use whybn::spec::{Model, Norm, NormDivisor};
+use whybn::spec::{Model, Norm, NormDivisor, Transform};
 use whybn::study::{BUILT_IN, Overrides, Plan, PlannedTrial, Study};
 
 const README: &str = include_str!("../studies/README.md");
@@ -90,9 +90,12 @@ fn every_setting_is_documented_with_its_default() {
             assert!(README.contains(&row), "studies/README.md lacks: {row}");
         }
     }
-    for left_out_of_the_default in
-        ["| `model.depth` | none |", "| `model.width` | none |", "| `train.dtype` | `\"f32\"` |"]
-    {
+    for left_out_of_the_default in [
+        "| `model.depth` | none |",
+        "| `model.width` | none |",
+        "| `train.dtype` | `\"f32\"` |",
+        "| `train.transforms` | `[]` |",
+    ] {
         assert!(README.contains(left_out_of_the_default));
     }
 }
@@ -205,6 +208,36 @@ fn mistakes_are_named_with_their_place_and_remedy() {
     for (message, words) in cases {
         for word in words {
             assert!(message.contains(word), "`{word}` is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_transforms_of_the_gradient_are_named_with_their_place_and_remedy() {
+    let with = |transforms: &str| {
+        let text = blocks()[0].replacen("steps = 40", &format!("steps = 40, transforms = {transforms}"), 1);
+        plan(&text, &Overrides::default())
+    };
+    let sound = with("[{ kind = \"momentum\", beta = 0.9 }, { kind = \"clip\", norm = 1 }]").unwrap();
+    let [Transform::Momentum(momentum), Transform::Clip(clip)] = &sound.trials[0].spec.train.transforms[..] else {
+        panic!("in the order of the file")
+    };
+    assert_eq!((momentum.beta, clip.norm), (0.9, 1.0));
+    for (transforms, words) in [
+        ("[{ kind = \"clip\", norm = 0.0 }]", &["train.transforms", "`norm` of clip is 0", "positive"][..]),
+        ("[{ kind = \"momentum\", beta = 1.0 }]", &["train.transforms", "`beta` of momentum is 1", "below 1"]),
+        ("[{ kind = \"clip\" }]", &["example.toml:7", "train.transforms[0]", "missing field `norm`"]),
+        (
+            "[{ kind = \"clip\", norm = 1.0 }, { kind = \"momentum\", bet = 0.9 }]",
+            &["example.toml:7", "train.transforms[1]", "unknown field `bet`", "`beta`"],
+        ),
+        ("[{ kind = \"adam\" }]", &["example.toml:7", "train.transforms[0]", "`adam`", "`clip`", "`momentum`"]),
+        ("[{ norm = 1.0 }]", &["example.toml:7", "train.transforms[0]", "missing field `kind`"]),
+        ("{ kind = \"clip\", norm = 1.0 }", &["example.toml:7", "`train.transforms`", "expected a sequence"]),
+    ] {
+        let error = with(transforms).unwrap_err();
+        for word in words {
+            assert!(error.contains(word), "`{word}` is not in: {error}");
         }
     }
 }

@@ -49,5 +49,6 @@ pub fn network(model: &Model, loss: Loss, implementation: Implementation, inputs
 
 /// The fastest implementation of `model` in `dtype`: convolutions have kernels in single precision alone.
 pub fn fastest(model: &Model, dtype: DType) -> Implementation {
-    if matches!(model, Model::Vgg16(_)) && dtype != DType::F32 { Implementation::Plain } else { Implementation::Fast }
+    let has_kernels = dtype == DType::F32 || !model.kind().is_convolutional;
+    if has_kernels { Implementation::Fast } else { Implementation::Plain }
 }

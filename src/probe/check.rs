@@ -33,14 +33,20 @@ pub(super) fn layers_exist(layers: &[usize], last: usize) -> Result<(), String> 
 
 /// `layers` must be convolutions of the network.
 pub(super) fn convolutions(layers: &[usize], model: &Model) -> Result<(), String> {
-    has_images(model, "it measures convolutions")?;
+    has_convolutions(model)?;
     layers_exist(layers, model.layers())
 }
 
-/// The network must take images; `because` begins the message.
-pub(super) fn has_images(model: &Model, because: &str) -> Result<(), String> {
-    match model {
-        Model::Vgg16(_) => Ok(()),
-        Model::DeepLinear(_) => Err(format!("{because}, and a `deep_linear` network has none")),
-    }
+/// The network must have convolutions.
+pub(super) fn has_convolutions(model: &Model) -> Result<(), String> {
+    has(model.kind().is_convolutional, "it measures convolutions", model)
+}
+
+/// The network must take images.
+pub(super) fn has_images(model: &Model) -> Result<(), String> {
+    has(model.kind().takes_images, "it evaluates images", model)
+}
+
+fn has(has: bool, because: &str, model: &Model) -> Result<(), String> {
+    if has { Ok(()) } else { Err(format!("{because}, and a `{}` network has none", model.kind().name)) }
 }

@@ -83,7 +83,7 @@ impl Measurement for Evaluation {
     }
 
     fn check_network(&self, model: &Model) -> Result<(), String> {
-        check::has_images(model, "it evaluates images")
+        check::has_images(model)
     }
 
     fn check_data(&self, data: &Dataset) -> Result<(), String> {

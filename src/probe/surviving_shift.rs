@@ -38,7 +38,7 @@ impl Measurement for SurvivingShift {
     }
 
     fn check_network(&self, model: &Model) -> Result<(), String> {
-        check::has_images(model, "it measures convolutions")?;
+        check::has_convolutions(model)?;
         // The last layer has no next one.
         check::layers_exist(&self.layers, model.layers() - 1)
     }

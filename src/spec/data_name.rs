@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Loss;
+
 /// The data that the program knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +26,16 @@ impl DataName {
             DataName::Cifar10 => "CIFAR-10",
             DataName::GaussianRegression => "Gaussian regression",
         }
+    }
+
+    /// Whether its examples are images, which have classes; otherwise they are vectors with targets.
+    pub fn has_images(self) -> bool {
+        !self.class_names().is_empty()
+    }
+
+    /// The loss that fits it.
+    pub(super) fn loss(self) -> Loss {
+        if self.has_images() { Loss::CrossEntropy } else { Loss::HalfSquaredErrorSum }
     }
 
     /// The meaning of each label, in the order of the labels; none where there are no classes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::fields::fields;
-use super::model::{DeepLinear, Model, ModelKind, Vgg16};
+use super::model::{KINDS, Kind, ReadError};
 use super::noise::{self, NoiseConstants};
 use super::norm::{self, Norm};
 use super::{Spec, Train};
@@ -25,13 +25,10 @@ impl Default for Layers {
     /// The default specification. A network's own settings are left to the network that is chosen.
     fn default() -> Self {
         let mut layers = Layers::of(&Spec::default());
-        layers.table.insert("model".into(), toml::Table::from_iter([kind_setting(ModelKind::Vgg16)]).into());
+        let kind = ("kind".to_string(), KINDS[0].name.into());
+        layers.table.insert("model".into(), toml::Table::from_iter([kind]).into());
         layers
     }
-}
-
-fn kind_setting(kind: ModelKind) -> (String, toml::Value) {
-    ("kind".into(), toml::Value::try_from(kind).expect("a name is plain data"))
 }
 
 impl Layers {
@@ -56,7 +53,7 @@ impl Layers {
             };
             return group.into_iter().try_for_each(|(inner, value)| self.set(&format!("{key}.{inner}"), value, origin));
         }
-        let is_off = WORDS.iter().any(|word| key != *word && is_within(key, word) && self.is_none(word));
+        let is_off = WORDS.iter().any(|word| key != word.key && is_within(key, word.key) && self.is_none(word.key));
         let table = match key.rsplit_once('.') {
             _ if is_off => None,
             None => Some(&mut self.table),
@@ -68,9 +65,10 @@ impl Layers {
         Ok(())
     }
 
-    /// The network as far as it is set.
-    fn kind(&self) -> ModelKind {
-        self.table["model"]["kind"].clone().try_into().unwrap_or(ModelKind::Vgg16)
+    /// The network; the default one where what is written is not a network.
+    fn kind(&self) -> &'static Kind {
+        let name = self.table["model"]["kind"].as_str();
+        KINDS.into_iter().find(|kind| Some(kind.name) == name).unwrap_or(KINDS[0])
     }
 
     /// The specification that the settings make. `of` says whose it is, where a mistake is not that of one setting.
@@ -79,49 +77,48 @@ impl Layers {
     /// An unknown key (the nearest and all valid ones are named), a value of the wrong type, a setting that is missing,
     /// or what [`Spec::check`] finds.
     pub fn spec(&self, of: &str) -> Result<Spec, String> {
-        let kind = self.read("model.kind", self.table["model"]["kind"].clone(), of)?;
+        let written = &self.table["model"]["kind"];
+        let kind = self.kind();
+        if written.as_str() != Some(kind.name) {
+            let (known, origin) = (KINDS.map(|kind| format!("`{}`", kind.name)), self.origin("model.kind", of));
+            return Err(format!("{origin}: `model.kind`: unknown network {written}, expected {}", known.join(" or ")));
+        }
         self.refuse_unknown(kind)?;
         let mut model = self.table["model"].clone();
         model.as_table_mut().and_then(|model| model.remove("kind"));
+        if let Some((name, paper)) = kind.required.iter().find(|(name, _)| model.get(name).is_none()) {
+            return Err(format!("{of}: a `{}` network needs `model.{name}`; the paper's is {paper}", kind.name));
+        }
         let spec = Spec {
-            data: self.read("data", self.table["data"].clone(), of)?,
-            loss: self.read("loss", self.table["loss"].clone(), of)?,
-            model: match kind {
-                ModelKind::Vgg16 => Model::Vgg16(self.read("model", model, of)?),
-                ModelKind::DeepLinear => Model::DeepLinear(self.read_deep_linear(model, of)?),
-            },
-            train: self.read("train", self.table["train"].clone(), of)?,
+            data: self.read("data", of)?,
+            loss: self.read("loss", of)?,
+            model: (kind.read)(model).map_err(|error| self.misread("model", error, of))?,
+            train: self.read("train", of)?,
         };
         spec.check().map_err(|error| format!("{of}: {error}"))?;
         Ok(spec)
     }
 
-    fn read_deep_linear(&self, model: toml::Value, of: &str) -> Result<DeepLinear, String> {
-        match DeepLinear::REQUIRED.iter().find(|(name, _)| model.get(name).is_none()) {
-            Some((name, paper)) => {
-                Err(format!("{of}: a `deep_linear` network needs `model.{name}`; the paper's is {paper}"))
-            }
-            None => self.read("model", model, of),
-        }
+    /// Reads the value of `key`, a setting or a group outside of other groups.
+    fn read<T: DeserializeOwned>(&self, key: &str, of: &str) -> Result<T, String> {
+        serde_path_to_error::deserialize(self.table[key].clone()).map_err(|error| self.misread(key, error, of))
     }
 
-    /// Reads the `value` of `key`.
-    fn read<T: DeserializeOwned>(&self, key: &str, value: toml::Value, of: &str) -> Result<T, String> {
-        serde_path_to_error::deserialize(value).map_err(|error| {
-            let within = error.path().to_string();
-            let key = if within == "." { key.to_string() } else { format!("{key}.{within}") };
-            format!("{}: `{key}`: {}", self.origin(&key, of), error.inner().message())
-        })
+    /// The message about a mistake in the value of `key`.
+    fn misread(&self, key: &str, error: ReadError, of: &str) -> String {
+        let within = error.path().to_string();
+        let key = if within == "." { key.to_string() } else { format!("{key}.{within}") };
+        format!("{}: `{key}`: {}", self.origin(&key, of), error.inner().message())
     }
 
     /// Where `key` was written, or what it is within.
     fn origin<'a>(&'a self, key: &str, of: &'a str) -> &'a str {
-        let outer = std::iter::successors(Some(key), |key| key.rsplit_once('.').map(|(outer, _)| outer));
+        let outer = std::iter::successors(Some(key), |key| key.rsplit_once(['.', '[']).map(|(outer, _)| outer));
         outer.into_iter().find_map(|key| self.origins.get(key)).map_or(of, String::as_str)
     }
 
     /// Refuses keys that the network does not have; where another network has them, all of them are named.
-    fn refuse_unknown(&self, kind: ModelKind) -> Result<(), String> {
+    fn refuse_unknown(&self, kind: &Kind) -> Result<(), String> {
         let valid = keys_of(kind);
         let mut unknown = self.origins.iter().filter(|(key, _)| !is_known(key, &valid));
         let Some((key, origin)) = unknown.next() else { return Ok(()) };
@@ -132,10 +129,12 @@ impl Layers {
     fn unknown_key(&self, key: &str) -> String {
         let kind = self.kind();
         let valid = keys_of(kind);
-        let is_of_another = !is_known(key, &valid) && ModelKind::ALL.iter().any(|&kind| is_known(key, &keys_of(kind)));
+        let is_of_another = !is_known(key, &valid) && KINDS.iter().any(|kind| is_known(key, &keys_of(kind)));
         let hint = if is_of_another {
-            format!(", which a `model.kind = {}` does not have.", kind_setting(kind).1)
-        } else if let Some(group) = WORDS.iter().find(|group| is_within(key, group) && self.is_none(group)) {
+            format!(", which a `model.kind = \"{}\"` does not have.", kind.name)
+        } else if let Some(WordOrTable { key: group, .. }) =
+            WORDS.iter().find(|word| is_within(key, word.key) && self.is_none(word.key))
+        {
             let name = leaf(group);
             format!("; {name} is \"none\" here: set `{group}` to a table first.")
         } else {
@@ -153,31 +152,36 @@ impl Layers {
 /// Groups of keys, which are no settings themselves.
 const GROUPS: [&str; 2] = ["model", "train"];
 
-/// Settings that are written as a word or as a table of their own settings, and are `"none"` where they are not written.
-const WORDS: [&str; 2] = ["model.noise", "model.norm"];
+/// A setting that is written as a word or as a table of its own settings, and is `"none"` where it is not written.
+struct WordOrTable {
+    key: &'static str,
+    /// The names of its own settings.
+    settings: fn() -> &'static [&'static str],
+    /// The table that a word abbreviates.
+    spelt_out: fn(&str) -> Option<toml::Table>,
+}
+
+const WORDS: [WordOrTable; 2] = [
+    WordOrTable { key: "model.noise", settings: fields::<NoiseConstants>, spelt_out: noise::spelt_out },
+    WordOrTable { key: "model.norm", settings: fields::<Norm>, spelt_out: norm::spelt_out },
+];
 
 /// `value` of `key`; where it is a word, the table that the word abbreviates.
 fn spelt_out(key: &str, value: toml::Value) -> toml::Value {
-    let table = match (key, value.as_str()) {
-        ("model.noise", Some(word)) => noise::spelt_out(word),
-        ("model.norm", Some(word)) => norm::spelt_out(word),
-        _ => None,
-    };
+    let setting = WORDS.iter().find(|setting| setting.key == key);
+    let table = setting.and_then(|setting| (setting.spelt_out)(value.as_str()?));
     table.map_or(value, toml::Value::from)
 }
 
 /// All dotted keys of a specification with a network of `kind`, in alphabetical order.
-fn keys_of(kind: ModelKind) -> Vec<String> {
-    let model = match kind {
-        ModelKind::Vgg16 => fields::<Vgg16>(),
-        ModelKind::DeepLinear => fields::<DeepLinear>(),
-    };
+fn keys_of(kind: &Kind) -> Vec<String> {
     let below = |group: &'static str, names: &'static [&str]| names.iter().map(move |name| format!("{group}.{name}"));
     let mut keys: Vec<String> = ["data", "loss", "model.kind"].map(String::from).into();
-    keys.extend(below("model", model).chain(below("train", fields::<Train>())));
-    keys.extend(below("model.norm", fields::<Norm>()));
-    if model.contains(&"noise") {
-        keys.extend(below("model.noise", fields::<NoiseConstants>()));
+    keys.extend(below("model", (kind.settings)()).chain(below("train", fields::<Train>())));
+    for WordOrTable { key, settings, .. } in WORDS {
+        if keys.iter().any(|known| known == key) {
+            keys.extend(below(key, settings()));
+        }
     }
     keys.sort();
     keys
@@ -213,6 +217,7 @@ pub fn overlaps(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Model;
     use crate::spec::tests::{deep_linear, with};
 
     fn noisy(settings: &[(&str, toml::Value)]) -> Result<Spec, String> {

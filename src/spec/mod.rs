@@ -14,10 +14,12 @@ mod word;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
+use self::model::KINDS;
+
 pub use batch::Batch;
 pub use data_name::DataName;
 pub use layers::{Layers, overlaps};
-pub use model::{DeepLinear, Init, Model, ModelKind, Vgg16};
+pub use model::{Architecture, DeepLinear, Init, Kind, Model, Vgg16};
 pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};
 pub use transform::{Clip, Momentum, Transform};
@@ -152,28 +154,24 @@ impl Spec {
         self.model.check()
     }
 
-    /// Images have classes and go through convolutions; a regression has targets and goes through linear layers.
+    /// The data say which networks and which loss fit them.
     fn check_together(&self) -> Result<(), String> {
-        let (model, loss) = match self.data {
-            DataName::FashionMnist | DataName::Cifar10 => (ModelKind::Vgg16, Loss::CrossEntropy),
-            DataName::GaussianRegression => (ModelKind::DeepLinear, Loss::HalfSquaredErrorSum),
+        let wrong = |key: &str, fitting: &str| {
+            Err(format!("`{key}` does not fit `data = \"{}\"`, which needs {fitting}", self.data))
         };
-        let wrong = |key: &str, want: String| {
-            Err(format!("`{key}` does not fit `data = \"{}\"`, which needs `{key} = {want}`", self.data))
-        };
-        if self.model.kind() != model {
-            return wrong("model.kind", quoted(&model));
+        let images = self.data.has_images();
+        if self.model.kind().takes_images != images {
+            let fitting = KINDS.iter().filter(|kind| kind.takes_images == images);
+            let fitting: Vec<String> = fitting.map(|kind| format!("`model.kind = \"{}\"`", kind.name)).collect();
+            return wrong("model.kind", &fitting.join(" or "));
         }
+        let loss = self.data.loss();
         if self.loss != loss {
-            return wrong("loss", quoted(&loss));
+            let name = serde_json::to_string(&loss).expect("a name is plain data");
+            return wrong("loss", &format!("`loss = {name}`"));
         }
         Ok(())
     }
-}
-
-/// A name as study files write it.
-fn quoted(name: &impl Serialize) -> String {
-    serde_json::to_string(name).expect("a name is plain data")
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
-//! The networks, each with its own settings.
+//! The networks, each with its own settings. A new one has a variant and a [`Kind`] here, and its blocks in `nn`.
+
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use super::fields::fields;
 use super::noise::{Noise, ShiftUnit};
-use super::norm::{self, Norm, NormDivisor};
+use super::norm::{self, Norm};
 
-/// The network.
+/// The network: the [`Architecture`] that its settings are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Model {
@@ -13,16 +16,6 @@ pub enum Model {
     Vgg16(Vgg16),
     /// Linear layers.
     DeepLinear(DeepLinear),
-}
-
-/// An architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelKind {
-    /// [`Vgg16`].
-    Vgg16,
-    /// [`DeepLinear`].
-    DeepLinear,
 }
 
 /// Thirteen 3×3 convolutions in five stages, 2×2 max pooling after each stage (Simonyan & Zisserman 2015, D).
@@ -69,11 +62,6 @@ pub enum Init {
     HeNormal,
 }
 
-impl ModelKind {
-    /// All of them.
-    pub(super) const ALL: [ModelKind; 2] = [ModelKind::Vgg16, ModelKind::DeepLinear];
-}
-
 impl Default for Vgg16 {
     fn default() -> Self {
         Vgg16 { width_divisor: 8, head: Vec::new(), norm: None, noise: Noise::None, init: Init::default() }
@@ -86,49 +74,99 @@ impl Default for Model {
     }
 }
 
-impl Model {
-    /// Its architecture.
-    pub fn kind(&self) -> ModelKind {
-        match self {
-            Model::Vgg16(_) => ModelKind::Vgg16,
-            Model::DeepLinear(_) => ModelKind::DeepLinear,
-        }
-    }
+impl Deref for Model {
+    type Target = dyn Architecture;
 
-    /// Layers that probes can name, counted from 1: the convolutions, or the layers of a deep linear network.
-    pub fn layers(&self) -> usize {
+    fn deref(&self) -> &Self::Target {
         match self {
-            Model::Vgg16(_) => 13,
-            Model::DeepLinear(model) => model.depth,
-        }
-    }
-
-    /// The normalisation of its layers.
-    pub fn norm(&self) -> Option<Norm> {
-        match self {
-            Model::Vgg16(model) => model.norm,
-            Model::DeepLinear(model) => model.norm,
-        }
-    }
-
-    /// The noise in its layers.
-    pub fn noise(&self) -> Noise {
-        match self {
-            Model::Vgg16(model) => model.noise,
-            Model::DeepLinear(_) => Noise::None,
-        }
-    }
-
-    /// Checks the sizes and the settings that must fit each other.
-    pub(super) fn check(&self) -> Result<(), String> {
-        match self {
-            Model::Vgg16(model) => model.check(),
-            Model::DeepLinear(model) => model.check(),
+            Model::Vgg16(model) => model,
+            Model::DeepLinear(model) => model,
         }
     }
 }
 
-impl Vgg16 {
+/// A kind of network: the facts that do not depend on its settings.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its `model.kind` in study files.
+    pub name: &'static str,
+    /// Whether it takes images; otherwise it takes vectors.
+    pub takes_images: bool,
+    /// Whether its layers are convolutions.
+    pub is_convolutional: bool,
+    /// Its settings without a default, each with the paper's value.
+    pub(super) required: &'static [(&'static str, usize)],
+    /// The names of all its settings.
+    pub(super) settings: fn() -> &'static [&'static str],
+    /// Reads its settings.
+    pub(super) read: fn(toml::Value) -> Result<Model, ReadError>,
+}
+
+/// A mistake in the settings of a network, with its path.
+pub(super) type ReadError = serde_path_to_error::Error<toml::de::Error>;
+
+/// All kinds of networks; the first is the default.
+pub(super) const KINDS: [&Kind; 2] = [&VGG16, &DEEP_LINEAR];
+
+const VGG16: Kind = Kind {
+    name: "vgg16",
+    takes_images: true,
+    is_convolutional: true,
+    required: &[],
+    settings: fields::<Vgg16>,
+    read: |settings| serde_path_to_error::deserialize(settings).map(Model::Vgg16),
+};
+
+const DEEP_LINEAR: Kind = Kind {
+    name: "deep_linear",
+    takes_images: false,
+    is_convolutional: false,
+    required: &[("depth", 25), ("width", 10)],
+    settings: fields::<DeepLinear>,
+    read: |settings| serde_path_to_error::deserialize(settings).map(Model::DeepLinear),
+};
+
+/// The settings of a network.
+pub trait Architecture {
+    /// The kind of network that they are for.
+    fn kind(&self) -> &'static Kind;
+
+    /// The number of layers that probes can name, counted from 1.
+    fn layers(&self) -> usize;
+
+    /// The normalisation of its layers.
+    fn norm(&self) -> Option<Norm>;
+
+    /// The noise in its layers.
+    fn noise(&self) -> Noise {
+        Noise::None
+    }
+
+    /// Checks the sizes and the settings that must fit each other.
+    ///
+    /// # Errors
+    /// The key, its value and the remedy.
+    fn check(&self) -> Result<(), String>;
+}
+
+impl Architecture for Vgg16 {
+    fn kind(&self) -> &'static Kind {
+        &VGG16
+    }
+
+    /// The convolutions.
+    fn layers(&self) -> usize {
+        13
+    }
+
+    fn norm(&self) -> Option<Norm> {
+        self.norm
+    }
+
+    fn noise(&self) -> Noise {
+        self.noise
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.width_divisor == 0 {
             return Err("`model.width_divisor` is 0; it must be at least 1".into());
@@ -143,16 +181,25 @@ impl Vgg16 {
             ));
         }
         let in_own_sd = matches!(&self.noise, Noise::Algorithm1(noise) if noise.unit == ShiftUnit::OwnSd);
-        if in_own_sd && self.norm.is_some_and(|norm| norm.divisor != NormDivisor::StandardDeviation) {
+        if in_own_sd && self.norm.is_some_and(|norm| norm != Norm::BATCH) {
             return Err("`model.noise.unit = \"own_sd\"` is there for `model.norm` \"none\" and \"batch\" only".into());
         }
         self.noise.check()
     }
 }
 
-impl DeepLinear {
-    /// Its settings without a default, with the paper's values.
-    pub(super) const REQUIRED: [(&str, usize); 2] = [("depth", 25), ("width", 10)];
+impl Architecture for DeepLinear {
+    fn kind(&self) -> &'static Kind {
+        &DEEP_LINEAR
+    }
+
+    fn layers(&self) -> usize {
+        self.depth
+    }
+
+    fn norm(&self) -> Option<Norm> {
+        self.norm
+    }
 
     fn check(&self) -> Result<(), String> {
         for (key, value, least) in [("model.depth", self.depth, 2), ("model.width", self.width, 1)] {
@@ -161,5 +208,20 @@ impl DeepLinear {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_the_name_that_study_files_write() {
+        let models =
+            [Model::default(), Model::DeepLinear(DeepLinear { depth: 2, width: 1, norm: None, init: Init::default() })];
+        for (model, kind) in models.iter().zip(KINDS) {
+            assert_eq!(serde_json::to_value(model).unwrap()["kind"], kind.name);
+            assert_eq!(model.kind().name, kind.name);
+        }
     }
 }

@@ -19,9 +19,10 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{self, Checkpoint, tensors_as_bytes};
 use crate::files::{read_json, write_json, write_whole};
 use crate::kernels::isa;
+use crate::nn::{self, Implementation};
 use crate::probe::Probe;
 use crate::record::{Ending, Record, csv};
-use crate::spec::{Model, Precision, Spec};
+use crate::spec::Spec;
 use crate::text::sha256;
 
 const CARD: &str = "trial.json";
@@ -51,10 +52,11 @@ impl Card {
     }
 
     /// Whether both instruction sets give the trial the same bits: AVX-512 gives those of AVX2 in our kernels. A
-    /// convolutional network in double precision uses Candle's own.
+    /// network that does not run on our kernels uses Candle's own.
     fn rounds_like(&self, there: &Card) -> bool {
         let is_wide = |card: &Card| ["avx2", "avx512"].contains(&card.instruction_set.as_str());
-        let own_kernels = self.spec.train.dtype == Precision::F32 || matches!(self.spec.model, Model::DeepLinear(_));
+        let fastest = nn::fastest(&self.spec.model, self.spec.train.dtype.dtype());
+        let own_kernels = fastest == Implementation::Fast;
         self.instruction_set == there.instruction_set || (own_kernels && is_wide(self) && is_wide(there))
     }
 
