@@ -16,6 +16,7 @@ use whybn::record::{Ending, Record};
 use whybn::spec::{
     Batch, DataName, DeepLinear, Init, Loss, Model, Noise, NoiseConstants, Norm, Precision, Spec, Train, Vgg16,
 };
+use whybn::study::{Overrides, Plan, Study};
 use whybn::train::{self, Trial, Watch};
 
 fn data() -> &'static Dataset {
@@ -101,6 +102,29 @@ fn stopped_and_resumed_anywhere_leaves_the_same_bytes() {
         run(&spec, &all_probes(), folder.path(), &watch, 2);
         assert_eq!(left(whole.path()), left(folder.path()), "stopped every {every}");
     }
+}
+
+/// The paper's own scale takes a week: here all its conditions, for a few steps of a small network on
+/// embedded data.
+#[test]
+fn every_condition_of_the_paper_s_scale_runs_and_is_resumed_to_the_same_bytes() {
+    let small = "data = 'fashion_mnist'\n'model.width_divisor' = 32\n'model.head' = [16, 16]\n\
+                 'train.batch' = 4\n'train.steps' = 4";
+    let overrides = Overrides { set: toml::from_str(small).unwrap(), seeds: Some(1) };
+    let plan = Plan::new(Study::load("noisy_bn").unwrap(), "paper", &overrides).unwrap();
+    let is_quick = |probe: &&Probe| !matches!(probe, Probe::Evaluation(_)); // It reads the whole test set four times.
+    let probes: Vec<Probe> = plan.probes.iter().filter(is_quick).cloned().collect();
+    assert_eq!(plan.trials.len(), 6 * 2, "six arms, with and without weight decay");
+    let mut ends = BTreeSet::new();
+    for planned in &plan.trials {
+        let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        run(&planned.spec, &probes, whole.path(), &Watcher::default(), 100);
+        run(&planned.spec, &probes, stopped.path(), &Watcher { stop_every: Some(2), ..Watcher::default() }, 100);
+        let end = left(whole.path());
+        assert!(end == left(stopped.path()), "{}", planned.label());
+        ends.insert(end["weights.safetensors"].clone());
+    }
+    assert_eq!(ends.len(), plan.trials.len(), "no two conditions are the same");
 }
 
 /// Full batches and double precision, which a checkpoint must keep.
