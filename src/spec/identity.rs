@@ -4,14 +4,18 @@
 //! schema. A setting that came after trials had been trained is left out of it where it has the value that these trials
 //! were trained with, so that their identities stay.
 
-use super::Spec;
+use super::{Model, Precision, Spec};
 use crate::text::sha256;
 
 impl Spec {
     /// Raised for those specifications alone that would now train to other weights, so that their old trials are not
     /// taken for new ones.
     pub fn schema(&self) -> u32 {
-        1
+        match &self.model {
+            // 2: of equal maxima the first alone gets the gradient in double precision, too.
+            Model::Vgg16(_) if self.train.dtype == Precision::F64 => 2,
+            _ => 1,
+        }
     }
 
     /// The identity of the trial that this specification makes with `seed` on data of hash `data_hash`: sixteen
