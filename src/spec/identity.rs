@@ -14,6 +14,9 @@ impl Spec {
         match &self.model {
             // 2: of equal maxima the first alone gets the gradient in double precision, too.
             Model::Vgg16(_) if self.train.dtype == Precision::F64 => 2,
+            // 2: Winograd's filtering from 2¹⁷ pairs of channels × pixels on; layers of the full width were above before,
+            // those of 1/8 and below are below.
+            Model::Vgg16(vgg) if [2, 4].contains(&vgg.width_divisor) => 2,
             _ => 1,
         }
     }

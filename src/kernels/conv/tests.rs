@@ -164,14 +164,14 @@ fn all_passes_equal_plain_convolution() -> Result<()> {
     Ok(())
 }
 
-/// The layers of VGG-16 at 1/4 width were reported on with the direct convolution; of a 2×2 map Winograd's is no faster.
+/// The layers of VGG-16 at 1/8 width were reported on with the direct convolution; of a 2×2 map Winograd's is not faster.
 #[test]
 fn only_large_layers_are_convolved_by_winograd() {
     let pays = |channels, side| winograd::pays(Size { images: 128, height: side, width: side }, channels, channels);
-    for (channels, side) in [(16, 32), (32, 16), (64, 8), (128, 4), (128, 2), (512, 2)] {
+    for (channels, side) in [(8, 32), (16, 16), (32, 8), (64, 4), (128, 2), (512, 2)] {
         assert!(!pays(channels, side), "{channels} channels of {side}×{side}");
     }
-    for (channels, side) in [(32, 32), (64, 32), (128, 16), (256, 8), (512, 4)] {
+    for (channels, side) in [(16, 32), (32, 16), (64, 8), (128, 4), (64, 32), (128, 16), (256, 8), (512, 4)] {
         assert!(pays(channels, side), "{channels} channels of {side}×{side}");
     }
 }
@@ -179,8 +179,8 @@ fn only_large_layers_are_convolved_by_winograd() {
 /// On both sides of the smallest large layer the operation and its gradients are, to the bit, those of its kernel.
 #[test]
 fn the_operation_takes_the_kernel_that_the_size_asks_for() -> Result<()> {
-    for (height, direct) in [(32, false), (31, true)] {
-        let case = Case::draw([1, 32, 32, height, 32])?;
+    for (height, direct) in [(16, false), (15, true)] {
+        let case = Case::draw([1, 16, 16, height, 32])?;
         let (input, weight, grad) = variables(&case)?;
         let expected = case.kernels(direct)?.values()?;
         let (grad_input, grad_weight) = Conv3x3::backward(&input, &weight, &grad, true)?;

@@ -38,13 +38,13 @@ const POSITIONS: usize = 16;
 pub const BLOCK_TILES: usize = 60;
 
 /// The smallest layer that is convolved this way, in pairs of channels × pixels of an image.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 1 << 17;
 
 /// Whether a layer is large enough for this to be used, and its maps wide enough for it to be faster: of maps up to 3×3
 /// the direct convolution, which skips the taps in the padding, multiplies no more often.
 ///
-/// From 16 channels up it would be faster in smaller layers too, by a fifth to two thirds. But these, all those of VGG-16
-/// at 1/4 width and below, stay with the direct convolution, which made, to the bit, what has been reported of them.
+/// Smaller layers, all those of VGG-16 at 1/8 width among them, stay with the direct convolution, which made, to the bit,
+/// what has been reported of them.
 pub fn pays(size: Size, in_channels: usize, out_channels: usize) -> bool {
     let strips_are_full = in_channels.min(out_channels) >= STRIP;
     let maps_are_wide = size.height.min(size.width) > 3;
