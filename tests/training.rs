@@ -14,7 +14,8 @@ use whybn::probe::{
 };
 use whybn::record::{Ending, Record};
 use whybn::spec::{
-    Batch, DataName, DeepLinear, Init, Loss, Model, Noise, NoiseConstants, Norm, Precision, Spec, Train, Vgg16,
+    Batch, Clip, DataName, DeepLinear, Init, Loss, Model, Momentum, Noise, NoiseConstants, Norm, Precision, Spec,
+    Train, Transform, Vgg16,
 };
 use whybn::study::{Overrides, Plan, Study};
 use whybn::train::{self, Trial, Watch};
@@ -125,6 +126,23 @@ fn every_condition_of_the_paper_s_scale_runs_and_is_resumed_to_the_same_bytes() 
         ends.insert(end["weights.safetensors"].clone());
     }
     assert_eq!(ends.len(), plan.trials.len(), "no two conditions are the same");
+}
+
+/// A checkpoint keeps what the transforms of the update remember.
+#[test]
+fn a_trial_with_momentum_is_resumed_to_the_bit() {
+    let mut spec = tiny(None, false);
+    let plain = spec.clone();
+    spec.train.transforms = vec![Transform::Clip(Clip { norm: 1.0 }), Transform::Momentum(Momentum { beta: 0.9 })];
+    let probes = [Probe::Training(Training {})];
+    let trained = |spec: &Spec, watch: Watcher| {
+        let folder = tempfile::tempdir().unwrap();
+        run(spec, &probes, folder.path(), &watch, 2);
+        left(folder.path())
+    };
+    let whole = trained(&spec, Watcher::default());
+    assert_eq!(whole, trained(&spec, Watcher { stop_every: Some(3), ..Watcher::default() }));
+    assert_ne!(whole["weights.safetensors"], trained(&plain, Watcher::default())["weights.safetensors"]);
 }
 
 /// Full batches and double precision, which a checkpoint must keep.
@@ -288,6 +306,19 @@ fn a_loss_that_is_not_finite_ends_the_trial_as_diverged() {
         records(folder.path(), &all_probes()).into_iter().filter(|record| record.name == "train_loss").collect();
     assert_eq!(losses.len(), step + 1);
     assert!(!losses[step].value.is_finite());
+}
+
+/// The only step's own loss is finite; the network that it leaves is not.
+#[test]
+fn a_network_that_breaks_in_its_last_step_has_diverged() {
+    let mut spec = tiny(None, false);
+    (spec.train.learning_rate, spec.train.steps) = (1e38, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let ending = run(&spec, &all_probes(), folder.path(), &Watcher::default(), 100);
+    assert_eq!(ending, Ending::Diverged { step: 1 });
+    let left = train::finished(folder.path(), &all_probes()).unwrap().unwrap();
+    assert_eq!(left.ending, ending);
+    assert!(left.records.iter().any(|record| record.name == "train_loss" && record.value.is_finite()));
 }
 
 #[test]

@@ -299,6 +299,17 @@ fn divergence_counts_as_chance_and_is_counted() {
     assert_eq!(verdict.notes, ["8 of 8 trials of `b` diverged."]);
 }
 
+/// Diverged in the update after the last of 100 steps: every minibatch counts, and the reading after that step is chance.
+#[test]
+fn a_divergence_after_the_last_step_takes_its_readings_alone() {
+    let mut trials = two_arms(8, 2.0, 2.0);
+    trials.iter_mut().filter(|trial| trial.arm == "b").for_each(|trial| diverge(trial, 100));
+    let b = summary("b", &trials);
+    assert_eq!(b.diverged, 8);
+    assert_eq!(b.train_accuracy.as_ref().unwrap().mean.unwrap().point, 60.0);
+    assert_eq!(b.train_accuracy_clean.as_ref().unwrap().seeds[0].1, (9.0 * 60.0 + CHANCE) / 10.0);
+}
+
 /// Diverged at step 1 of 100, before any reading of fixed images: one step at 60 % and 99 at chance, and chance in every
 /// column that another arm has.
 #[test]

@@ -57,7 +57,7 @@ pub(super) fn within([from, to]: [f64; 2], steps: usize) -> impl Fn(usize) -> bo
 }
 
 /// How many points of a window a divergence took: those from its step on, spaced as in all that was recorded.
-/// Where that does not tell the spacing, one.
+/// Where that does not tell the spacing, one. After the last step, only what is measured there is missing.
 fn missing(recorded: &[usize], window: [f64; 2], trial: &TrialRecords) -> usize {
     let Ending::Diverged { step: end } = trial.ending else { return 0 };
     let inside = within(window, trial.steps);
@@ -69,7 +69,7 @@ fn missing(recorded: &[usize], window: [f64; 2], trial: &TrialRecords) -> usize 
         }
         None => 0,
     };
-    taken.max(usize::from(reaches_past_it))
+    if end == trial.steps { taken } else { taken.max(usize::from(reaches_past_it)) }
 }
 
 /// The first of evenly spaced steps, and how far apart they are: before the first of them lies nothing or one stretch.

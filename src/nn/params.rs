@@ -66,6 +66,16 @@ impl Params {
         self.0.values().next().map_or(&Device::Cpu, Tensor::device)
     }
 
+    /// Whether no number is infinite or NaN.
+    ///
+    /// # Errors
+    /// If a tensor cannot be read.
+    pub fn is_finite(&self) -> Result<bool> {
+        let times_zero = |tensor: &Tensor| tensor.affine(0.0, 0.0)?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>();
+        let products: Vec<f64> = self.0.values().map(times_zero).collect::<Result<_>>()?;
+        Ok(products.iter().all(|&product| product == 0.0))
+    }
+
     /// How many numbers there are in all tensors.
     pub fn count(&self) -> usize {
         self.0.values().map(Tensor::elem_count).sum()

@@ -29,9 +29,10 @@ pub struct Record {
 pub enum Ending {
     /// All its steps were taken.
     Finished,
-    /// The loss of step `step` (counted from 0) was not finite.
+    /// The loss of step `step` (counted from 0) was not finite; or, where all steps were taken, the parameters after the
+    /// last or a reading from them.
     Diverged {
-        /// That step.
+        /// That step; the number of all steps in the second case.
         step: usize,
     },
 }

@@ -139,7 +139,15 @@ impl<'a> Training<'a> {
         self.state.buffers = result.buffers;
         self.state.step += 1;
         self.measure_state(watch)?;
-        Ok(None)
+        let is_last = self.state.step == self.trial.spec.train.steps;
+        Ok((is_last && !self.ends_finite()?).then_some(Ending::Diverged { step: self.state.step }))
+    }
+
+    /// Whether the parameters after the last step, and all that was read from them, are numbers.
+    fn ends_finite(&self) -> Result<bool> {
+        let Checkpoint { step, params, logs, .. } = &self.state;
+        let readings = logs.iter().flat_map(|log| log.records.iter().rev().take_while(|record| record.step == *step));
+        Ok(params.is_finite()? && readings.into_iter().all(|record| record.value.is_finite()))
     }
 
     fn minibatch(&mut self) -> Result<(Tensor, Tensor)> {
