@@ -1,7 +1,7 @@
 //! The deep linear network: its paths agree, its gradients are what differences say, and a trial of it is a pure function.
 
 use candle_core::{DType, Device, Tensor};
-use whybn::data::{self, Dataset, Examples};
+use whybn::data;
 use whybn::nn::{self, At, Implementation, Mode, Network, NoiseMode, Params, StatisticsMode, StepResult};
 use whybn::spec::{DataName, DeepLinear, Init, Loss, Model, Norm, NormDivisor};
 
@@ -24,11 +24,8 @@ fn network(norm: Option<Norm>, depth: usize, width: usize, implementation: Imple
 }
 
 fn examples(n: usize, dtype: DType) -> (Tensor, Tensor) {
-    let Dataset::GaussianRegression(regression) = data::load(DataName::GaussianRegression, None).unwrap() else {
-        unreachable!()
-    };
-    let examples = Examples::Regression(regression.draw(1).unwrap());
-    examples.batch(&(0..n).collect::<Vec<_>>(), dtype, &Device::Cpu).unwrap()
+    let data = data::load(DataName::GaussianRegression, None).unwrap();
+    data.examples(1).unwrap().batch(&(0..n).collect::<Vec<_>>(), dtype, &Device::Cpu).unwrap()
 }
 
 /// Parameters away from their initial values, so that nothing is hidden by γ = 1 and β = 0.

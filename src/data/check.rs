@@ -40,8 +40,9 @@ fn table(data: &ImageSet, place: &str) -> String {
         text += &format!("  {:<24} {records:>8} {bytes:>12}  {standing:<17} {}\n", file.name, file.sha256);
     }
     text += &format!("\n  {:<5} {:<12} {:>8} {:>8}\n", "label", "class", "train", "test");
-    let counts = data.train.class_counts(data.classes).into_iter().zip(data.test.class_counts(data.classes));
-    for (label, (class, (train, test))) in data.name.class_names().iter().zip(counts).enumerate() {
+    let classes = facts.name.class_names();
+    let counts = data.train.class_counts(classes.len()).into_iter().zip(data.test.class_counts(classes.len()));
+    for (label, (class, (train, test))) in classes.iter().zip(counts).enumerate() {
         text += &format!("  {label:<5} {class:<12} {:>8} {:>8}\n", thousands(train), thousands(test));
     }
     text

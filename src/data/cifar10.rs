@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use super::fetch::Archive;
 use super::{FileFact, ImageSet, Split, Standing};
@@ -65,14 +65,18 @@ impl Location {
             (None, Some(value)) => (PathBuf::from(value), "named by WHYBN_DATA"),
             (None, None) => (PathBuf::from("data"), DEFAULT),
         };
-        let is_folder_itself = root.ends_with(FOLDER) || FILES.iter().any(|(name, _)| root.join(name).exists());
+        let is_folder_itself = root.ends_with(FOLDER) || has_any_file(&root);
         Self { folder: if is_folder_itself { root } else { root.join(FOLDER) }, source }
     }
 
     /// Whether somebody named this place, or it holds any of the files: if so, the data are expected to be there.
     pub fn is_expected(&self) -> bool {
-        self.source != DEFAULT || FILES.iter().any(|(name, _)| self.folder.join(name).exists())
+        self.source != DEFAULT || has_any_file(&self.folder)
     }
+}
+
+fn has_any_file(folder: &Path) -> bool {
+    FILES.iter().any(|(name, _)| folder.join(name).exists())
 }
 
 /// Reads the six files.
@@ -82,15 +86,14 @@ pub fn load(location: &Location) -> anyhow::Result<ImageSet> {
 
 /// Reads files of which the official ones have `records` records each.
 fn load_files(location: &Location, records: usize) -> anyhow::Result<ImageSet> {
-    let mut train = with_capacity(TRAINING_FILES * records);
-    let mut test = with_capacity(records);
+    let mut splits = [Split::default(), Split::default()];
     let mut facts = Vec::new();
     for (i, (name, official)) in FILES.into_iter().enumerate() {
         let training = i < TRAINING_FILES;
         let path = location.folder.join(name);
         let bytes = read(&path, records, location.source)?;
-        let split = if training { &mut train } else { &mut test };
-        let found = append(&bytes, split).with_context(|| format!("{} is damaged; {REMEDY}", path.display()))?;
+        let found = append(&bytes, &mut splits[usize::from(!training)])
+            .with_context(|| format!("{} is damaged; {REMEDY}", path.display()))?;
         ensure!(
             !training || found == records,
             "{} holds {} records instead of {}; {REMEDY}",
@@ -103,27 +106,20 @@ fn load_files(location: &Location, records: usize) -> anyhow::Result<ImageSet> {
         facts.push(FileFact { name: name.into(), bytes: bytes.len(), records: found, sha256, standing });
     }
     let official = [TRAINING_FILES * records, records];
-    ImageSet::new(DataName::Cifar10, [3, SIDE, SIDE], [train, test], official, facts)
+    ImageSet::new(DataName::Cifar10, [3, SIDE, SIDE], splits, official, facts)
         .with_context(|| format!("{} is not usable; {REMEDY}", location.folder.display()))
-}
-
-fn with_capacity(records: usize) -> Split {
-    Split { pixels: Vec::with_capacity(records * PIXELS), labels: Vec::with_capacity(records) }
 }
 
 /// The bytes of `path`, unless it is larger than `records` records.
 fn read(path: &Path, records: usize, source: &str) -> anyhow::Result<Vec<u8>> {
     let missing = || format!("CIFAR-10 is not at {} ({source}); {REMEDY}", path.display());
     let size = fs::metadata(path).with_context(missing)?.len();
-    if size > (records * RECORD) as u64 {
-        bail!(
-            "{} has {} bytes, more than the {} records of {} bytes it should hold; {REMEDY}",
-            path.display(),
-            thousands(size as usize),
-            thousands(records),
-            thousands(RECORD)
-        );
-    }
+    let [bytes, most, record] = [size as usize, records, RECORD].map(thousands);
+    ensure!(
+        size <= (records * RECORD) as u64,
+        "{} has {bytes} bytes, more than the {most} records of {record} bytes it should hold; {REMEDY}",
+        path.display()
+    );
     fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
@@ -131,20 +127,19 @@ fn read(path: &Path, records: usize, source: &str) -> anyhow::Result<Vec<u8>> {
 fn append(bytes: &[u8], split: &mut Split) -> anyhow::Result<usize> {
     ensure!(!bytes.is_empty(), "it is empty");
     let (records, rest) = bytes.as_chunks::<RECORD>();
+    let (whole, [size, record]) = (records.len(), [bytes.len(), RECORD].map(thousands));
     ensure!(
         rest.is_empty(),
-        "it breaks off in record {} (byte {}): {} bytes are not a whole number of records of {} bytes",
-        records.len(),
-        records.len() * RECORD,
-        thousands(bytes.len()),
-        thousands(RECORD)
+        "it breaks off in record {whole} (byte {}): {size} bytes are not a whole number of records of {record} bytes",
+        whole * RECORD
     );
+    split.pixels.reserve_exact(bytes.len());
     for (i, [label, pixels @ ..]) in records.iter().enumerate() {
         ensure!(*label <= 9, "the label of record {i} (byte {}) is {label}, above 9", i * RECORD);
         split.labels.push(*label);
         split.pixels.extend_from_slice(pixels);
     }
-    Ok(records.len())
+    Ok(whole)
 }
 
 #[cfg(test)]

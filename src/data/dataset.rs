@@ -2,9 +2,8 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::DataFacts;
-use super::gaussian_regression::{GaussianRegression, Regression};
-use super::image_set::ImageSet;
+use super::gaussian_regression::{self, WIDTH};
+use super::{DataFacts, ImageSet};
 use crate::spec::DataName;
 
 /// One of the data that the program knows.
@@ -12,8 +11,8 @@ use crate::spec::DataName;
 pub enum Dataset {
     /// Labelled images.
     Images(ImageSet),
-    /// Inputs and targets, drawn anew for each seed.
-    GaussianRegression(GaussianRegression),
+    /// The [Gaussian regression](gaussian_regression), drawn anew for each seed.
+    GaussianRegression(DataFacts),
 }
 
 /// The training examples of one trial.
@@ -21,8 +20,13 @@ pub enum Dataset {
 pub enum Examples<'a> {
     /// Images: those of every trial.
     Images(&'a ImageSet),
-    /// A regression: the trial's own.
-    Regression(Regression),
+    /// A regression: the trial's own, in double precision.
+    Regression {
+        /// The inputs (samples, width).
+        inputs: Tensor,
+        /// The targets (samples, width).
+        targets: Tensor,
+    },
 }
 
 impl Dataset {
@@ -35,7 +39,7 @@ impl Dataset {
     pub fn facts(&self) -> &DataFacts {
         match self {
             Dataset::Images(images) => &images.facts,
-            Dataset::GaussianRegression(regression) => regression.facts(),
+            Dataset::GaussianRegression(facts) => facts,
         }
     }
 
@@ -64,8 +68,19 @@ impl Dataset {
     pub fn examples(&self, seed: u64) -> Result<Examples<'_>> {
         Ok(match self {
             Dataset::Images(images) => Examples::Images(images),
-            Dataset::GaussianRegression(regression) => Examples::Regression(regression.draw(seed)?),
+            Dataset::GaussianRegression(_) => {
+                let (inputs, targets) = gaussian_regression::draw(seed)?;
+                Examples::Regression { inputs, targets }
+            }
         })
+    }
+
+    /// The shape of an example ([channels, height, width], or [length]), and the length of a network's output for it.
+    pub fn shape(&self) -> (Vec<usize>, usize) {
+        match self {
+            Dataset::Images(images) => (images.shape.to_vec(), images.facts.name.class_names().len()),
+            Dataset::GaussianRegression(_) => (vec![WIDTH], WIDTH),
+        }
     }
 }
 
@@ -86,7 +101,7 @@ impl Examples<'_> {
                 let (pixels, labels) = images.batch(&images.train, indices, device)?;
                 Ok((pixels.to_dtype(dtype)?, labels))
             }
-            Examples::Regression(Regression { inputs, targets }) => {
+            Examples::Regression { inputs, targets } => {
                 let rows: Vec<u32> = indices.iter().map(|&index| index as u32).collect();
                 let rows = Tensor::new(&rows[..], &Device::Cpu)?;
                 let take = |of: &Tensor| of.index_select(&rows, 0)?.to_dtype(dtype)?.to_device(device);

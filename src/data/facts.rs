@@ -1,7 +1,5 @@
 //! The facts that a report gives of its data: files, numbers of examples, whether they are the official ones.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 use crate::spec::DataName;
@@ -66,24 +64,17 @@ impl DataFacts {
         if self.name == DataName::GaussianRegression {
             return format!("{}: {} samples, {}", self.name.title(), thousands(self.train), GAUSSIAN_REGRESSION);
         }
-        let share = |count, official| {
-            let first = if self.files.iter().any(|f| f.standing == Standing::FirstRecords) { "first " } else { "" };
-            if count == official {
-                thousands(count)
-            } else {
-                format!("{first}{} of {}", thousands(count), thousands(official))
-            }
+        let first = if self.files.iter().any(|file| file.standing == Standing::FirstRecords) { "first " } else { "" };
+        let share = |count, official| match count == official {
+            true => thousands(count),
+            false => format!("{first}{} of {}", thousands(count), thousands(official)),
         };
-        let mut line = format!(
-            "{}, {} training images, {} test images",
-            self.name.title(),
-            share(self.train, self.official_train),
-            share(self.test, self.official_test)
-        );
+        let (train, test) = (share(self.train, self.official_train), share(self.test, self.official_test));
+        let mut line = format!("{}, {train} training images, {test} test images", self.name.title());
         let other = self.files.iter().filter(|file| file.standing == Standing::Other);
         let other: Vec<&str> = other.map(|file| file.name.as_str()).collect();
         if !other.is_empty() {
-            let _ = write!(line, " (not the official file: {})", other.join(", "));
+            line += &format!(" (not the official file: {})", other.join(", "));
         }
         line
     }

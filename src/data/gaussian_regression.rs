@@ -11,64 +11,42 @@ use crate::rng;
 use crate::spec::DataName;
 use crate::text::sha256;
 
-const WIDTH: usize = GaussianRegression::WIDTH;
-const SAMPLES: usize = GaussianRegression::SAMPLES;
+/// Length of x and of A·x.
+pub const WIDTH: usize = 10;
+/// Samples of a trial.
+const SAMPLES: usize = 1000;
 
-/// The regression, before a seed draws it.
-#[derive(Clone, Debug)]
-pub struct GaussianRegression {
-    facts: DataFacts,
+/// The facts of the regression, before a seed draws it.
+pub fn facts() -> DataFacts {
+    DataFacts {
+        name: DataName::GaussianRegression,
+        sha256: sha256([format!("{SAMPLES} samples, {GAUSSIAN_REGRESSION}")]),
+        train: SAMPLES,
+        test: 0,
+        official_train: SAMPLES,
+        official_test: 0,
+        mean: Vec::new(),
+        std: Vec::new(),
+        files: Vec::new(),
+    }
 }
 
-/// The samples of one seed, in double precision.
-#[derive(Clone, Debug)]
-pub struct Regression {
-    /// x ([`SAMPLES`](GaussianRegression::SAMPLES), [`WIDTH`](GaussianRegression::WIDTH))
-    pub inputs: Tensor,
-    /// A·x, shaped as x.
-    pub targets: Tensor,
-}
-
-impl GaussianRegression {
-    /// Length of x and of A·x.
-    pub const WIDTH: usize = 10;
-
-    /// Samples of a trial.
-    pub const SAMPLES: usize = 1000;
-
-    pub(super) fn new() -> Self {
-        let facts = DataFacts {
-            name: DataName::GaussianRegression,
-            sha256: sha256([format!("{SAMPLES} samples, {GAUSSIAN_REGRESSION}")]),
-            train: SAMPLES,
-            test: 0,
-            official_train: SAMPLES,
-            official_test: 0,
-            mean: Vec::new(),
-            std: Vec::new(),
-            files: Vec::new(),
-        };
-        GaussianRegression { facts }
-    }
-
-    pub(super) fn facts(&self) -> &DataFacts {
-        &self.facts
-    }
-
-    /// The samples of `seed`, from its streams "data".
-    ///
-    /// # Errors
-    /// If a tensor cannot be made.
-    pub fn draw(&self, seed: u64) -> Result<Regression> {
-        let normal = |name: &str, rows: usize| {
-            let mut stream = rng::stream(seed, "data", name, 0);
-            let values: Vec<f64> = StandardNormal.sample_iter(&mut stream).take(rows * WIDTH).collect();
-            Tensor::from_vec(values, (rows, WIDTH), &Device::Cpu)
-        };
-        let inputs = normal("x", SAMPLES)?;
-        let targets = inputs.matmul(&normal("A", WIDTH)?.t()?)?;
-        Ok(Regression { inputs, targets })
-    }
+/// The x and the A·x of `seed`, from its streams "data".
+///
+/// # Shapes
+/// Each (samples, [`WIDTH`]), f64.
+///
+/// # Errors
+/// If a tensor cannot be made.
+pub fn draw(seed: u64) -> Result<(Tensor, Tensor)> {
+    let normal = |name: &str, rows: usize| {
+        let mut stream = rng::stream(seed, "data", name, 0);
+        let values: Vec<f64> = StandardNormal.sample_iter(&mut stream).take(rows * WIDTH).collect();
+        Tensor::from_vec(values, (rows, WIDTH), &Device::Cpu)
+    };
+    let inputs = normal("x", SAMPLES)?;
+    let targets = inputs.matmul(&normal("A", WIDTH)?.t()?)?;
+    Ok((inputs, targets))
 }
 
 #[cfg(test)]
@@ -82,7 +60,7 @@ mod tests {
     /// Moments of 10,000 values to four standard errors; targets are a linear map of the inputs, the same for all rows.
     #[test]
     fn inputs_are_standard_normal_and_targets_linear() {
-        let Regression { inputs, targets } = GaussianRegression::new().draw(3).unwrap();
+        let (inputs, targets) = draw(3).unwrap();
         let x = rows(&inputs);
         let values: Vec<f64> = x.iter().flatten().copied().collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -104,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_seed_draws_the_same_and_another_seed_others() {
-        let first = |seed| rows(&GaussianRegression::new().draw(seed).unwrap().inputs)[0].clone();
+        let first = |seed| rows(&draw(seed).unwrap().0)[0].clone();
         assert_eq!(first(1), first(1));
         assert_ne!(first(1), first(2));
     }
@@ -112,7 +90,7 @@ mod tests {
     /// The data are part of what a trial's identity promises: a change here changes every result.
     #[test]
     fn the_first_values_are_pinned() {
-        let Regression { inputs, targets } = GaussianRegression::new().draw(0).unwrap();
+        let (inputs, targets) = draw(0).unwrap();
         assert_eq!((rows(&inputs)[0][0], rows(&targets)[0][0]), (-2.082521372950071, 13.957097001111725));
     }
 }

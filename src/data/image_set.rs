@@ -29,27 +29,15 @@ impl Split {
 
     /// How many images each of `classes` classes has.
     pub fn class_counts(&self, classes: usize) -> Vec<usize> {
-        let mut counts = vec![0; classes];
-        for &label in &self.labels {
-            counts[label as usize] += 1;
-        }
-        counts
+        (0..classes).map(|class| self.labels.iter().filter(|&&label| label as usize == class).count()).collect()
     }
 }
 
 /// A labelled image set: training and test images of one shape.
 #[derive(Clone, Debug)]
 pub struct ImageSet {
-    /// Which set.
-    pub name: DataName,
-    /// Channels of an image.
-    pub channels: usize,
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-    /// Number of classes; every label is smaller.
-    pub classes: usize,
+    /// Channels, height and width of an image.
+    pub shape: [usize; 3],
     /// The images to train on.
     pub train: Split,
     /// The images to test on.
@@ -67,11 +55,12 @@ impl ImageSet {
     /// A channel that is constant over the training images.
     pub(super) fn new(
         name: DataName,
-        [channels, height, width]: [usize; 3],
+        shape: [usize; 3],
         [train, test]: [Split; 2],
         [official_train, official_test]: [usize; 2],
         files: Vec<FileFact>,
     ) -> anyhow::Result<Self> {
+        let [channels, height, width] = shape;
         let moments = channel_moments(&train, channels, height * width);
         if let Some(constant) = moments.iter().position(|&(_, std)| std == 0.0) {
             bail!("all training pixels of channel {constant} of {} are equal: the files are corrupt", name.title());
@@ -79,7 +68,7 @@ impl ImageSet {
         let levels = moments.iter().map(|&(mean, std)| standardised_levels(mean, std)).collect();
         let facts = DataFacts {
             name,
-            sha256: content_hash([channels, height, width], [&train, &test]),
+            sha256: content_hash(shape, [&train, &test]),
             train: train.len(),
             test: test.len(),
             official_train,
@@ -88,7 +77,7 @@ impl ImageSet {
             std: moments.iter().map(|&(_, std)| std / 255.0).collect(),
             files,
         };
-        Ok(Self { name, channels, height, width, classes: name.class_names().len(), train, test, facts, levels })
+        Ok(Self { shape, train, test, facts, levels })
     }
 
     /// The images of `split` (one of this set's own) at `indices`, standardised, and their labels.
@@ -99,8 +88,9 @@ impl ImageSet {
     /// # Panics
     /// An index that is not below `split.len()`.
     pub fn batch(&self, split: &Split, indices: &[usize], device: &Device) -> candle_core::Result<(Tensor, Tensor)> {
-        let plane = self.height * self.width;
-        let image = self.channels * plane;
+        let [channels, height, width] = self.shape;
+        let plane = height * width;
+        let image = channels * plane;
         let mut values = Vec::with_capacity(indices.len() * image);
         for &i in indices {
             let planes = split.pixels[i * image..][..image].chunks_exact(plane);
@@ -109,7 +99,7 @@ impl ImageSet {
             }
         }
         let labels = indices.iter().map(|&i| split.labels[i] as u32).collect();
-        let shape = (indices.len(), self.channels, self.height, self.width);
+        let shape = (indices.len(), channels, height, width);
         Ok((Tensor::from_vec(values, shape, device)?, Tensor::from_vec(labels, indices.len(), device)?))
     }
 }

@@ -12,7 +12,6 @@ mod facts;
 mod fashion_mnist;
 mod fetch;
 mod gaussian_regression;
-mod idx;
 mod image_set;
 
 use std::path::Path;
@@ -21,7 +20,6 @@ pub use batches::Batches;
 pub use check::check;
 pub use dataset::{Dataset, Examples};
 pub use facts::{DataFacts, FileFact, Standing};
-pub use gaussian_regression::{GaussianRegression, Regression};
 pub use image_set::{ImageSet, Split};
 
 use crate::spec::DataName;
@@ -37,7 +35,7 @@ pub fn load(name: DataName, data_dir: Option<&Path>) -> anyhow::Result<Dataset> 
     match name {
         DataName::FashionMnist => fashion_mnist::load().map(Dataset::Images),
         DataName::Cifar10 => cifar10::load(&cifar10::Location::find(data_dir)).map(Dataset::Images),
-        DataName::GaussianRegression => Ok(Dataset::GaussianRegression(GaussianRegression::new())),
+        DataName::GaussianRegression => Ok(Dataset::GaussianRegression(gaussian_regression::facts())),
     }
 }
 

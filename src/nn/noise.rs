@@ -19,7 +19,7 @@ pub fn draw(noise: &Noise, mode: NoiseMode, name: &str, channels: usize) -> Opti
     let Noise::Algorithm1(constants) = noise else { return None };
     match mode {
         NoiseMode::Off => None,
-        NoiseMode::On(key) => Some(on(constants, key, name, channels)),
+        NoiseMode::On(key) => Some(on(&constants.at_dose(), key, name, channels)),
     }
 }
 
@@ -32,8 +32,8 @@ fn on(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) ->
         Redraw::Step | Redraw::Drift(_) => moving(constants, key, name, channels),
     };
     Jitter {
-        shift_jitter: vec![constants.shift_jitter() as f32; channels],
-        scale_jitter: constants.scale_jitter() as f32,
+        shift_jitter: vec![constants.shift_jitter as f32; channels],
+        scale_jitter: constants.scale_jitter as f32,
         shift,
         scale,
         key: rng::key(key.seed, &format!("{} jitter", key.purpose), name, key.step),
@@ -49,8 +49,8 @@ fn held(constants: &NoiseConstants, seed: u64, name: &str, channels: usize) -> (
 }
 
 fn channel_draws(constants: &NoiseConstants, stream: &mut impl rand::Rng, channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let shift = Uniform::new_inclusive(-constants.shift(), constants.shift()).expect("a checked width");
-    let scale = Uniform::new_inclusive(1.0, constants.scale()).expect("a checked width");
+    let shift = Uniform::new_inclusive(-constants.shift, constants.shift).expect("a checked width");
+    let scale = Uniform::new_inclusive(1.0, constants.scale).expect("a checked width");
     (0..channels).map(|_| (shift.sample(stream) as f32, scale.sample(stream) as f32)).unzip()
 }
 
@@ -81,8 +81,8 @@ fn drifting(
     }
     let normal = Normal::standard();
     let uniform: Vec<f64> = state.into_iter().map(|z| normal.cdf(z)).collect();
-    let shift = uniform[..channels].iter().map(|u| ((2.0 * u - 1.0) * constants.shift()) as f32);
-    let scale = uniform[channels..].iter().map(|u| (1.0 + u * (constants.scale() - 1.0)) as f32);
+    let shift = uniform[..channels].iter().map(|u| ((2.0 * u - 1.0) * constants.shift) as f32);
+    let scale = uniform[channels..].iter().map(|u| (1.0 + u * (constants.scale - 1.0)) as f32);
     (shift.collect(), scale.collect())
 }
 

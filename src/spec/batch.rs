@@ -2,24 +2,16 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The examples of a step. In a study file a number, or `"full"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "toml::Value")]
 pub enum Batch {
     /// So many, in a seeded order.
     Size(usize),
     /// All training examples, every step: full-batch descent.
     Full,
-}
-
-/// As study files have it.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number of examples or \"full\"")]
-enum Written {
-    Number(i64),
-    Word(String),
 }
 
 impl Batch {
@@ -38,24 +30,23 @@ impl From<usize> for Batch {
     }
 }
 
-impl TryFrom<Written> for Batch {
+impl TryFrom<toml::Value> for Batch {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let wrong = |written: &dyn fmt::Debug| format!("{written:?} is not a number of examples or \"full\"");
-        match written {
-            Written::Number(size) => usize::try_from(size).map(Batch::Size).map_err(|_| wrong(&size)),
-            Written::Word(word) if word == "full" => Ok(Batch::Full),
-            Written::Word(word) => Err(wrong(&word)),
+    fn try_from(written: toml::Value) -> Result<Self, String> {
+        match (written.as_integer().map(usize::try_from), written.as_str()) {
+            (Some(Ok(size)), _) => Ok(Batch::Size(size)),
+            (_, Some("full")) => Ok(Batch::Full),
+            _ => Err(format!("{written} is not a number of examples or \"full\"")),
         }
     }
 }
 
-impl From<Batch> for Written {
-    fn from(batch: Batch) -> Self {
-        match batch {
-            Batch::Size(size) => Written::Number(size as i64),
-            Batch::Full => Written::Word("full".into()),
+impl Serialize for Batch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Batch::Size(size) => serializer.serialize_u64(size as u64),
+            Batch::Full => serializer.serialize_str("full"),
         }
     }
 }

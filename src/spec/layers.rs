@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Error, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
 
 use super::fields::fields;
 use super::model::{KINDS, Kind, ReadError};
-use super::noise::{self, NoiseConstants};
-use super::norm::{self, Norm};
-use super::{Spec, Train};
+use super::noise::NoiseConstants;
+use super::norm::Norm;
+use super::{Spec, Train, word};
 use crate::text::nearest;
 
 /// Dotted keys and values, the later in the place of the earlier, each with the place where it was written.
@@ -44,22 +45,21 @@ impl Layers {
     ///
     /// # Errors
     /// A value in the place of a group, or a key within a value. Other mistakes are found by [`spec`](Layers::spec).
-    pub fn set(&mut self, key: &str, value: toml::Value, origin: &str) -> Result<(), String> {
+    pub fn set(&mut self, key: &str, value: toml::Value, origin: &str) -> Result<()> {
         if GROUPS.contains(&key) {
             let toml::Value::Table(group) = value else {
-                let keys: Vec<String> =
-                    keys_of(self.kind()).into_iter().filter(|valid| is_within(valid, key)).collect();
-                return Err(format!("{origin}: `{key}` is a group of keys; set one of them: {}", keys.join(", ")));
+                let mut keys = keys_of(self.kind());
+                keys.retain(|valid| is_within(valid, key));
+                bail!("{origin}: `{key}` is a group of keys; set one of them: {}", keys.join(", "));
             };
             return group.into_iter().try_for_each(|(inner, value)| self.set(&format!("{key}.{inner}"), value, origin));
         }
-        let is_off = WORDS.iter().any(|word| key != word.key && is_within(key, word.key) && self.is_none(word.key));
         let table = match key.rsplit_once('.') {
-            _ if is_off => None,
+            _ if self.word_around(key).is_some() => None,
             None => Some(&mut self.table),
             Some((parents, _)) => table_at(&mut self.table, parents),
         };
-        let Some(table) = table else { return Err(format!("{origin}: {}", self.unknown_key(key))) };
+        let Some(table) = table else { bail!("{origin}: {}", self.unknown_key(key)) };
         table.insert(leaf(key).into(), spelt_out(key, value));
         self.origins.insert(key.into(), origin.into());
         Ok(())
@@ -76,18 +76,18 @@ impl Layers {
     /// # Errors
     /// An unknown key (the nearest and all valid ones are named), a value of the wrong type, a setting that is missing,
     /// or what [`Spec::check`] finds.
-    pub fn spec(&self, of: &str) -> Result<Spec, String> {
+    pub fn spec(&self, of: &str) -> Result<Spec> {
         let written = &self.table["model"]["kind"];
         let kind = self.kind();
         if written.as_str() != Some(kind.name) {
             let (known, origin) = (KINDS.map(|kind| format!("`{}`", kind.name)), self.origin("model.kind", of));
-            return Err(format!("{origin}: `model.kind`: unknown network {written}, expected {}", known.join(" or ")));
+            bail!("{origin}: `model.kind`: unknown network {written}, expected {}", known.join(" or "));
         }
         self.refuse_unknown(kind)?;
         let mut model = self.table["model"].clone();
         model.as_table_mut().and_then(|model| model.remove("kind"));
         if let Some((name, paper)) = kind.required.iter().find(|(name, _)| model.get(name).is_none()) {
-            return Err(format!("{of}: a `{}` network needs `model.{name}`; the paper's is {paper}", kind.name));
+            bail!("{of}: a `{}` network needs `model.{name}`; the paper's is {paper}", kind.name);
         }
         let spec = Spec {
             data: self.read("data", of)?,
@@ -95,20 +95,20 @@ impl Layers {
             model: (kind.read)(model).map_err(|error| self.misread("model", error, of))?,
             train: self.read("train", of)?,
         };
-        spec.check().map_err(|error| format!("{of}: {error}"))?;
+        spec.check().with_context(|| of.to_string())?;
         Ok(spec)
     }
 
     /// Reads the value of `key`, a setting or a group outside of other groups.
-    fn read<T: DeserializeOwned>(&self, key: &str, of: &str) -> Result<T, String> {
+    fn read<T: DeserializeOwned>(&self, key: &str, of: &str) -> Result<T> {
         serde_path_to_error::deserialize(self.table[key].clone()).map_err(|error| self.misread(key, error, of))
     }
 
     /// The message about a mistake in the value of `key`.
-    fn misread(&self, key: &str, error: ReadError, of: &str) -> String {
+    fn misread(&self, key: &str, error: ReadError, of: &str) -> Error {
         let within = error.path().to_string();
         let key = if within == "." { key.to_string() } else { format!("{key}.{within}") };
-        format!("{}: `{key}`: {}", self.origin(&key, of), error.inner().message())
+        anyhow!("{}: `{key}`: {}", self.origin(&key, of), error.inner().message())
     }
 
     /// Where `key` was written, or what it is within.
@@ -118,12 +118,12 @@ impl Layers {
     }
 
     /// Refuses keys that the network does not have; where another network has them, all of them are named.
-    fn refuse_unknown(&self, kind: &Kind) -> Result<(), String> {
+    fn refuse_unknown(&self, kind: &Kind) -> Result<()> {
         let valid = keys_of(kind);
         let mut unknown = self.origins.iter().filter(|(key, _)| !is_known(key, &valid));
         let Some((key, origin)) = unknown.next() else { return Ok(()) };
         let others: String = unknown.map(|(key, origin)| format!("; {origin}: nor `{key}`")).collect();
-        Err(format!("{origin}: {}{others}", self.unknown_key(key)))
+        bail!("{origin}: {}{others}", self.unknown_key(key))
     }
 
     fn unknown_key(&self, key: &str) -> String {
@@ -132,20 +132,19 @@ impl Layers {
         let is_of_another = !is_known(key, &valid) && KINDS.iter().any(|kind| is_known(key, &keys_of(kind)));
         let hint = if is_of_another {
             format!(", which a `model.kind = \"{}\"` does not have.", kind.name)
-        } else if let Some(WordOrTable { key: group, .. }) =
-            WORDS.iter().find(|word| is_within(key, word.key) && self.is_none(word.key))
-        {
-            let name = leaf(group);
-            format!("; {name} is \"none\" here: set `{group}` to a table first.")
+        } else if let Some(group) = self.word_around(key) {
+            format!("; {} is \"none\" here: set `{group}` to a table first.", leaf(group))
         } else {
             format!("; did you mean `{}`?", nearest(key, valid.iter().map(String::as_str)))
         };
         format!("unknown key `{key}`{hint} Valid keys: {}", valid.join(", "))
     }
 
-    /// Whether a setting that may be a word or a table of its own is left at `"none"`.
-    fn is_none(&self, group: &str) -> bool {
-        self.table["model"].get(leaf(group)).is_none_or(|value| value.as_str() == Some("none"))
+    /// The setting around `key` that is left at the word `"none"` and has no keys therefore.
+    fn word_around(&self, key: &str) -> Option<&'static str> {
+        let is_none =
+            |word: &str| self.table["model"].get(leaf(word)).is_none_or(|value| value.as_str() == Some("none"));
+        WORDS.iter().map(|setting| setting.key).find(|word| key != *word && is_within(key, word) && is_none(word))
     }
 }
 
@@ -162,8 +161,12 @@ struct WordOrTable {
 }
 
 const WORDS: [WordOrTable; 2] = [
-    WordOrTable { key: "model.noise", settings: fields::<NoiseConstants>, spelt_out: noise::spelt_out },
-    WordOrTable { key: "model.norm", settings: fields::<Norm>, spelt_out: norm::spelt_out },
+    WordOrTable {
+        key: "model.noise",
+        settings: fields::<NoiseConstants>,
+        spelt_out: word::spelt_out::<NoiseConstants>,
+    },
+    WordOrTable { key: "model.norm", settings: fields::<Norm>, spelt_out: word::spelt_out::<Norm> },
 ];
 
 /// `value` of `key`; where it is a word, the table that the word abbreviates.
@@ -220,8 +223,12 @@ mod tests {
     use crate::spec::Model;
     use crate::spec::tests::{deep_linear, with};
 
-    fn noisy(settings: &[(&str, toml::Value)]) -> Result<Spec, String> {
+    fn noisy(settings: &[(&str, toml::Value)]) -> std::result::Result<Spec, String> {
         with(&[&[("model.noise", "algorithm_1".into())], settings].concat())
+    }
+
+    fn misread(layers: &Layers) -> String {
+        format!("{:#}", layers.spec("whole").unwrap_err())
     }
 
     #[test]
@@ -267,11 +274,11 @@ mod tests {
         let mut layers = Layers::default();
         layers.set("train", toml::toml! { steps = 10 batch = "all" }.into(), "setup").unwrap();
         layers.set("train.steps", 20.into(), "arm").unwrap();
-        assert!(layers.spec("whole").unwrap_err().starts_with("setup: `train.batch`: "));
+        assert!(misread(&layers).starts_with("setup: `train.batch`: "));
         layers.set("train.batch", "full".into(), "arm").unwrap();
         assert_eq!(layers.spec("whole").unwrap().train.steps, 20);
         layers.set("train.steps", 0.into(), "arm").unwrap();
-        assert!(layers.spec("whole").unwrap_err().starts_with("whole: `train.steps` is 0"));
+        assert!(misread(&layers).starts_with("whole: `train.steps` is 0"));
     }
 
     #[test]
@@ -286,7 +293,7 @@ mod tests {
         ] {
             layers.set(key, value, "arm").unwrap();
         }
-        let error = layers.spec("whole").unwrap_err();
+        let error = misread(&layers);
         let key = "setup: unknown key `model.head`, which a `model.kind = \"deep_linear\"` does not have";
         for words in [key, "setup: nor `model.width_divisor`", "model.depth"] {
             assert!(error.contains(words), "`{words}` is not in: {error}");

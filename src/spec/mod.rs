@@ -11,6 +11,7 @@ mod norm;
 mod transform;
 mod word;
 
+use anyhow::{Result, bail, ensure};
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ pub struct Train {
     /// Steps.
     pub steps: usize,
     /// The type of all numbers; single precision is left out of an identity.
-    #[serde(skip_serializing_if = "Precision::is_single")]
+    #[serde(skip_serializing_if = "is_default")]
     pub dtype: Precision,
 }
 
@@ -84,10 +85,6 @@ pub enum Precision {
 }
 
 impl Precision {
-    fn is_single(&self) -> bool {
-        *self == Precision::F32
-    }
-
     /// The tensors' type.
     pub fn dtype(self) -> DType {
         match self {
@@ -136,42 +133,36 @@ impl Spec {
     ///
     /// # Errors
     /// The key, its value and the remedy.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<()> {
         self.check_together()?;
-        for (key, zero) in [("train.batch", self.train.batch == Batch::Size(0)), ("train.steps", self.train.steps == 0)]
-        {
-            if zero {
-                return Err(format!("`{key}` is 0; it must be at least 1"));
-            }
-        }
-        if !(self.train.learning_rate > 0.0 && self.train.learning_rate.is_finite()) {
-            return Err(format!("`train.learning_rate` is {}; it must be positive", self.train.learning_rate));
-        }
-        if !(self.train.weight_decay >= 0.0 && self.train.weight_decay.is_finite()) {
-            return Err(format!("`train.weight_decay` is {}; it must be zero or positive", self.train.weight_decay));
-        }
+        let &Train { batch, steps, learning_rate, weight_decay, .. } = &self.train;
+        ensure!(batch != Batch::Size(0), "`train.batch` is 0; it must be at least 1");
+        ensure!(steps > 0, "`train.steps` is 0; it must be at least 1");
+        let is_length = learning_rate > 0.0 && learning_rate.is_finite();
+        ensure!(is_length, "`train.learning_rate` is {learning_rate}; it must be positive");
+        let is_penalty = weight_decay >= 0.0 && weight_decay.is_finite();
+        ensure!(is_penalty, "`train.weight_decay` is {weight_decay}; it must be zero or positive");
         self.train.transforms.iter().try_for_each(Transform::check)?;
         self.model.check()
     }
 
     /// The data say which networks and which loss fit them.
-    fn check_together(&self) -> Result<(), String> {
-        let wrong = |key: &str, fitting: &str| {
-            Err(format!("`{key}` does not fit `data = \"{}\"`, which needs {fitting}", self.data))
-        };
-        let images = self.data.has_images();
+    fn check_together(&self) -> Result<()> {
+        let (data, images) = (self.data, self.data.has_images());
         if self.model.kind().takes_images != images {
             let fitting = KINDS.iter().filter(|kind| kind.takes_images == images);
             let fitting: Vec<String> = fitting.map(|kind| format!("`model.kind = \"{}\"`", kind.name)).collect();
-            return wrong("model.kind", &fitting.join(" or "));
+            bail!("`model.kind` does not fit `data = \"{data}\"`, which needs {}", fitting.join(" or "));
         }
-        let loss = self.data.loss();
-        if self.loss != loss {
-            let name = serde_json::to_string(&loss).expect("a name is plain data");
-            return wrong("loss", &format!("`loss = {name}`"));
-        }
+        let loss = serde_json::to_string(&data.loss()).expect("a name is plain data");
+        ensure!(self.loss == data.loss(), "`loss` does not fit `data = \"{data}\"`, which needs `loss = {loss}`");
         Ok(())
     }
+}
+
+/// Whether a setting is left out of an identity.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]
@@ -179,14 +170,14 @@ mod tests {
     use super::*;
 
     /// The default specification with some settings.
-    pub fn with(settings: &[(&str, toml::Value)]) -> Result<Spec, String> {
+    pub fn with(settings: &[(&str, toml::Value)]) -> std::result::Result<Spec, String> {
         let mut layers = Layers::default();
-        settings.iter().try_for_each(|(key, value)| layers.set(key, value.clone(), "test"))?;
-        layers.spec("test")
+        let set = settings.iter().try_for_each(|(key, value)| layers.set(key, value.clone(), "test"));
+        set.and_then(|()| layers.spec("test")).map_err(|error| format!("{error:#}"))
     }
 
     /// The paper's deep linear network, with some settings.
-    pub fn deep_linear(settings: &[(&str, toml::Value)]) -> Result<Spec, String> {
+    pub fn deep_linear(settings: &[(&str, toml::Value)]) -> std::result::Result<Spec, String> {
         let own = [
             ("data", toml::Value::from("gaussian_regression")),
             ("loss", "half_squared_error_sum".into()),

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::fields::fields;
@@ -99,7 +100,7 @@ pub struct Kind {
     /// The names of all its settings.
     pub(super) settings: fn() -> &'static [&'static str],
     /// Reads its settings.
-    pub(super) read: fn(toml::Value) -> Result<Model, ReadError>,
+    pub(super) read: fn(toml::Value) -> std::result::Result<Model, ReadError>,
 }
 
 /// A mistake in the settings of a network, with its path.
@@ -146,7 +147,7 @@ pub trait Architecture {
     ///
     /// # Errors
     /// The key, its value and the remedy.
-    fn check(&self) -> Result<(), String>;
+    fn check(&self) -> Result<()>;
 }
 
 impl Architecture for Vgg16 {
@@ -167,23 +168,18 @@ impl Architecture for Vgg16 {
         self.noise
     }
 
-    fn check(&self) -> Result<(), String> {
-        if self.width_divisor == 0 {
-            return Err("`model.width_divisor` is 0; it must be at least 1".into());
-        }
-        if self.head.contains(&0) {
-            return Err("`model.head` is 0; it must be at least 1".into());
-        }
-        if self.width_divisor > 64 || 64 % self.width_divisor != 0 {
-            return Err(format!(
-                "`model.width_divisor` is {}; it must divide VGG-16's 64 channels: 1, 2, 4, 8, 16, 32 or 64",
-                self.width_divisor
-            ));
-        }
+    fn check(&self) -> Result<()> {
+        let divisor = self.width_divisor;
+        ensure!(divisor > 0, "`model.width_divisor` is 0; it must be at least 1");
+        ensure!(!self.head.contains(&0), "`model.head` is 0; it must be at least 1");
+        ensure!(
+            64 % divisor == 0,
+            "`model.width_divisor` is {divisor}; it must divide VGG-16's 64 channels: 1, 2, 4, 8, 16, 32 or 64"
+        );
         let in_own_sd = matches!(&self.noise, Noise::Algorithm1(noise) if noise.unit == ShiftUnit::OwnSd);
-        if in_own_sd && self.norm.is_some_and(|norm| norm != Norm::BATCH) {
-            return Err("`model.noise.unit = \"own_sd\"` is there for `model.norm` \"none\" and \"batch\" only".into());
-        }
+        let is_other = self.norm.is_some_and(|norm| norm != Norm::BATCH);
+        let allowed = "`model.noise.unit = \"own_sd\"` is there for `model.norm` \"none\" and \"batch\" only";
+        ensure!(!(in_own_sd && is_other), allowed);
         self.noise.check()
     }
 }
@@ -201,11 +197,9 @@ impl Architecture for DeepLinear {
         self.norm
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         for (key, value, least) in [("model.depth", self.depth, 2), ("model.width", self.width, 1)] {
-            if value < least {
-                return Err(format!("`{key}` is {value}; it must be at least {least}"));
-            }
+            ensure!(value >= least, "`{key}` is {value}; it must be at least {least}");
         }
         Ok(())
     }

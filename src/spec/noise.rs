@@ -1,8 +1,10 @@
 //! The settings of the injected noise (Santurkar et al. 2018, Algorithm 1).
 
+use anyhow::ensure;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::word::{WordOr, word_or_table};
+use super::is_default;
+use super::word::{self, Worded};
 
 /// The noise of a network: none, or Algorithm 1 with its constants.
 ///
@@ -101,10 +103,6 @@ fn is_one(value: &f64) -> bool {
     *value == 1.0
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
 impl Default for NoiseConstants {
     /// The paper's (appendix A.2.1).
     fn default() -> Self {
@@ -124,52 +122,33 @@ impl Default for NoiseConstants {
 }
 
 impl NoiseConstants {
-    /// n_μ at the dose.
-    pub fn shift(&self) -> f64 {
-        self.dose * self.shift
+    /// The constants of the noise at its dose, whose own dose is 1.
+    pub fn at_dose(&self) -> Self {
+        NoiseConstants {
+            shift: self.dose * self.shift,
+            scale: 1.0 + self.dose * (self.scale - 1.0),
+            shift_jitter: self.dose * self.shift_jitter,
+            scale_jitter: self.dose * self.scale_jitter,
+            dose: 1.0,
+            ..*self
+        }
     }
 
-    /// n_σ at the dose.
-    pub fn scale(&self) -> f64 {
-        1.0 + self.dose * (self.scale - 1.0)
-    }
-
-    /// r_μ at the dose.
-    pub fn shift_jitter(&self) -> f64 {
-        self.dose * self.shift_jitter
-    }
-
-    /// r_σ at the dose.
-    pub fn scale_jitter(&self) -> f64 {
-        self.dose * self.scale_jitter
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let widths = [
-            ("shift", self.shift),
-            ("shift_jitter", self.shift_jitter),
-            ("scale_jitter", self.scale_jitter),
-            ("dose", self.dose),
-        ];
+    fn check(&self) -> anyhow::Result<()> {
+        let &NoiseConstants { shift, scale, shift_jitter, scale_jitter, dose, .. } = self;
+        let widths = [("shift", shift), ("shift_jitter", shift_jitter), ("scale_jitter", scale_jitter), ("dose", dose)];
         for (key, value) in widths {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(format!("`model.noise.{key}` is {value}; it must be zero or positive"));
-            }
+            ensure!(value >= 0.0 && value.is_finite(), "`model.noise.{key}` is {value}; it must be zero or positive");
         }
-        if !(self.scale >= 1.0 && self.scale.is_finite()) {
-            return Err(format!("`model.noise.scale` is {}; it must be at least 1", self.scale));
-        }
+        ensure!(scale >= 1.0 && scale.is_finite(), "`model.noise.scale` is {scale}; it must be at least 1");
         // The draws are in single precision.
-        let reach = self.dose * self.shift.max(self.scale).max(self.shift_jitter).max(self.scale_jitter);
-        if reach > 1e30 {
-            return Err(format!("`model.noise` reaches {reach:e} at its dose; single precision holds no such noise"));
+        let reach = dose * shift.max(scale).max(shift_jitter).max(scale_jitter);
+        ensure!(reach <= 1e30, "`model.noise` reaches {reach:e} at its dose; single precision holds no such noise");
+        if let Redraw::Drift(rho) = self.redraw {
+            let is_share = (0.0..1.0).contains(&rho);
+            ensure!(is_share, "`model.noise.redraw` has a drift of {rho}; it must be at least 0 and below 1");
         }
-        match self.redraw {
-            Redraw::Drift(rho) if !(0.0..1.0).contains(&rho) => {
-                Err(format!("`model.noise.redraw` has a drift of {rho}; it must be at least 0 and below 1"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -194,7 +173,7 @@ impl Noise {
     ///
     /// # Errors
     /// The key, its value and what it must be.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> anyhow::Result<()> {
         match self {
             Noise::None => Ok(()),
             Noise::Algorithm1(constants) => constants.check(),
@@ -211,32 +190,23 @@ impl Serialize for Noise {
     }
 }
 
-/// The words of study files.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Word {
-    None,
-    #[serde(rename = "algorithm_1")]
-    Algorithm1,
+impl Worded for NoiseConstants {
+    const EXPECTED: &str = "\"none\", \"algorithm_1\" or a table of its constants";
+
+    fn meaning(word: &str) -> Result<Option<Self>, String> {
+        match word {
+            "none" => Ok(None),
+            "algorithm_1" => Ok(Some(NoiseConstants::default())),
+            _ => Err(format!("`{word}` is not `none`, `algorithm_1` or a table of constants")),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Noise {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match word_or_table(deserializer, "\"none\", \"algorithm_1\" or a table of its constants")? {
-            WordOr::Word(Word::None) => Noise::None,
-            WordOr::Word(Word::Algorithm1) => Noise::Algorithm1(NoiseConstants::default()),
-            // One identity for one training: a dose of nothing is no noise.
-            WordOr::Table(NoiseConstants { dose: 0.0, .. }) => Noise::None,
-            WordOr::Table(constants) => Noise::Algorithm1(constants),
-        })
-    }
-}
-
-/// The table that a word abbreviates; none if it is `"none"` or no word.
-pub(super) fn spelt_out(word: &str) -> Option<toml::Table> {
-    match toml::Value::from(word).try_into().ok()? {
-        Noise::None => None,
-        Noise::Algorithm1(constants) => toml::Table::try_from(constants).ok(),
+        let constants: Option<NoiseConstants> = word::read(deserializer)?;
+        // One identity for one training: a dose of nothing is no noise.
+        Ok(constants.filter(|constants| constants.dose != 0.0).map_or(Noise::None, Noise::Algorithm1))
     }
 }
 
@@ -256,7 +226,11 @@ mod tests {
         );
         let written = toml::to_string(&variant).unwrap();
         assert_eq!(read(&written), variant);
-        assert_eq!((variant.shift(), variant.scale(), variant.shift_jitter()), (1.0, 1.5, 0.2));
+        let dosed = variant.at_dose();
+        assert_eq!(
+            (dosed.shift, dosed.scale, dosed.shift_jitter, dosed.scale_jitter, dosed.dose),
+            (1.0, 1.5, 0.2, 0.2, 1.0)
+        );
     }
 
     #[test]

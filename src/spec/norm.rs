@@ -1,8 +1,8 @@
 //! A normalisation as four settings.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::word::{WordOr, word_or_table};
+use super::word::{self, Worded};
 
 /// A normalisation with a learnt scale γ and shift β: over what it takes its statistics, by what it divides, which
 /// statistics it uses, and what its gradient passes through.
@@ -89,10 +89,14 @@ const WORDS: [(&str, Option<Norm>); 7] = [
     ("linf_matched", Some(Norm::by(NormDivisor::LinfMatched))),
 ];
 
-fn meaning(word: &str) -> Result<Option<Norm>, String> {
-    let known = WORDS.map(|(known, _)| format!("`{known}`")).join(", ");
-    let meaning = WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
-    meaning.ok_or_else(|| format!("`{word}` is not one of {known}, or a table of settings"))
+impl Worded for Norm {
+    const EXPECTED: &str = "the name of a normalisation or a table of its settings";
+
+    fn meaning(word: &str) -> Result<Option<Norm>, String> {
+        let known = WORDS.map(|(known, _)| format!("`{known}`")).join(", ");
+        let meaning = WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
+        meaning.ok_or_else(|| format!("`{word}` is not one of {known}, or a table of settings"))
+    }
 }
 
 /// Writes the word of a normalisation, or its table where it has no word.
@@ -105,15 +109,7 @@ pub(super) fn serialize<S: Serializer>(norm: &Option<Norm>, serializer: S) -> Re
 
 /// Reads what [`serialize`] writes.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Norm>, D::Error> {
-    match word_or_table::<D, String, Norm>(deserializer, "the name of a normalisation or a table of its settings")? {
-        WordOr::Word(word) => meaning(&word).map_err(de::Error::custom),
-        WordOr::Table(norm) => Ok(Some(norm)),
-    }
-}
-
-/// The table that a word abbreviates; none if it is `"none"` or no word.
-pub(super) fn spelt_out(word: &str) -> Option<toml::Table> {
-    toml::Table::try_from(meaning(word).ok()??).ok()
+    word::read(deserializer)
 }
 
 #[cfg(test)]
@@ -145,10 +141,10 @@ mod tests {
             let norm = read(table).unwrap();
             assert_eq!(read(&format!("\"{word}\"")).unwrap(), norm);
             assert_eq!(serde_json::to_string(&Holder { norm }).unwrap(), format!("{{\"norm\":\"{word}\"}}"));
-            assert_eq!(toml::Table::try_from(norm.unwrap()).ok(), spelt_out(word));
+            assert_eq!(toml::Table::try_from(norm.unwrap()).ok(), word::spelt_out::<Norm>(word));
         }
         assert_eq!(read("\"none\""), Ok(None));
-        assert_eq!(spelt_out("none"), None);
+        assert_eq!(word::spelt_out::<Norm>("none"), None);
     }
 
     #[test]

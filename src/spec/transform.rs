@@ -1,5 +1,6 @@
 //! The transforms of the gradient before a step, in the order in which they are applied.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 /// A transform. In a study file a table with its `kind`.
@@ -33,15 +34,20 @@ impl Transform {
     ///
     /// # Errors
     /// The key, its value and what it must be.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<()> {
         match *self {
-            Transform::Clip(Clip { norm }) if !(norm > 0.0 && norm.is_finite()) => {
-                Err(format!("`train.transforms`: `norm` of clip is {norm}; it must be positive"))
+            Transform::Clip(Clip { norm }) => {
+                let is_length = norm > 0.0 && norm.is_finite();
+                ensure!(is_length, "`train.transforms`: `norm` of clip is {norm}; it must be positive");
             }
-            Transform::Momentum(Momentum { beta }) if !(0.0..1.0).contains(&beta) => {
-                Err(format!("`train.transforms`: `beta` of momentum is {beta}; it must be at least 0 and below 1"))
+            Transform::Momentum(Momentum { beta }) => {
+                let is_share = (0.0..1.0).contains(&beta);
+                ensure!(
+                    is_share,
+                    "`train.transforms`: `beta` of momentum is {beta}; it must be at least 0 and below 1"
+                );
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::file::{Arm, Study, Sweep, known};
 use super::trial::{PlannedTrial, label};
@@ -48,15 +48,13 @@ impl Plan {
         known("scale", scale, study.scale.keys()).with_context(|| study.path.clone())?;
         let size = &study.scale[scale];
         let seeds = overrides.seeds.unwrap_or(size.seeds);
-        if seeds == 0 {
-            bail!("--seeds is 0; it must be at least 1");
-        }
+        ensure!(seeds > 0, "--seeds is 0; it must be at least 1");
         refuse_fixed_keys(&study, scale, overrides)?;
         let (mut conditions, mut changed) = (Vec::new(), BTreeSet::new());
         for arm in study.arms_at(scale) {
             for (sweep, layers) in swept(&study, scale, arm)? {
                 let of = format!("{}: arm `{}`", study.path, label(&arm.name, &sweep));
-                let spec = spec(&layers, &of, overrides, &mut changed).map_err(anyhow::Error::msg)?;
+                let spec = spec(&layers, &of, overrides, &mut changed)?;
                 conditions.push(PlannedTrial { arm: arm.name.clone(), seed: 0, sweep, spec });
             }
         }
@@ -169,8 +167,7 @@ fn swept(study: &Study, scale: &str, arm: &Arm) -> Result<Vec<(BTreeMap<String, 
                 labels.insert(sweep.path.clone(), value.to_string());
                 let moving = sweep.with.iter().map(|(key, values)| (key, &values[index]));
                 let mut settings = std::iter::once((&sweep.path, value)).chain(moving);
-                let set = settings.try_for_each(|(key, value)| layers.set(key, value.clone(), &origin));
-                set.map_err(anyhow::Error::msg)?;
+                settings.try_for_each(|(key, value)| layers.set(key, value.clone(), &origin))?;
                 next.push((labels, layers));
             }
         }
@@ -180,7 +177,7 @@ fn swept(study: &Study, scale: &str, arm: &Arm) -> Result<Vec<(BTreeMap<String, 
 }
 
 /// The specification of `layers` with the overrides; those without which it would be another are added to `changed`.
-fn spec(layers: &Layers, of: &str, overrides: &Overrides, changed: &mut BTreeSet<String>) -> Result<Spec, String> {
+fn spec(layers: &Layers, of: &str, overrides: &Overrides, changed: &mut BTreeSet<String>) -> Result<Spec> {
     let plain = layers.spec(of)?;
     let without = |left_out: Option<&String>| {
         let mut layers = layers.clone();
@@ -189,7 +186,7 @@ fn spec(layers: &Layers, of: &str, overrides: &Overrides, changed: &mut BTreeSet
         layers.spec("command line")
     };
     let spec = if overrides.set.is_empty() { plain } else { without(None)? };
-    let needed = overrides.set.iter().filter(|(key, _)| without(Some(key)).as_ref() != Ok(&spec));
+    let needed = overrides.set.iter().filter(|(key, _)| without(Some(key)).ok().as_ref() != Some(&spec));
     changed.extend(needed.map(|(key, value)| format!("{key}={value}")));
     Ok(spec)
 }

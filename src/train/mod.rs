@@ -12,7 +12,7 @@ pub use store::{Finished, OtherInstructionSet, finished, set_aside};
 
 use self::checkpoint::{Checkpoint, ProbeLog};
 use self::store::Card;
-use crate::data::{Batches, Dataset, Examples, GaussianRegression};
+use crate::data::{Batches, Dataset, Examples};
 use crate::nn::{self, At, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::optimizer;
 use crate::probe::{GivenUp, Probe, StateContext, StepContext};
@@ -202,10 +202,7 @@ impl<'a> Training<'a> {
 
 /// The network that `spec` makes for `data`.
 fn network(spec: &Spec, data: &Dataset) -> Network {
-    let (inputs, outputs) = match data {
-        Dataset::Images(images) => (vec![images.channels, images.height, images.width], images.classes),
-        Dataset::GaussianRegression(_) => (vec![GaussianRegression::WIDTH], GaussianRegression::WIDTH),
-    };
+    let (inputs, outputs) = data.shape();
     nn::network(&spec.model, spec.loss, nn::fastest(&spec.model, spec.train.dtype.dtype()), &inputs, outputs)
 }
 

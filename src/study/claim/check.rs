@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, Result, bail, ensure};
+
 use super::curves::curve;
 use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
 use crate::probe::{Quantity, When};
@@ -13,24 +15,25 @@ const AT_END: f64 = 0.95;
 ///
 /// # Errors
 /// The window, where it is not.
-pub fn check_window([from, to]: [f64; 2]) -> Result<(), String> {
-    if 0.0 <= from && from < to && to <= 1.0 {
-        return Ok(());
-    }
-    Err(format!("window [{from}, {to}] is not a part of the run, as fractions between 0 and 1"))
+pub fn check_window([from, to]: [f64; 2]) -> Result<()> {
+    let is_part = 0.0 <= from && from < to && to <= 1.0;
+    ensure!(is_part, "window [{from}, {to}] is not a part of the run, as fractions between 0 and 1");
+    Ok(())
 }
 
 impl Claim {
-    /// Checks the claim by itself and against the names of its study's arms and values.
+    /// Checks the claim by itself and against the `names` of its study's arms and values.
     ///
     /// # Errors
-    /// The mistake, with the claim's id and the names that would be right.
-    pub fn check(&self, arms: &[String]) -> Result<(), String> {
-        self.check_arms(arms)
-            .and_then(|()| self.check_window())
-            .and_then(|()| self.check_criteria())
-            .and_then(|()| self.check_paper())
-            .map_err(|message| format!("claim {}: {message}", self.id))
+    /// The mistake, with the names that would be right.
+    pub fn check(&self, names: &[String]) -> Result<()> {
+        self.check_names(names)?;
+        self.records().try_for_each(|(_, window)| check_window(window))?;
+        if let Aggregate::Quantile(share) = self.aggregate {
+            ensure!((0.0..=1.0).contains(&share), "quantile {share} is not between 0 and 1");
+        }
+        self.check_criteria()?;
+        self.check_paper()
     }
 
     /// Every statistic of the claim: its own, those of further conditions, those of further estimates.
@@ -40,13 +43,11 @@ impl Claim {
         std::iter::once(&self.statistic).chain(also).chain(beside)
     }
 
-    fn check_arms(&self, arms: &[String]) -> Result<(), String> {
+    fn check_names(&self, names: &[String]) -> Result<()> {
         for statistic in self.statistics() {
-            if statistic.arms().is_empty() {
-                return Err("a statistic names no arm".into());
-            }
-            if let Some(missing) = statistic.arms().into_iter().find(|name| !arms.iter().any(|arm| arm == name)) {
-                return Err(format!("no arm or value named `{missing}` (the study has: {})", arms.join(", ")));
+            ensure!(!statistic.arms().is_empty(), "a statistic names no arm");
+            if let Some(missing) = statistic.arms().into_iter().find(|name| !names.iter().any(|known| known == name)) {
+                bail!("no arm or value named `{missing}` (the study has: {})", names.join(", "));
             }
         }
         Ok(())
@@ -56,32 +57,23 @@ impl Claim {
     ///
     /// # Errors
     /// As [`check`](Claim::check).
-    pub fn check_records(&self, measured: &BTreeMap<String, Quantity>) -> Result<(), String> {
-        let check = |(metric, window): (&String, _)| self.check_record(metric, window, measured);
-        self.records().try_for_each(check).map_err(|message| format!("claim {}: {message}", self.id))
-    }
-
-    fn check_record(
-        &self,
-        metric: &String,
-        window: [f64; 2],
-        measured: &BTreeMap<String, Quantity>,
-    ) -> Result<(), String> {
-        let Some(Quantity { layers, when, .. }) = measured.get(metric) else {
-            let known: Vec<_> = measured.keys().map(String::as_str).collect();
-            return Err(format!("nothing measures `{metric}` (measured are: {})", known.join(", ")));
-        };
-        if self.layers.is_empty() != layers.is_empty() || self.layers.iter().any(|layer| !layers.contains(layer)) {
-            return Err(match layers.as_slice() {
-                [] => format!("`{metric}` is of the whole network: leave `layers` out"),
-                _ => format!("layers {:?} of `{metric}`: it is measured at {layers:?}", self.layers),
-            });
-        }
-        if *when == When::EndBySettings && window[0] < AT_END {
-            return Err(format!(
+    pub fn check_records(&self, measured: &BTreeMap<String, Quantity>) -> Result<()> {
+        for (metric, window) in self.records() {
+            let Some(Quantity { layers, when, .. }) = measured.get(metric) else {
+                let known: Vec<_> = measured.keys().map(String::as_str).collect();
+                bail!("nothing measures `{metric}` (measured are: {})", known.join(", "));
+            };
+            let asked = &self.layers;
+            ensure!(asked.is_empty() || !layers.is_empty(), "`{metric}` is of the whole network: leave `layers` out");
+            ensure!(
+                asked.is_empty() == layers.is_empty() && asked.iter().all(|layer| layers.contains(layer)),
+                "layers {asked:?} of `{metric}`: it is measured at {layers:?}"
+            );
+            ensure!(
+                *when != When::EndBySettings || window[0] >= AT_END,
                 "`{metric}` is measured at the end alone: name it in the probe's `along`, or give it the window \
                  [{AT_END}, 1.0]"
-            ));
+            );
         }
         Ok(())
     }
@@ -96,49 +88,44 @@ impl Claim {
         own.chain(further.map(or_own))
     }
 
-    fn check_window(&self) -> Result<(), String> {
-        self.records().try_for_each(|(_, window)| check_window(window))?;
-        match self.aggregate {
-            Aggregate::Quantile(share) if !(0.0..=1.0).contains(&share) => {
-                Err(format!("quantile {share} is not between 0 and 1"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_criteria(&self) -> Result<(), String> {
-        if (self.role == Role::Descriptive) != self.criterion.is_none() {
-            return Err("a descriptive claim has no `criterion`, every other claim has one".into());
-        }
-        if self.role == Role::Descriptive && !(self.also.is_empty() && self.confirm_on.is_none()) {
-            return Err("a descriptive claim has neither `also` nor `confirm_on`: use `beside`".into());
-        }
+    fn check_criteria(&self) -> Result<()> {
+        let is_descriptive = self.role == Role::Descriptive;
+        ensure!(
+            is_descriptive == self.criterion.is_none(),
+            "a descriptive claim has no `criterion`, every other claim has one"
+        );
+        ensure!(
+            !is_descriptive || (self.also.is_empty() && self.confirm_on.is_none()),
+            "a descriptive claim has neither `also` nor `confirm_on`: use `beside`"
+        );
+        let own = self.criterion.map(|criterion| (&self.statistic, criterion));
         let also = self.also.iter().map(|condition| (&condition.statistic, condition.criterion));
-        for (statistic, criterion) in
-            self.criterion.map(|criterion| (&self.statistic, criterion)).into_iter().chain(also)
-        {
-            if matches!(statistic, Statistic::RatioOfMeans { .. }) {
-                return Err("a ratio of means is estimated, not judged: put its criterion as a contrast".into());
+        for (statistic, criterion) in own.into_iter().chain(also) {
+            match statistic {
+                Statistic::RatioOfMeans { .. } => {
+                    bail!("a ratio of means is estimated, not judged: put its criterion as a contrast")
+                }
+                Statistic::Share { .. } => {
+                    bail!("a share of seeds is estimated, not judged: put its criterion on the seeds' mean")
+                }
+                Statistic::Contrast(_) | Statistic::LogRatio { .. } => {}
             }
-            if matches!(statistic, Statistic::Share { .. }) {
-                return Err("a share of seeds is estimated, not judged: put its criterion on the seeds' mean".into());
-            }
-            if let Criterion::Between([low, high]) = criterion
-                && low >= high
-            {
-                return Err(format!("nothing lies between {low} and {high}"));
+            if let Criterion::Between([low, high]) = criterion {
+                ensure!(low < high, "nothing lies between {low} and {high}");
             }
         }
         Ok(())
     }
 
-    fn check_paper(&self) -> Result<(), String> {
+    fn check_paper(&self) -> Result<()> {
         let Some(Paper::Curves { curves, columns, .. }) = &self.paper else { return Ok(()) };
-        if self.aggregate != Aggregate::Mean {
-            return Err("`paper.curves` are read as means: give the paper's number, or no `aggregate`".into());
-        }
+        ensure!(
+            self.aggregate == Aggregate::Mean,
+            "`paper.curves` are read as means: give the paper's number, or no `aggregate`"
+        );
         for arm in self.statistic.arms() {
-            let column = columns.get(arm).ok_or_else(|| format!("`paper.columns` gives no column for arm `{arm}`"))?;
+            let column =
+                columns.get(arm).with_context(|| format!("`paper.columns` gives no column for arm `{arm}`"))?;
             curve(curves, column)?;
         }
         Ok(())
@@ -169,58 +156,46 @@ mod tests {
         ];
         let measured = measured.map(|quantity| (quantity.name.clone(), quantity)).into();
         let claim = toml::from_str::<Claim>(text).unwrap();
-        claim.check(&arms).and_then(|()| claim.check_records(&measured)).unwrap_err()
+        claim.check(&arms).and_then(|()| claim.check_records(&measured)).unwrap_err().to_string()
     }
 
-    /// One mistake at a time; each message names the claim, the mistake and what would be right.
+    /// One mistake at a time; each message names the mistake and what would be right.
     #[test]
     fn mistakes_are_named_with_their_remedy() {
         let paper = "paper = { curves = \"fig2_train_acc\", source = \"fig. 2\", columns = ";
         for (from, to, expected) in [
-            ("b = -1.0", "c = -1.0", "claim N1: no arm or value named `c` (the study has: a, b)"),
-            ("a = 1.0, b = -1.0", "", "claim N1: a statistic names no arm"),
+            ("b = -1.0", "c = -1.0", "no arm or value named `c` (the study has: a, b)"),
+            ("a = 1.0, b = -1.0", "", "a statistic names no arm"),
             (
                 "train_accuracy",
                 "accuracy",
-                "claim N1: nothing measures `accuracy` (measured are: drift, train_accuracy, train_accuracy.late)",
+                "nothing measures `accuracy` (measured are: drift, train_accuracy, train_accuracy.late)",
             ),
             (
                 "\"train_accuracy\"",
                 "\"train_accuracy.late\"",
-                "claim N1: `train_accuracy.late` is measured at the end alone: name it in the probe's `along`, or give it \
+                "`train_accuracy.late` is measured at the end alone: name it in the probe's `along`, or give it \
                  the window [0.95, 1.0]",
             ),
-            ("unit", "layers = [2]\nunit", "claim N1: `train_accuracy` is of the whole network: leave `layers` out"),
-            (
-                "\"train_accuracy\"",
-                "\"drift\"\nlayers = [5]",
-                "claim N1: layers [5] of `drift`: it is measured at [2, 9]",
-            ),
+            ("unit", "layers = [2]\nunit", "`train_accuracy` is of the whole network: leave `layers` out"),
+            ("\"train_accuracy\"", "\"drift\"\nlayers = [5]", "layers [5] of `drift`: it is measured at [2, 9]"),
             (
                 "unit",
                 "window = [0.5, 1.5]\nunit",
-                "claim N1: window [0.5, 1.5] is not a part of the run, as fractions between 0 and 1",
+                "window [0.5, 1.5] is not a part of the run, as fractions between 0 and 1",
             ),
-            (
-                "criterion = { above = 0.0 }",
-                "",
-                "claim N1: a descriptive claim has no `criterion`, every other claim has one",
-            ),
-            ("above = 0.0", "between = [3.0, -3.0]", "claim N1: nothing lies between 3 and -3"),
+            ("criterion = { above = 0.0 }", "", "a descriptive claim has no `criterion`, every other claim has one"),
+            ("above = 0.0", "between = [3.0, -3.0]", "nothing lies between 3 and -3"),
             (
                 "contrast = { a = 1.0, b = -1.0 }",
                 "ratio_of_means = { of = { a = 1.0 }, to = { b = 1.0 } }",
-                "claim N1: a ratio of means is estimated, not judged: put its criterion as a contrast",
+                "a ratio of means is estimated, not judged: put its criterion as a contrast",
             ),
-            (
-                "unit",
-                &format!("{paper} {{ a = \"bn\" }} }}\nunit"),
-                "claim N1: `paper.columns` gives no column for arm `b`",
-            ),
+            ("unit", &format!("{paper} {{ a = \"bn\" }} }}\nunit"), "`paper.columns` gives no column for arm `b`"),
             (
                 "unit",
                 &format!("{paper} {{ a = \"bn\", b = \"plain\" }} }}\nunit"),
-                "claim N1: no column `plain` in `fig2_train_acc` (there are: std, bn, noisy)",
+                "no column `plain` in `fig2_train_acc` (there are: std, bn, noisy)",
             ),
         ] {
             assert_eq!(error(&SOUND.replace(from, to)), expected);

@@ -1,5 +1,7 @@
 //! The published curves of `data/reference`, embedded.
 
+use anyhow::{Context, Result};
+
 /// A file's name without its ending, and its text.
 const CURVES: [(&str, &str); 15] = [
     ("fig1a_train_acc", include_str!("../../../data/reference/fig1a_train_acc.csv")),
@@ -26,16 +28,15 @@ pub type Curve = Vec<(usize, f64)>;
 ///
 /// # Errors
 /// A name or a column that does not exist, with those that do.
-pub fn curve(name: &str, column: &str) -> Result<Curve, String> {
-    let Some((_, text)) = CURVES.iter().find(|(known, _)| *known == name) else {
-        let known: Vec<_> = CURVES.iter().map(|(known, _)| *known).collect();
-        return Err(format!("no published curves named `{name}` (there are: {})", known.join(", ")));
-    };
+pub fn curve(name: &str, column: &str) -> Result<Curve> {
+    let known = || CURVES.map(|(known, _)| known).join(", ");
+    let found = CURVES.iter().find(|(known, _)| *known == name);
+    let (_, text) = found.with_context(|| format!("no published curves named `{name}` (there are: {})", known()))?;
     let mut lines = text.lines();
     let columns: Vec<_> = lines.next().unwrap_or_default().split(',').skip(1).collect();
-    let Some(index) = columns.iter().position(|known| *known == column) else {
-        return Err(format!("no column `{column}` in `{name}` (there are: {})", columns.join(", ")));
-    };
+    let index = columns.iter().position(|known| *known == column);
+    let known = || format!("no column `{column}` in `{name}` (there are: {})", columns.join(", "));
+    let index = index.with_context(known)?;
     Ok(lines.filter_map(|line| point(line, index + 1)).collect())
 }
 
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn mistakes_name_what_exists() {
-        assert!(curve("fig9", "std").unwrap_err().contains("fig2_train_acc"));
-        assert!(curve("fig2_train_acc", "none").unwrap_err().ends_with("(there are: std, bn, noisy)"));
+        assert!(curve("fig9", "std").unwrap_err().to_string().contains("fig2_train_acc"));
+        assert!(curve("fig2_train_acc", "none").unwrap_err().to_string().ends_with("(there are: std, bn, noisy)"));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Error, Result, bail, ensure};
 
 use super::{Scale, Study, Sweep, known};
 use crate::probe::{Better, Quantity};
@@ -16,15 +16,11 @@ impl Study {
     /// # Errors
     /// The mistake and its remedy.
     pub(super) fn check(&self) -> Result<()> {
-        if self.arm.is_empty() {
-            bail!("a study needs at least one [[arm]]");
-        }
+        ensure!(!self.arm.is_empty(), "a study needs at least one [[arm]]");
         if let Some(wrong) = self.page.steps_to.iter().find(|accuracy| !(0.0..=100.0).contains(*accuracy)) {
             bail!("[page]: `steps_to` has {wrong}; an accuracy is between 0 and 100 %");
         }
-        if !self.scale.contains_key("desk") {
-            bail!("a study needs a [scale.desk]: it is the default");
-        }
+        ensure!(self.scale.contains_key("desk"), "a study needs a [scale.desk]: it is the default");
         refuse_twice("arms", self.arm.iter().map(|arm| &arm.name))?;
         for arm in &self.arm {
             let checked = known("setup", &arm.setup, self.setup.keys()).and_then(|()| self.check_scales(&arm.scales));
@@ -44,12 +40,8 @@ impl Study {
     }
 
     fn check_scale(&self, name: &str, scale: &Scale) -> Result<()> {
-        if scale.seeds == 0 {
-            bail!("`seeds` is 0; it must be at least 1");
-        }
-        if self.arms_at(name).next().is_none() {
-            bail!("no arm exists at it; name it in the `scales` of one");
-        }
+        ensure!(scale.seeds > 0, "`seeds` is 0; it must be at least 1");
+        ensure!(self.arms_at(name).next().is_some(), "no arm exists at it; name it in the `scales` of one");
         scale.setup.keys().try_for_each(|setup| known("setup", setup, self.setup.keys()))?;
         let sweeps: Vec<&Sweep> = self.sweeps_at(name).collect();
         for (index, sweep) in sweeps.iter().enumerate() {
@@ -62,14 +54,13 @@ impl Study {
     }
 
     fn check_sweep(&self, sweep: &Sweep) -> Result<()> {
-        if sweep.values.is_empty() {
-            bail!("`values` is empty");
-        }
+        ensure!(!sweep.values.is_empty(), "`values` is empty");
         if let Some(value) = first_twice(&sweep.values) {
             bail!("{value} stands twice in `values`; leave one out");
         }
-        if let Some((key, values)) = sweep.with.iter().find(|(_, values)| values.len() != sweep.values.len()) {
-            bail!("`with` gives `{key}` {} values; it needs {}", values.len(), sweep.values.len());
+        for (key, values) in &sweep.with {
+            let (has, needs) = (values.len(), sweep.values.len());
+            ensure!(has == needs, "`with` gives `{key}` {has} values; it needs {needs}");
         }
         sweep.arms.iter().try_for_each(|arm| self.check_arm(arm))
     }
@@ -83,16 +74,15 @@ impl Study {
     }
 
     fn check_value(&self, name: &str, value: &Value) -> Result<()> {
-        if self.arm.iter().any(|arm| arm.name == name) {
-            bail!("an arm and a value have the same name; rename one");
-        }
+        let is_arm = self.arm.iter().any(|arm| arm.name == name);
+        ensure!(!is_arm, "an arm and a value have the same name; rename one");
         value.all_arms().into_iter().try_for_each(|arm| self.check_arm(arm))?;
         self.check_scales(&value.scales)?;
         match (value.along.as_deref(), &value.take) {
             (Some(_), None) => bail!("`along` needs a `take`: what the curve comes down to"),
             (None, Some(_)) => bail!("`take` needs an `along`: what the curve is over"),
             (Some(ALONG_LAYERS), Some(_)) if value.is_chosen() => bail!("only a sweep has a best value"),
-            (_, Some(Take::FirstReached(reached))) => check_window(reached.window).map_err(Error::msg),
+            (_, Some(Take::FirstReached(reached))) => check_window(reached.window),
             _ => Ok(()),
         }
     }
@@ -105,18 +95,17 @@ impl Study {
         refuse_twice("claims", self.claim.iter().map(|claim| &claim.id))?;
         let names: Vec<String> = self.names().cloned().collect();
         for claim in &self.claim {
-            claim.check(&names).map_err(Error::msg)?;
             let scales = claim.scales.iter().chain(&claim.exploratory_at);
-            self.check_scales(scales).with_context(|| format!("claim {}", claim.id))?;
+            let checked = claim.check(&names).and_then(|()| self.check_scales(scales));
+            checked.with_context(|| format!("claim {}", claim.id))?;
         }
         Ok(())
     }
 
     /// Checks the measurements of a scale, by themselves and for the claims, which all scales show.
     fn check_probes(&self, scale: &Scale) -> Result<()> {
-        let probes = self.probes(scale);
         let mut measured = BTreeMap::new();
-        for probe in &probes {
+        for probe in self.probes(scale) {
             probe.check().map_err(Error::msg).with_context(|| format!("probe `{}`", probe.id()))?;
             for quantity in probe.quantities() {
                 if let Some(Quantity { name, .. }) = measured.insert(quantity.name.clone(), quantity) {
@@ -125,8 +114,8 @@ impl Study {
             }
         }
         for claim in &self.claim {
-            claim.check_records(&measured).map_err(Error::msg)?;
-            self.check_choice(claim, &measured).with_context(|| format!("claim {}", claim.id))?;
+            let checked = claim.check_records(&measured).and_then(|()| self.check_choice(claim, &measured));
+            checked.with_context(|| format!("claim {}", claim.id))?;
         }
         Ok(())
     }
@@ -135,12 +124,13 @@ impl Study {
     fn check_choice(&self, claim: &Claim, measured: &BTreeMap<String, Quantity>) -> Result<()> {
         let is_chosen = |name: &&str| self.value.get(*name).is_some_and(Value::is_chosen);
         let Some(name) = claim.statistics().flat_map(Statistic::arms).find(is_chosen) else { return Ok(()) };
-        if let Some((metric, _)) = claim.records().find(|(metric, _)| measured[*metric].better != Better::Higher) {
-            bail!("a place for `{name}` is chosen by the highest mean, and a higher `{metric}` is not better");
+        for (metric, _) in claim.records() {
+            ensure!(
+                measured[metric].better == Better::Higher,
+                "a place for `{name}` is chosen by the highest mean, and a higher `{metric}` is not better"
+            );
         }
-        if !claim.layers.is_empty() {
-            bail!("a place for `{name}` cannot be chosen layer by layer");
-        }
+        ensure!(claim.layers.is_empty(), "a place for `{name}` cannot be chosen layer by layer");
         Ok(())
     }
 }

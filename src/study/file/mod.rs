@@ -227,7 +227,7 @@ impl Study {
             for (key, value) in settings {
                 let line = 1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count();
                 let origin = format!("{}:{line}: {of}", self.path);
-                layers.set(key.get_ref(), value.clone(), &origin).map_err(anyhow::Error::msg)?;
+                layers.set(key.get_ref(), value.clone(), &origin)?;
             }
         }
         Ok(layers)

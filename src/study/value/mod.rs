@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::trial::PlannedTrial;
@@ -172,7 +173,7 @@ impl Value {
     ///
     /// # Errors
     /// No trial is as it says, or swept values are not numbers.
-    pub fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term, String> {
+    pub fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term> {
         let mut points: Vec<CurvePoint> = Vec::new();
         let swept = self.along.as_deref().filter(|along| *along != LAYERS);
         for trial in trials.iter().filter(|trial| trial.arm == self.arm && self.fits(trial)) {
@@ -187,7 +188,7 @@ impl Value {
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         if points.is_empty() {
             let at: Vec<String> = self.at.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
-            return Err(format!("no trial of arm `{}` has {} at this scale", self.arm, at.join(", ")));
+            bail!("no trial of arm `{}` has {} at this scale", self.arm, at.join(", "));
         }
         Ok(Term { arm: self.arm.clone(), points, along: self.along.clone(), take: self.take.clone() })
     }
@@ -199,15 +200,15 @@ impl Value {
             None => {
                 // Also where the specification leaves a setting out because it is at its neutral value.
                 let mut same = Layers::of(&trial.spec);
-                same.set(key, value.clone(), "").and_then(|()| same.spec("")).as_ref() == Ok(&trial.spec)
+                same.set(key, value.clone(), "").is_ok() && same.spec("").is_ok_and(|spec| spec == trial.spec)
             }
         })
     }
 }
 
-fn number_at(trial: &PlannedTrial, key: &str) -> Result<f64, String> {
-    let text = trial.sweep.get(key).ok_or_else(|| format!("`{key}` is not swept for arm `{}`", trial.arm))?;
-    text.parse().map_err(|_| format!("`{key} = {text}` is not a number"))
+fn number_at(trial: &PlannedTrial, key: &str) -> Result<f64> {
+    let text = trial.sweep.get(key).with_context(|| format!("`{key}` is not swept for arm `{}`", trial.arm))?;
+    text.parse().ok().with_context(|| format!("`{key} = {text}` is not a number"))
 }
 
 /// Whether two written values are one: as numbers where they are numbers.
