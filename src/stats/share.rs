@@ -2,27 +2,17 @@
 
 use statrs::distribution::{Beta, ContinuousCDF};
 
-use super::student::Estimate;
+use super::student::{Estimate, quantile};
 
 /// The share `met` / `of` with the exact 95 % interval of Clopper and Pearson (1934); `None` of nothing.
 pub fn share(met: usize, of: usize) -> Option<Estimate> {
-    let quantile = |a: usize, b: usize, p: f64| {
+    let bound = |a: usize, b: usize, p: f64| {
         let beta = Beta::new(a as f64, b as f64).expect("both are positive");
-        bisect(|x| beta.cdf(x) - p)
+        quantile(p, (0.0, 1.0), |x| beta.cdf(x))
     };
-    let low = if met == 0 { 0.0 } else { quantile(met, of - met + 1, 0.025) };
-    let high = if met == of { 1.0 } else { quantile(met + 1, of - met, 0.975) };
+    let low = if met == 0 { 0.0 } else { bound(met, of - met + 1, 0.025) };
+    let high = if met == of { 1.0 } else { bound(met + 1, of - met, 0.975) };
     (of > 0).then(|| Estimate { point: met as f64 / of as f64, ci95: Some((low, high)), seeds: of })
-}
-
-/// The zero in (0, 1) of a function that grows.
-fn bisect(of: impl Fn(f64) -> f64) -> f64 {
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if of(middle) < 0.0 { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
 }
 
 #[cfg(test)]

@@ -68,17 +68,22 @@ fn mean_and_error(values: &[f64]) -> Option<(f64, f64, f64)> {
     Some((mean, (squares / freedom / values.len() as f64).sqrt(), freedom))
 }
 
-/// The quantile of Student's t at `p` ≥ 0.5, by bisection of its distribution function: the quantiles that statrs
-/// 0.19 itself gives are off in the second digit for some `p` at two degrees of freedom.
+/// The quantile of Student's t at `p` ≥ 0.5.
 pub(super) fn t_quantile(p: f64, freedom: f64) -> f64 {
     let student = student(freedom);
-    let (mut low, mut high) = (0.0, 1.0);
+    let mut high = 1.0;
     while student.cdf(high) < p {
         high *= 2.0;
     }
+    quantile(p, (0.0, high), |x| student.cdf(x))
+}
+
+/// The quantile at `p`, which lies between `low` and `high`, by bisection of a distribution function: the quantiles of
+/// Student's t that statrs 0.19 itself gives are off in the second digit for some `p` at two degrees of freedom.
+pub(super) fn quantile(p: f64, (mut low, mut high): (f64, f64), cdf: impl Fn(f64) -> f64) -> f64 {
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
-        if student.cdf(middle) < p { low = middle } else { high = middle }
+        if cdf(middle) < p { low = middle } else { high = middle }
     }
     (low + high) / 2.0
 }
