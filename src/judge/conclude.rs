@@ -1,23 +1,28 @@
-//! From an assessed claim to its verdict: the rules on scales, roles and many claims, and their words.
+//! From the assessment of a claim to its verdict: the rules on scales, roles and many claims, and their words.
 
 use super::assess::Assessment;
 use super::decide::Outcome;
 use super::paper::paper_value;
 use super::trials::Trials;
-use super::verdict::{Verdict, Word};
-use super::{LEVEL, SEEDS_TO_JUDGE};
+use super::verdict::{Part, Verdict, Word};
+use super::{Context, LEVEL, SEEDS_TO_JUDGE};
 use crate::stats::Estimate;
 use crate::study::claim::{Claim, Origin, Statistic};
 
-/// The verdict on an assessed claim, with its p value after Holm's adjustment if it is one of a family.
-pub(super) fn conclude(assessment: Assessment, p_holm: Option<f64>, trials: &Trials) -> Verdict {
-    let (claim, context) = (assessment.claim, trials.context);
-    let (word, remark) = word(&assessment, p_holm, trials);
+/// The verdict on a claim by itself.
+pub(super) fn conclude(claim: &Claim, trials: &Trials) -> Verdict {
+    let context = trials.context;
+    let Assessment { parts, beside, chosen, seeds, mut notes } = Assessment::new(claim, trials);
+    let (word, remark) = word(claim, context, &parts, seeds, !chosen.is_empty());
+    notes.extend(remark);
     let behind = claim.statistic.arms().into_iter().flat_map(|name| trials.of(name));
     let paper = paper_value(claim, behind.map(|trial| trial.steps).max().unwrap_or(0));
-    let lacks_paper = claim.paper.is_some() && paper.is_none();
-    let no_point = "The published curves have no point in this window of so short a run.";
-    let first = assessment.parts[0].estimate;
+    if claim.paper.is_some() && paper.is_none() {
+        notes.push("The published curves have no point in this window of so short a run.".into());
+    }
+    let (paper_value, paper_value_of, paper_source) =
+        paper.map_or((None, None, None), |(value, of, source)| (Some(value), Some(of), Some(source)));
+    let first = parts[0].estimate;
     let factor = first.filter(|_| matches!(claim.statistic, Statistic::LogRatio { .. })).and_then(Estimate::exp);
     Verdict {
         id: claim.id.clone(),
@@ -32,61 +37,73 @@ pub(super) fn conclude(assessment: Assessment, p_holm: Option<f64>, trials: &Tri
         factor_ci95: factor.and_then(|factor| factor.ci95),
         seeds: first.map_or(0, |estimate| estimate.seeds),
         criterion: claim.criterion.map(|criterion| criterion.to_string()),
-        p_t: assessment.largest(|part| part.p_t),
-        p_sign_flip: assessment.largest(|part| part.p_sign_flip),
-        p_holm,
-        paper_value: paper.as_ref().map(|paper| paper.value),
-        paper_value_of: paper.as_ref().map(|paper| paper.of.clone()),
-        paper_source: paper.map(|paper| paper.source),
+        p_t: largest(&parts, |part| part.p_t),
+        p_sign_flip: largest(&parts, |part| part.p_sign_flip),
+        p_holm: None,
+        paper_value,
+        paper_value_of,
+        paper_source,
         word,
-        settled: context.settles(claim, &assessment.parts),
+        settled: context.settles(claim, &parts),
         means: means(claim, word),
-        notes: assessment.notes.into_iter().chain(remark).chain(lacks_paper.then(|| no_point.into())).collect(),
-        parts: assessment.parts,
-        beside: assessment.beside,
-        chosen: assessment.chosen,
+        notes,
+        parts,
+        beside,
+        chosen,
     }
 }
 
+/// The verdict on one of the study's secondary claims among the others, by its p value after Holm's adjustment.
+pub(super) fn adjust(claim: &Claim, verdict: &mut Verdict, p_holm: f64) {
+    verdict.p_holm = Some(p_holm);
+    if matches!(verdict.word, Word::Replicated | Word::Supported) && p_holm > LEVEL {
+        verdict.word = Word::Inconclusive;
+        verdict.means = means(claim, verdict.word);
+        verdict.notes.push("It holds by itself, but not among the study's secondary claims.".into());
+    }
+}
+
+/// The largest p value of the parts, because the claim says that all of them hold; `None` where a part has none.
+fn largest(parts: &[Part], p: impl Fn(&Part) -> Option<f64>) -> Option<f64> {
+    parts.iter().map(p).collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
+}
+
 /// The word, with the reason where it is not plain from the numbers.
-fn word(assessment: &Assessment, p_holm: Option<f64>, trials: &Trials) -> (Word, Option<String>) {
-    let claim = assessment.claim;
-    if assessment.seeds == 0 {
+fn word(claim: &Claim, context: &Context, parts: &[Part], seeds: usize, is_chosen: bool) -> (Word, Option<String>) {
+    if seeds == 0 {
         // Where a setting was looked for, its sentence says more.
-        let lacks = if assessment.chosen.is_empty() { "all the records that it needs" } else { "a number for it" };
+        let lacks = if is_chosen { "a number for it" } else { "all the records that it needs" };
         return (Word::NotJudged, Some(format!("No seed has {lacks}.")));
     }
-    if !trials.context.judges(claim) {
+    if !context.judges(claim) {
         let scales = claim.scales.join(", ");
         return (Word::NotJudged, Some(format!("Not judged at this scale: its criterion is meant for {scales}.")));
     }
     if claim.criterion.is_none() {
         return (Word::Descriptive, None);
     }
-    if assessment.seeds < SEEDS_TO_JUDGE {
-        let reason = format!("Fewer than {SEEDS_TO_JUDGE} seeds ({}): estimate and interval only.", assessment.seeds);
+    if seeds < SEEDS_TO_JUDGE {
+        let reason = format!("Fewer than {SEEDS_TO_JUDGE} seeds ({seeds}): estimate and interval only.");
         return (Word::Descriptive, Some(reason));
     }
-    let word = of_readings(claim.origin, &assessment.readings());
-    if matches!(word, Word::Replicated | Word::Supported) && p_holm.is_some_and(|p| p > LEVEL) {
-        return (Word::Inconclusive, Some("It holds by itself, but not among the study's secondary claims.".into()));
+    let readings = readings(parts, 1 + claim.also.len());
+    let all = |outcome| readings.iter().all(|reading| reading.1 == outcome);
+    let is_of_paper = claim.origin == Origin::Paper;
+    if all(Outcome::Holds) {
+        (if is_of_paper { Word::Replicated } else { Word::Supported }, None)
+    } else if all(Outcome::Fails) {
+        (if is_of_paper { Word::NotReplicated } else { Word::NotSupported }, None)
+    } else if readings.iter().any(|reading| reading.1 == Outcome::Holds) {
+        (Word::DependsOnTheReading, Some(differing(&readings)))
+    } else {
+        (Word::Inconclusive, None)
     }
-    let reason = (word == Word::DependsOnTheReading).then(|| differing(&assessment.readings()));
-    (word, reason)
 }
 
-fn of_readings(origin: Origin, readings: &[(&str, Outcome)]) -> Word {
-    let all = |outcome| readings.iter().all(|reading| reading.1 == outcome);
-    let any = |outcome| readings.iter().any(|reading| reading.1 == outcome);
-    if all(Outcome::Holds) {
-        if origin == Origin::Paper { Word::Replicated } else { Word::Supported }
-    } else if all(Outcome::Fails) {
-        if origin == Origin::Paper { Word::NotReplicated } else { Word::NotSupported }
-    } else if any(Outcome::Holds) {
-        Word::DependsOnTheReading
-    } else {
-        Word::Inconclusive
-    }
+/// The outcome on each reading of so many conditions: a claim fails where one of them does, and holds where all do.
+fn readings(parts: &[Part], conditions: usize) -> Vec<(&str, Outcome)> {
+    let worst = |parts: &[Part]| parts.iter().filter_map(|part| part.outcome).min();
+    parts.chunks(conditions).filter_map(|parts| Some((parts[0].metric.as_str(), worst(parts)?))).collect()
 }
 
 fn differing(readings: &[(&str, Outcome)]) -> String {

@@ -30,28 +30,21 @@ pub(super) struct InSeed<'a> {
 impl InSeed<'_> {
     /// The value of an arm or of a study's value.
     pub fn value(&self, name: &str) -> Option<f64> {
-        let term = self.trials.term(name);
-        match &term.take {
-            None => self.at(&term, term.points.first()?),
-            Some(Take::Best | Take::FirstReached(_)) => {
-                self.at(&term, &term.points[chosen(self.trials, &term, self.number)?.index?])
+        let term = self.trials.term(name)?;
+        let Some(take) = &term.take else { return self.at(term, term.points.first()?) };
+        let curve = || self.curve(term);
+        Some(match take {
+            Take::Best | Take::FirstReached(_) => {
+                let chosen = chosen(self.trials, term, self.number)?;
+                self.at(term, &term.points[chosen.index?])?
             }
-            Some(Take::Largest(passing)) => {
-                let level = self.level(passing)?;
-                Some(largest_passing(&self.curve(&term)?, |y| passing.passes(y, level)))
-            }
-            Some(Take::Smallest(passing)) => {
-                let level = self.level(passing)?;
-                Some(smallest_passing(&self.curve(&term)?, |y| passing.passes(y, level)))
-            }
-            Some(Take::Slope) => Some(slope(&self.curve(&term)?)),
-            Some(Take::LogSlope) => {
-                let logarithms: Vec<_> = self.curve(&term)?.into_iter().map(|(x, y)| (x.ln(), y)).collect();
-                Some(slope(&logarithms))
-            }
-            Some(Take::RankCorrelation) => Some(rank_correlation(&self.curve(&term)?)),
-            Some(Take::ZeroCrossing) => Some(zero_crossing(&self.curve(&term)?)),
-        }
+            Take::Largest(passing) => largest_passing(&curve()?, self.passes(passing)?),
+            Take::Smallest(passing) => smallest_passing(&curve()?, self.passes(passing)?),
+            Take::Slope => slope(&curve()?),
+            Take::LogSlope => slope(&curve()?.into_iter().map(|(x, y)| (x.ln(), y)).collect::<Vec<_>>()),
+            Take::RankCorrelation => rank_correlation(&curve()?),
+            Take::ZeroCrossing => zero_crossing(&curve()?),
+        })
     }
 
     fn at(&self, term: &Term, point: &CurvePoint) -> Option<f64> {
@@ -70,11 +63,13 @@ impl InSeed<'_> {
         term.points.iter().map(|point| Some((point.x, self.at(term, point)?))).collect()
     }
 
-    fn level(&self, passing: &Passing) -> Option<f64> {
-        match passing.level() {
-            Level::Number(level) => Some(*level),
-            Level::Contrast(weights) => contrast(weights, &|name| self.value(name)),
-        }
+    /// Whether a value passes, by the level in this seed.
+    fn passes<'p>(&self, passing: &'p Passing) -> Option<impl Fn(f64) -> bool + use<'p>> {
+        let level = match passing.level() {
+            Level::Number(level) => *level,
+            Level::Contrast(weights) => contrast(weights, &|name| self.value(name))?,
+        };
+        Some(move |value| passing.passes(value, level))
     }
 }
 
@@ -85,13 +80,8 @@ pub(super) struct Chosen {
     pub index: Option<usize>,
     /// The swept values with the means that it was chosen by.
     pub means: Vec<(f64, f64)>,
-}
-
-impl Chosen {
     /// Whether a better point may lie beyond the grid.
-    pub fn is_at_an_edge(&self, take: &Take) -> bool {
-        self.index.is_some_and(|index| index == 0 || (*take == Take::Best && index + 1 == self.means.len()))
-    }
+    pub is_at_an_edge: bool,
 }
 
 /// The point of a term that is chosen by the means over the choosing seeds; `None` where none is, or records are missing.
@@ -101,13 +91,14 @@ pub(super) fn chosen(trials: &Trials, term: &Term, number: Number) -> Option<Cho
             let means = means(trials, &term.points, std::slice::from_ref(&term.arm), number)?;
             // Of equal means the first: `max_by` would take the last.
             let best = (0..means.len()).rev().max_by(|&a, &b| means[a].1.total_cmp(&means[b].1))?;
-            Some(Chosen { index: Some(best), means })
+            let is_at_an_edge = best == 0 || best + 1 == means.len();
+            Some(Chosen { index: Some(best), means, is_at_an_edge })
         }
         Take::FirstReached(Reached { arms, at_least, window }) => {
             let number = Number::mean(number.metric, *window);
             let means = means(trials, &term.points, arms, number)?;
             let index = means.iter().position(|mean| mean.1 >= *at_least);
-            Some(Chosen { index, means })
+            Some(Chosen { index, means, is_at_an_edge: index == Some(0) })
         }
         _ => None,
     }

@@ -4,15 +4,15 @@ use super::LEVEL;
 use crate::stats::{sign_flip_p, t_interval, t_p};
 use crate::study::claim::Criterion;
 
-/// The side of its criterion on which the data put a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The side of its criterion on which the data put a condition; of several conditions, the first in this order counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// Inside its criterion.
-    Holds,
     /// Outside its criterion.
     Fails,
     /// Neither.
     Open,
+    /// Inside its criterion.
+    Holds,
 }
 
 /// The answer of one sample to one criterion.

@@ -31,8 +31,7 @@ use crate::record::TrialRecords;
 use crate::stats::holm;
 use crate::study::claim::{Claim, Role};
 use crate::study::{Plan, PlannedTrial, Term};
-use assess::Assessment;
-use conclude::conclude;
+use conclude::{adjust, conclude};
 use trials::Trials;
 
 /// The fewest paired seeds from which a claim is judged.
@@ -52,10 +51,8 @@ pub struct Context {
     pub quantities: BTreeMap<String, Quantity>,
     /// How many classes the data of each arm have; 0 where they have none.
     pub classes: BTreeMap<String, usize>,
-    /// The meaning of the names of claims.
+    /// The meaning of the names of claims: of the study's arms and values that exist at this scale.
     pub terms: BTreeMap<String, Term>,
-    /// The study's arms and values that do not exist at this scale.
-    pub absent: Vec<String>,
     /// The seeds on which settings of sweeps are chosen, and nothing is judged.
     pub choose_seeds: Vec<u64>,
     /// How many seeds are planned.
@@ -80,7 +77,6 @@ impl Context {
             quantities: plan.quantities(),
             classes: plan.trials.iter().map(|trial| (trial.arm.clone(), trial.spec.data.class_names().len())).collect(),
             terms: plan.terms(),
-            absent: plan.absent_names(),
             choose_seeds: plan.choose_seeds().to_vec(),
             seeds: plan.seeds,
             unfinished: names.filter(is_unfinished).cloned().collect(),
@@ -120,19 +116,16 @@ impl Context {
 /// The verdict on each claim, in their order; the order of the trials does not matter.
 pub fn judge(claims: &[Claim], trials: &[TrialRecords], context: &Context) -> Vec<Verdict> {
     let trials = Trials::new(trials, context);
-    let assess = |claim| Assessment::new(claim, &trials, context.judges(claim));
-    let assessed: Vec<Assessment> = claims.iter().map(assess).collect();
-    let in_family = |assessment: &Assessment| {
-        let claim = assessment.claim;
-        claim.role == Role::Secondary && !context.explores(claim) && !assessment.readings().is_empty()
+    let mut verdicts: Vec<Verdict> = claims.iter().map(|claim| conclude(claim, &trials)).collect();
+    let is_judged = |verdict: &Verdict| verdict.parts.iter().any(|part| part.outcome.is_some());
+    let in_family = |(_, verdict): &(&Claim, &mut Verdict)| {
+        verdict.role == Role::Secondary && !verdict.exploratory && is_judged(verdict)
     };
+    let family: Vec<_> = claims.iter().zip(&mut verdicts).filter(in_family).collect();
     // Where there is no t test (too few finite values) the claim has not passed, and counts all the same.
-    let p_of = |assessment: &Assessment| assessment.largest(|part| part.p_t).unwrap_or(1.0);
-    let family: Vec<f64> = assessed.iter().filter(|assessment| in_family(assessment)).map(p_of).collect();
-    let mut adjusted = holm(&family).into_iter();
-    let verdict = |assessment: Assessment| {
-        let p_holm = if in_family(&assessment) { adjusted.next() } else { None };
-        conclude(assessment, p_holm, &trials)
-    };
-    assessed.into_iter().map(verdict).collect()
+    let p: Vec<f64> = family.iter().map(|(_, verdict)| verdict.p_t.unwrap_or(1.0)).collect();
+    for ((claim, verdict), p_holm) in family.into_iter().zip(holm(&p)) {
+        adjust(claim, verdict, p_holm);
+    }
+    verdicts
 }

@@ -6,27 +6,16 @@ use crate::stats::mean;
 use crate::study::claim::curves::{Curve, curve};
 use crate::study::claim::{Claim, Paper};
 
-/// A published number.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct PaperValue {
-    pub value: f64,
-    /// The quantity that it is, its horizon included.
-    pub of: String,
-    /// Its place in the paper.
-    pub source: String,
-}
-
-/// The published number of a claim, for a run of `steps` steps; `None` without one, or where the published curves
-/// have no point in the claim's window.
-pub(super) fn paper_value(claim: &Claim, steps: usize) -> Option<PaperValue> {
+/// The published number of a claim, for a run of `steps` steps: its value, the quantity that it is (its horizon
+/// included), and its place in the paper. `None` without one, or where the published curves have no point in the
+/// claim's window.
+pub(super) fn paper_value(claim: &Claim, steps: usize) -> Option<(f64, String, String)> {
     match claim.paper.as_ref()? {
-        Paper::Number { value, of, source } => {
-            Some(PaperValue { value: *value, of: of.clone(), source: source.clone() })
-        }
+        Paper::Number { value, of, source } => Some((*value, of.clone(), source.clone())),
         Paper::Curves { curves, columns, source } => {
             let points = |arm: &str| curve(curves, columns.get(arm)?).ok();
             let (value, of) = over_the_same_steps(claim, steps, points)?;
-            Some(PaperValue { value, of, source: source.clone() })
+            Some((value, of, source.clone()))
         }
     }
 }
@@ -42,14 +31,7 @@ fn over_the_same_steps(claim: &Claim, steps: usize, points: impl Fn(&str) -> Opt
     };
     let value = of_single_values(&claim.statistic, &|arm: &str| mean(&kept(arm)?))?;
     let fewest = claim.statistic.arms().into_iter().filter_map(|arm| Some(kept(arm)?.len())).min()?;
-    Some((value, over(steps.min(end), end, fewest)))
-}
-
-fn over(horizon: usize, end: usize, points: usize) -> String {
-    let read = if points == 1 { "one point".into() } else { format!("{points} points") };
-    if horizon < end {
-        format!("the same statistic over the first {horizon} of {end} steps, from {read} a curve")
-    } else {
-        format!("the same statistic over all of its {end} steps, from {read} a curve")
-    }
+    let read = if fewest == 1 { "one point".into() } else { format!("{fewest} points") };
+    let over = if steps < end { format!("the first {steps} of {end}") } else { format!("all of its {end}") };
+    Some((value, format!("the same statistic over {over} steps, from {read} a curve")))
 }

@@ -6,63 +6,47 @@ use super::value::Number;
 use crate::stats::{ConfidenceSet, Estimate, mean, ratio_of_means, share};
 use crate::study::claim::Statistic;
 
-/// One value per seed, or a pair of them for a ratio of means. Values may be infinite, or NaN for ∞ − ∞.
-pub(super) enum Sample {
-    Values(Vec<f64>),
-    Pairs {
-        of: Vec<f64>,
-        to: Vec<f64>,
-    },
-    /// How many seeds meet a criterion.
-    Count {
-        met: usize,
-        of: usize,
-    },
+/// A statistic over the seeds whose trials have all its records.
+pub(super) struct Sample {
+    /// How many seeds have a trial of each arm.
+    pub paired: usize,
+    /// How many of them it has a value of, those without a finite value included.
+    pub seeds: usize,
+    /// One value per seed, infinite or NaN (for ∞ − ∞) too; `None` where only all seeds together have one.
+    pub values: Option<Vec<f64>>,
+    pub estimate: Option<Estimate>,
+    /// A remark where a confidence set is not an interval.
+    pub remark: Option<String>,
 }
 
 impl Sample {
-    /// The sample of a statistic over the seeds whose trials have all its records.
     pub fn new(trials: &Trials, statistic: &Statistic, number: Number, layers: &[usize]) -> Self {
         let (_, seeds) = trials.seeds(&statistic.arms());
+        let paired = seeds.len();
         let per_seed = |of_arms: &dyn Fn(&Lookup) -> Option<f64>| -> Vec<Option<f64>> {
             let at = |seed, layer| of_arms(&|name| InSeed { trials, number, layers, layer, seed }.value(name));
             seeds.iter().map(|&seed| over_layers(layers, |layer| at(seed, layer))).collect()
         };
         match statistic {
             Statistic::Contrast(_) | Statistic::LogRatio { .. } => {
-                Self::Values(per_seed(&|value| of_single_values(statistic, value)).into_iter().flatten().collect())
+                let values = per_seed(&|value| of_single_values(statistic, value));
+                let values: Vec<f64> = values.into_iter().flatten().collect();
+                let estimate = Estimate::of_mean(&values);
+                Self { paired, seeds: values.len(), values: Some(values), estimate, remark: None }
             }
             Statistic::RatioOfMeans { of, to } => {
                 let numerators = per_seed(&|value| contrast(of, value));
                 let denominators = per_seed(&|value| contrast(to, value));
-                let (of, to) = numerators.into_iter().zip(denominators).filter_map(|(a, b)| a.zip(b)).unzip();
-                Self::Pairs { of, to }
+                let (of, to): (Vec<f64>, Vec<f64>) =
+                    numerators.into_iter().zip(denominators).filter_map(|(a, b)| a.zip(b)).unzip();
+                let (estimate, set) = ratio_of_means(&of, &to).unzip();
+                Self { paired, seeds: of.len(), values: None, estimate, remark: set.flatten().and_then(unbounded) }
             }
             Statistic::Share { of, meets } => {
                 let values: Vec<f64> = per_seed(&|value| value(of)).into_iter().flatten().collect();
-                Self::Count { met: values.iter().filter(|value| meets.contains(**value)).count(), of: values.len() }
+                let met = values.iter().filter(|value| meets.contains(**value)).count();
+                Self { paired, seeds: values.len(), values: None, estimate: share(met, values.len()), remark: None }
             }
-        }
-    }
-
-    /// How many seeds it has, those without a finite value included.
-    pub fn seeds(&self) -> usize {
-        match self {
-            Self::Values(values) => values.len(),
-            Self::Pairs { of, .. } => of.len(),
-            Self::Count { of, .. } => *of,
-        }
-    }
-
-    /// Its estimate, and a remark where a confidence set is not an interval.
-    pub fn estimate(&self) -> (Option<Estimate>, Option<String>) {
-        match self {
-            Self::Values(values) => (Estimate::of_mean(values), None),
-            Self::Pairs { of, to } => match ratio_of_means(of, to) {
-                Some((estimate, set)) => (Some(estimate), set.and_then(unbounded)),
-                None => (None, None),
-            },
-            Self::Count { met, of } => (share(*met, *of), None),
         }
     }
 }

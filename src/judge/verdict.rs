@@ -123,7 +123,7 @@ impl Verdict {
 }
 
 /// One condition of a claim on one reading, or an estimate that is shown with the claim.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Part {
     /// The record that was read.
     pub metric: String,

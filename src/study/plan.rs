@@ -87,14 +87,6 @@ impl Plan {
         terms
     }
 
-    /// The names of the study's arms and values that do not exist at this scale.
-    pub fn absent_names(&self) -> Vec<String> {
-        let here: BTreeSet<&String> = (self.study.arms_at(&self.scale).map(|arm| &arm.name))
-            .chain(self.study.values_at(&self.scale).map(|(name, _)| name))
-            .collect();
-        self.study.names().filter(|name| !here.contains(name)).cloned().collect()
-    }
-
     /// The measured quantities, by the names of their records.
     pub fn quantities(&self) -> BTreeMap<String, Quantity> {
         let quantities = self.probes.iter().flat_map(|probe| probe.quantities());

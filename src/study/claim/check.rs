@@ -80,7 +80,7 @@ impl Claim {
 
     /// The records that the claim reads, each with its window.
     pub fn records(&self) -> impl Iterator<Item = (&String, [f64; 2])> {
-        let own = std::iter::once(&self.metric).chain(&self.confirm_on).map(|metric| (metric, self.window));
+        let own = self.readings().map(|metric| (metric, self.window));
         let further = self.also.iter().map(|also| (also.metric.as_ref(), also.window));
         let further = further.chain(self.beside.iter().map(|beside| (beside.metric.as_ref(), beside.window)));
         let or_own =

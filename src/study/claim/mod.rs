@@ -85,6 +85,11 @@ impl Claim {
         let also = self.also.iter().flat_map(|condition| condition.statistic.arms());
         self.statistic.arms().into_iter().chain(also).collect()
     }
+
+    /// The records on which it is read: the claim's own, then the second reading.
+    pub fn readings(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.metric).chain(&self.confirm_on)
+    }
 }
 
 fn whole_run() -> [f64; 2] {
