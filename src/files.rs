@@ -14,11 +14,12 @@ use serde::de::DeserializeOwned;
 /// # Errors
 /// If the folder cannot be made or the disk is full; the old file is then untouched.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let beside = path.with_file_name(name);
     let write = || -> std::io::Result<()> {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        fs::create_dir_all(folder)?;
         let mut file = File::create(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -28,7 +29,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     if written.is_err() {
         let _no_use_for_a_part = fs::remove_file(&beside);
     }
-    sync_names(path.parent().unwrap_or(Path::new(".")));
+    // The new name outlasts a power cut, where folders can be synced.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
     written.with_context(|| format!("{}: cannot write this file", path.display()))
 }
 
@@ -52,11 +54,6 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, problem: &str) -> Result<Opti
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
     }
-}
-
-/// Makes new names in a folder outlast a power cut, where folders can be synced.
-pub fn sync_names(folder: &Path) {
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Numbers, hashes and words of a command as text, and lines for the standard error.
+//! Numbers, times, hashes and words of a command as text, and lines for the standard error.
 
 use std::fmt::Display;
 use std::io::Write;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -16,6 +17,25 @@ pub fn thousands(number: usize) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).expect("digits")).collect();
     groups.join(",")
+}
+
+/// `1 seed`, `8 seeds`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// `duration` as people say it: `45 s`, `12 min`, `3 h 20 min`, `4 days 2 h`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    let minutes = (seconds / 60.0).round() as u64;
+    let hours = (seconds / 3600.0).round() as u64;
+    match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 179.5 => format!("{s:.0} s"),
+        s if s < 3570.0 => format!("{minutes} min"),
+        s if s < 48.0 * 3600.0 => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ => format!("{} days {} h", hours / 24, hours % 24),
+    }
 }
 
 /// `bytes` in lower-case hexadecimal.
@@ -52,6 +72,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!((count(1, "seed"), count(8, "seed")), ("1 seed".into(), "8 seeds".into()));
         assert_eq!(hex(&[0, 10, 255]), "000aff");
     }
 
@@ -68,5 +89,16 @@ mod tests {
             ["train.batch=64", "a b", "it's", ""].map(shell_word),
             ["train.batch=64", "'a b'", r"'it'\''s'", "''"]
         );
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let said = |seconds| duration(Duration::from_secs_f64(seconds));
+        assert_eq!(said(0.26), "0.3 s");
+        assert_eq!(said(61.0), "61 s");
+        assert_eq!(said(179.6), "3 min");
+        assert_eq!(said(3599.0), "1 h 0 min");
+        assert_eq!(said(12_345.0), "3 h 26 min");
+        assert_eq!(said(200_000.0), "2 days 8 h");
     }
 }

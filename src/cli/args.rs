@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::run::cores;
+use crate::run::{Stop, cores};
 use crate::spec::DataName;
 use crate::study::{Overrides, Plan, Study};
 
@@ -60,10 +59,9 @@ pub enum DataCommand {
 pub struct StudyArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
-    #[command(flatten)]
-    pub folders: FolderArgs,
-    #[command(flatten)]
-    pub out: OutArgs,
+    /// The folder of reports
+    #[arg(long, value_name = "FOLDER", default_value = "reports")]
+    pub out: PathBuf,
     /// Trials trained at once, one thread each [default: the processor's threads]
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true, default_value_t = cores(), hide_default_value = true)]
     pub jobs: usize,
@@ -77,10 +75,9 @@ pub struct StudyArgs {
 pub struct ReportArgs {
     #[command(flatten)]
     pub plan: PlanArgs,
-    #[command(flatten)]
-    pub folders: FolderArgs,
-    #[command(flatten)]
-    pub out: OutArgs,
+    /// The folder of reports
+    #[arg(long, value_name = "FOLDER", default_value = "reports")]
+    pub out: PathBuf,
     /// Report although trials are missing
     #[arg(long)]
     pub partial: bool,
@@ -94,11 +91,9 @@ pub struct TrialArgs {
     /// The trial's number in the plan, from 1, or its id: see `whybn study NAME --dry-run`
     #[arg(value_name = "TRIAL", allow_negative_numbers = true)]
     pub which: String,
-    #[command(flatten)]
-    pub folders: FolderArgs,
 }
 
-/// Which plan.
+/// Which plan, and the folders of its trials and data.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
     /// A study that `whybn list` shows, or the path of a study file, ending in .toml
@@ -116,11 +111,6 @@ pub struct PlanArgs {
     /// Change a setting of every trial, e.g. --set train.learning_rate=0.05; the run gets a name of its own
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub set: Vec<(String, toml::Value)>,
-}
-
-/// The folders of trials and data.
-#[derive(Debug, Args)]
-pub struct FolderArgs {
     /// The folder of trained trials
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     pub runs: PathBuf,
@@ -136,23 +126,16 @@ pub struct DataArgs {
     pub data_dir: Option<PathBuf>,
 }
 
-/// The folder of reports.
-#[derive(Debug, Args)]
-pub struct OutArgs {
-    /// The folder of reports
-    #[arg(long, value_name = "FOLDER", default_value = "reports")]
-    pub out: PathBuf,
-}
-
 impl PlanArgs {
     /// The plan that is meant.
     ///
     /// # Errors
-    /// An unknown study, scale or key; values that cannot be.
-    pub fn plan(&self) -> Result<Plan> {
+    /// A mistake: an unknown study, scale or key; values that cannot be.
+    pub fn plan(&self) -> Result<Plan, Stop> {
         let steps = self.steps.map(|steps| ("train.steps".to_string(), toml::Value::Integer(steps as i64)));
         let set = self.set.iter().cloned().chain(steps).collect();
-        Plan::new(Study::load(&self.study)?, &self.scale, &Overrides { set, seeds: self.seeds })
+        let overrides = Overrides { set, seeds: self.seeds };
+        Study::load(&self.study).and_then(|study| Plan::new(study, &self.scale, &overrides)).map_err(Stop::Mistake)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::output::{count, say};
-use crate::run::{OrMistake, Stop};
+use super::output::say;
+use crate::run::Stop;
 use crate::study::{BUILT_IN, Scale, Study};
+use crate::text::count;
 
 /// Shows the built-in studies.
 ///
@@ -13,7 +14,7 @@ use crate::study::{BUILT_IN, Scale, Study};
 pub fn list() -> Result<(), Stop> {
     let mut text = String::new();
     for (name, _) in BUILT_IN {
-        let study = Study::load(name).or_mistake()?;
+        let study = Study::load(name).map_err(Stop::Mistake)?;
         let (arms, claims) = (count(study.arm.len(), "arm"), count(study.claim.len(), "claim"));
         let _ = writeln!(text, "{name}: {}", study.title);
         let _ = writeln!(text, "  {arms}, {claims}, at these scales:");

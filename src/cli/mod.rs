@@ -1,10 +1,7 @@
 //! The command line: parse, dispatch, exit code.
 
 mod args;
-mod dry_run;
-mod ending;
 mod list;
-mod opening;
 mod output;
 mod report;
 mod study;
@@ -16,7 +13,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::data;
-use crate::run::{OrMistake, Stop, caught, command_line, silence_panics};
+use crate::run::{Stop, caught, command_line, silence_panics};
 use crate::text::note;
 use args::{Command, CommandLine, DataCommand};
 use output::say;
@@ -44,8 +41,10 @@ fn dispatch(command: Command) -> Result<(), Stop> {
         Command::Report(args) => report::report(&args),
         Command::Trial(args) => trial::trial(&args),
         Command::Data(DataCommand::Fetch { data, .. }) => {
-            say(&data::fetch_cifar10(data.data_dir.as_deref()).or_mistake()?)
+            say(&data::fetch_cifar10(data.data_dir.as_deref()).map_err(Stop::Mistake)?)
         }
-        Command::Data(DataCommand::Check { data }) => say(&data::check(data.data_dir.as_deref()).or_mistake()?),
+        Command::Data(DataCommand::Check { data }) => {
+            say(&data::check(data.data_dir.as_deref()).map_err(Stop::Mistake)?)
+        }
     }
 }

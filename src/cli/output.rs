@@ -5,7 +5,6 @@ use std::io::{ErrorKind, Write};
 use anyhow::Context;
 
 use crate::run::Stop;
-use crate::text::thousands;
 
 /// Prints `text` and ends the line. A reader that has gone, as `head` goes, is not an error.
 ///
@@ -18,20 +17,5 @@ pub fn say(text: &str) -> Result<(), Stop> {
             Err(error).context("standard output").map_err(Stop::from)
         }
         _ => Ok(()),
-    }
-}
-
-/// `1 seed`, `8 seeds`.
-pub fn count(number: usize, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_read_well() {
-        assert_eq!((count(1, "seed"), count(8, "seed")), ("1 seed".into(), "8 seeds".into()));
     }
 }

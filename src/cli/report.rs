@@ -1,17 +1,18 @@
-//! `whybn report`.
+//! `whybn report`, with which `whybn study` ends too.
 
 use std::path::Path;
 
 use anyhow::{Result, bail};
 
 use super::args::ReportArgs;
-use super::ending::write_report;
-use super::output::count;
+use super::output::say;
+use crate::judge::Verdict;
 use crate::record::TrialRecords;
-use crate::report::{self, Input};
-use crate::run::{Datasets, Invocation, OrMistake, Runs, Stop, Task, check_writable, tasks};
+use crate::report::{self, Input, View};
+use crate::run::{Datasets, Invocation, Runs, Stop, Task, check_writable, lock_reports, tasks};
 use crate::study::Plan;
-use crate::text::note;
+use crate::study::claim::Role;
+use crate::text::{count, duration, note};
 
 /// Writes a study's report again, from records alone: those in the runs, else those of an earlier report.
 ///
@@ -19,11 +20,10 @@ use crate::text::note;
 /// Mistakes, missing or damaged records among them; a report that cannot be written.
 pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(0);
-    let plan = args.plan.plan().or_mistake()?;
-    let out = &args.out.out;
-    check_writable(out, "--out").or_mistake()?;
-    let earlier = out.join(plan.output_name());
-    let gathered = match Datasets::load(&plan, args.folders.data.data_dir.as_deref()) {
+    let plan = args.plan.plan()?;
+    check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
+    let earlier = args.out.join(plan.output_name());
+    let gathered = match Datasets::load(&plan, args.plan.data.data_dir.as_deref()) {
         Ok(datasets) => gather(&plan, &datasets, args, &earlier),
         Err(error) if has_records(&earlier) => {
             note(format_args!("Only from the records in {}, because: {error:#}", earlier.display()));
@@ -31,10 +31,10 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
         }
         Err(error) => Err(error),
     };
-    let (input, found) = gathered.or_mistake()?;
+    let (input, found) = gathered.map_err(Stop::Mistake)?;
     invocation.found = found;
-    refuse_incomplete(&input, args).or_mistake()?;
-    write_report(&input, out, &invocation)
+    refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
+    write_report(&input, &args.out, &invocation)
 }
 
 /// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) with the
@@ -42,7 +42,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
 /// many trials the runs have.
 fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<(Input<'a>, usize)> {
     let tasks = tasks(plan, datasets);
-    let runs = Runs::to_read(&args.folders.runs);
+    let runs = Runs::to_read(&args.plan.runs);
     let found = tasks.iter().map(|task| runs.records(task)).collect::<Result<Vec<_>>>()?;
     let in_runs = found.iter().flatten().count();
     let mut stored = Vec::new();
@@ -69,7 +69,7 @@ fn has_records(earlier: &Path) -> bool {
 
 fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
     let (there, planned) = (input.trials.len(), input.plan.trials.len());
-    let runs = args.folders.runs.display();
+    let runs = args.plan.runs.display();
     if there == 0 {
         bail!(
             "no trial of study `{}` is finished in {runs}; run `whybn study {}` with the same options first",
@@ -86,4 +86,32 @@ fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Writes the report of `input` into the folder `out`, notes the invocation in `run.json`, and tells the verdicts.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_report(input: &Input, out: &Path, invocation: &Invocation) -> Result<(), Stop> {
+    let _lock = lock_reports(out)?;
+    let view = View::new(input);
+    let page = report::write(&view, out)?;
+    report::append_run_entry(&out.join(input.plan.output_name()), &invocation.entry())?;
+    say(&told(&view.verdicts))?;
+    report::write_index(out)?;
+    let (trained, found) = (count(invocation.trained, "trial"), invocation.found);
+    let took = duration(invocation.elapsed());
+    say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))
+}
+
+/// A line for each claim that decides something, and the consequences of the primary ones.
+fn told(verdicts: &[Verdict]) -> String {
+    let mut text = String::new();
+    for verdict in verdicts.iter().filter(|verdict| verdict.role != Role::Descriptive) {
+        text += &format!("  {:<22} {:<5} {}\n", verdict.word.to_string(), verdict.id, verdict.says);
+    }
+    for means in verdicts.iter().filter(|verdict| verdict.role == Role::Primary).filter_map(|v| v.means.as_ref()) {
+        text += &format!("\n{means}\n");
+    }
+    text
 }

@@ -1,17 +1,21 @@
 //! `whybn study`.
 
+use std::fmt::Write;
+use std::time::Duration;
+
 use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
-use super::dry_run::dry_run;
-use super::ending::write_report;
-use super::opening::opening;
 use super::output::say;
+use super::report::write_report;
+use crate::data::DataFacts;
+use crate::groups::grouped;
 use crate::report::Input;
 use crate::run::{
-    Datasets, Interrupt, Invocation, Lock, OrMistake, Runs, Stop, check_writable, distinct, tasks, train_all,
+    Datasets, Interrupt, Invocation, Lock, Runs, Stop, Task, check_writable, distinct, estimate, tasks, train_all,
 };
 use crate::study::Plan;
+use crate::text::{count, duration, note};
 
 /// Trains what is not trained yet, judges, and reports.
 ///
@@ -19,14 +23,14 @@ use crate::study::Plan;
 /// Mistakes, all found before training starts; a failed trial; an interruption.
 pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(args.jobs);
-    let plan = args.plan.plan().or_mistake()?;
-    let datasets = Datasets::load(&plan, args.folders.data.data_dir.as_deref()).or_mistake()?;
+    let plan = args.plan.plan()?;
+    let datasets = Datasets::load(&plan, args.plan.data.data_dir.as_deref()).map_err(Stop::Mistake)?;
     let tasks = tasks(&plan, &datasets);
     if args.dry_run {
         return dry_run(args, &plan, &datasets, &tasks);
     }
-    check_writable(&args.out.out, "--out").or_mistake()?;
-    let runs = Runs::new(&args.folders.runs).or_mistake()?;
+    check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
+    let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
     let interrupt = Interrupt::listen()?;
     let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| runs.has(task));
@@ -34,17 +38,91 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     found.iter().try_for_each(|task| runs.tidy(task))?;
     invocation.trained = train_all(&pending, &runs, args.jobs, &interrupt)?;
     invocation.found = found.len() + pending.len() - invocation.trained;
-    let trials = tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().or_mistake()?;
+    let trials =
+        tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().map_err(Stop::Mistake)?;
     let input = Input { plan: &plan, trials, data: datasets.facts() };
-    write_report(&input, &args.out.out, &invocation)
+    write_report(&input, &args.out, &invocation)
 }
 
 fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
     runs.lock_study(&plan.output_name())?.ok_or_else(|| {
-        let (study, folder) = (&args.plan.study, args.folders.runs.display());
+        let (study, folder) = (&args.plan.study, args.plan.runs.display());
         Stop::Mistake(anyhow!(
             "another process is running study `{study}` in {folder} already; wait for it, or share its trials with \
              `whybn trial {study} TRIAL`"
         ))
     })
+}
+
+/// The question, and what will be done where; of the distinct trials `found` are finished, `pending` are not.
+fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, found: usize, pending: usize) -> String {
+    let data: Vec<_> = datasets.facts().iter().map(DataFacts::describe).collect();
+    let report = args.out.join(format!("{}.md", plan.output_name()));
+    let mut text = format!("{}\n\n", plan.study.title);
+    let mut line = |name: &str, value: String| text += &format!("  {name:<8} {value}\n");
+    line("scale", format!("{}: {}", plan.scale, plan.study.scale[&plan.scale].says));
+    if plan.is_exploratory() {
+        line("changed", format!("{} (the report is marked exploratory)", plan.changes.join(", ")));
+    }
+    line("data", data.join("; "));
+    line("trials", trials(plan, found, pending));
+    line("jobs", count(args.jobs, "trial") + " at a time");
+    line("runs", args.plan.runs.display().to_string());
+    line("report", report.display().to_string());
+    text
+}
+
+fn trials(plan: &Plan, found: usize, pending: usize) -> String {
+    let conditions = count(plan.trials.iter().filter(|trial| trial.seed == plan.trials[0].seed).count(), "condition");
+    let seeds = count(plan.seeds, "seed");
+    let choosing = plan.trials.iter().filter(|trial| plan.choose_seeds().contains(&trial.seed)).count();
+    let choosing = if choosing > 0 { format!(", and {choosing} to choose places of sweeps on") } else { String::new() };
+    let mut text = format!("{} ({conditions} × {seeds}{choosing}); {found} found finished", plan.trials.len());
+    let shared = plan.trials.len() - found - pending;
+    if shared > 0 {
+        text += &format!("; {shared} the same as others of the plan");
+    }
+    text
+}
+
+/// Shows the plan and an estimate of its cost.
+///
+/// # Errors
+/// Those of the few steps that are measured.
+fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task]) -> Result<(), Stop> {
+    let runs = Runs::to_read(&args.plan.runs);
+    let (found, pending): (Vec<_>, Vec<_>) = distinct(tasks).into_iter().partition(|task| runs.has(task));
+    say(&opening(args, plan, datasets, found.len(), pending.len()))?;
+    say(&table(tasks, &found))?;
+    if pending.is_empty() {
+        return say("All trials are finished: only the report would be written.");
+    }
+    note("Timing a few steps of each condition …");
+    say(&costs(&pending, args.jobs)?)
+}
+
+fn table(tasks: &[Task], found: &[&Task]) -> String {
+    let mut text = format!("{:>5}  {:<16}  {:<8}  trial\n", "TRIAL", "ID", "STATE");
+    for task in tasks {
+        let state = if found.iter().any(|known| known.id == task.id) { "finished" } else { "to train" };
+        let _ = writeln!(text, "{:>5}  {:<16}  {state:<8}  {}", task.number, task.id, task.planned.label());
+    }
+    text
+}
+
+/// The cost of each distinct specification among the `pending` tasks, and of all together.
+fn costs(pending: &[&Task], jobs: usize) -> Result<String> {
+    let mut text = format!("\n{:>9}  {:>9}  {:>6}  like\n", "ONE STEP", "ONE TRIAL", "TRIALS");
+    let mut work = Duration::ZERO;
+    for (_, tasks) in grouped(pending.iter().map(|&task| (task.trial.spec, task))) {
+        let (step, trial) = estimate(tasks[0])?;
+        let (step, label) = (format!("{:.1} ms", step.as_secs_f64() * 1e3), tasks[0].planned.label());
+        let _ = writeln!(text, "{step:>9}  {:>9}  {:>6}  {label}", duration(trial), tasks.len());
+        work += trial * tasks.len() as u32;
+    }
+    let at_once = jobs.min(pending.len());
+    let wall = duration(work / at_once as u32);
+    let at_once = count(at_once, "trial");
+    let _ = write!(text, "\nAbout {wall} with {at_once} at a time on this machine. Nothing was trained or written.");
+    Ok(text)
 }

@@ -4,18 +4,18 @@ use anyhow::{Result, anyhow};
 
 use super::args::TrialArgs;
 use super::output::say;
-use crate::run::{Datasets, Interrupt, OrMistake, Runs, Stop, Task, tasks, train_all};
+use crate::run::{Datasets, Interrupt, Runs, Stop, Task, tasks, train_all};
 
 /// Trains one trial of a plan, unless it is finished.
 ///
 /// # Errors
 /// Mistakes; a failed trial; an interruption.
 pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
-    let plan = args.plan.plan().or_mistake()?;
-    let datasets = Datasets::load(&plan, args.folders.data.data_dir.as_deref()).or_mistake()?;
+    let plan = args.plan.plan()?;
+    let datasets = Datasets::load(&plan, args.plan.data.data_dir.as_deref()).map_err(Stop::Mistake)?;
     let tasks = tasks(&plan, &datasets);
-    let task = find(&tasks, args).or_mistake()?;
-    let runs = Runs::new(&args.folders.runs).or_mistake()?;
+    let task = find(&tasks, args).map_err(Stop::Mistake)?;
+    let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.planned.label());
     if runs.has(task) {
         runs.tidy(task)?;

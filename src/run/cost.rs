@@ -1,4 +1,4 @@
-//! The cost of a plan, from a few measured steps.
+//! The cost of a trial, from a few measured steps.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,46 +9,22 @@ use super::task::Task;
 use crate::probe::Work;
 use crate::train::{self, Trial, Watch};
 
-/// Steps measured for each specification; the first warms up.
+/// Steps that are measured; the first warms up.
 const MEASURED_STEPS: usize = 3;
 
-/// The cost of the trials of one specification.
-pub struct Cost {
-    /// The first of them, as people call it.
-    pub label: String,
-    /// How many they are.
-    pub trials: usize,
-    /// One training step.
-    pub step: Duration,
-    /// One trial with its evaluations and the gradients that its probes ask for; what else they read is small.
-    pub trial: Duration,
-}
-
-/// The cost of each distinct specification among `tasks`, from training it for a few steps here and now.
+/// The time that one step and one trial of `task` take, from training it for a few steps here and now. A trial is
+/// counted with its evaluations and the gradients that its probes ask for; what else they read is small.
 ///
 /// # Errors
 /// Those of training.
-pub fn estimate(tasks: &[&Task]) -> Result<Vec<Cost>> {
-    let mut groups: Vec<(&Task, usize)> = Vec::new();
-    for &task in tasks {
-        match groups.iter_mut().find(|(first, _)| first.trial.spec == task.trial.spec) {
-            Some((_, trials)) => *trials += 1,
-            None => groups.push((task, 1)),
-        }
-    }
-    groups.into_iter().map(|(task, trials)| cost(task, trials)).collect()
-}
-
-fn cost(task: &Task, trials: usize) -> Result<Cost> {
+pub fn estimate(task: &Task) -> Result<(Duration, Duration)> {
+    let Trial { spec, data, probes, .. } = task.trial;
     let step = measure_step(&task.trial)?;
-    let train = &task.trial.spec.train;
-    let batch = train.batch.size(task.trial.data.train_len());
-    let work = |of: fn(Work) -> usize| -> usize {
-        task.trial.probes.iter().map(|probe| of(probe.work(&task.trial.spec.model, task.trial.data))).sum()
-    };
+    let batch = spec.train.batch.size(data.train_len());
+    let work = |of: fn(Work) -> usize| -> usize { probes.iter().map(|probe| of(probe.work(&spec.model, data))).sum() };
     let (images, gradients) = (work(|work| work.images), work(|work| work.gradients));
-    let steps = (train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
-    Ok(Cost { label: task.planned.label(), trials, step, trial: step.mul_f64(steps) })
+    let steps = (spec.train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
+    Ok((step, step.mul_f64(steps)))
 }
 
 /// A step goes forward once and backward once, which costs about twice as much; an evaluation goes forward only.
@@ -75,10 +51,4 @@ impl Watch for Clock {
     fn progress(&self, _done: usize, _steps: usize) {
         self.0.lock().expect("no thread panicked").push(Instant::now());
     }
-
-    fn stop(&self) -> bool {
-        false
-    }
-
-    fn warn(&self, _message: &str) {}
 }

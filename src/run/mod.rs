@@ -16,15 +16,13 @@ mod progress;
 mod provenance;
 mod runs;
 mod stop;
-mod tally;
 mod task;
 mod workers;
 
-pub use cost::{Cost, estimate};
+pub use cost::estimate;
 pub use interrupt::Interrupt;
 pub use provenance::{Invocation, command_line, cores};
 pub use runs::{Lock, Runs, check_writable, lock_reports};
-pub use stop::{OrMistake, Stop, caught, silence_panics};
-pub use tally::duration;
+pub use stop::{Stop, caught, silence_panics};
 pub use task::{Datasets, Task, distinct, tasks};
 pub use workers::train_all;

@@ -1,56 +1,70 @@
 //! The view of trials while they train: bars in a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::tally::{Tally, duration};
-use crate::text::note;
+use crate::text::{duration, note};
 
 /// Without a terminal, how often a line says how far the whole is while no trial ends.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The progress of many trials.
 pub struct Screen {
+    /// Hidden where there is no terminal.
     bars: MultiProgress,
     overall: ProgressBar,
-    plain: bool,
-    started: Instant,
-    state: Mutex<State>,
+    tally: Mutex<Tally>,
+    last_line: Mutex<Instant>,
 }
 
-struct State {
-    tally: Tally,
-    last_line: Instant,
+/// Trials and steps, counted.
+#[derive(Clone, Copy, Debug)]
+struct Tally {
+    /// Trials to end.
+    trials: usize,
+    /// Trials that have ended.
+    ended: usize,
+    /// Steps of all trials.
+    steps: usize,
+    /// Steps taken now: what the speed is measured by.
+    taken: usize,
+    /// Steps that need not be taken now: before a checkpoint, after a divergence, or taken by another process.
+    spared: usize,
+}
+
+impl Tally {
+    /// Steps behind us.
+    fn done(&self) -> usize {
+        self.taken + self.spared
+    }
+
+    /// The time left if the rest goes as fast as the steps taken in `elapsed`; `None` before the
+    /// first step and after the last.
+    fn time_left(&self, elapsed: Duration) -> Option<Duration> {
+        let left = self.steps.saturating_sub(self.done());
+        (self.taken > 0 && left > 0).then(|| elapsed.mul_f64(left as f64 / self.taken as f64))
+    }
 }
 
 /// The progress of one trial on a [`Screen`].
 pub struct TrialBar<'a> {
     screen: &'a Screen,
     bar: ProgressBar,
-    label: String,
-    steps: usize,
-    started: Instant,
-    /// Steps taken when last heard of; `UNHEARD` before that.
-    heard: AtomicUsize,
+    /// Whether the steps that an earlier run took are known.
+    begun: AtomicBool,
 }
-
-const UNHEARD: usize = usize::MAX;
 
 impl Screen {
     /// The screen for `trials` trials that have `steps` steps together.
     pub fn new(trials: usize, steps: usize) -> Screen {
-        let plain = !std::io::stderr().is_terminal();
-        let target = if plain { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bars = MultiProgress::with_draw_target(target);
+        let bars = MultiProgress::new();
         let overall = bars.add(bar(steps, "{bar:24} {prefix}  {msg}"));
         overall.set_prefix(format!("0 of {trials} trials"));
-        let tally = Tally { trials, ended: 0, steps, taken: 0, spared: 0 };
-        let now = Instant::now();
-        Screen { bars, overall, plain, started: now, state: Mutex::new(State { tally, last_line: now }) }
+        let tally = Mutex::new(Tally { trials, ended: 0, steps, taken: 0, spared: 0 });
+        Screen { bars, overall, tally, last_line: Mutex::new(Instant::now()) }
     }
 
     /// Shows the trial `label` of `steps` steps.
@@ -58,8 +72,7 @@ impl Screen {
         let bar = self.bars.insert_before(&self.overall, bar(steps, "{bar:24} {pos:>5} of {len} steps  {prefix}"));
         bar.set_prefix(label.to_string());
         bar.tick();
-        let heard = AtomicUsize::new(UNHEARD);
-        TrialBar { screen: self, bar, label: label.into(), steps, started: Instant::now(), heard }
+        TrialBar { screen: self, bar, begun: AtomicBool::new(false) }
     }
 
     /// A line of text, above the bars.
@@ -73,32 +86,27 @@ impl Screen {
         let _cosmetic = self.bars.clear();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Counts, and shows the whole anew.
     fn count(&self, count: impl FnOnce(&mut Tally)) -> Tally {
-        let mut state = self.state();
-        count(&mut state.tally);
-        let tally = state.tally;
+        let mut tally = held(&self.tally);
+        count(&mut tally);
         self.overall.set_position(tally.done() as u64);
         self.overall.set_prefix(format!("{} of {} trials", tally.ended, tally.trials));
         self.overall.set_message(self.time_left("", &tally));
-        tally
+        *tally
     }
 
     /// `separator` and the time left, where it is known.
     fn time_left(&self, separator: &str, tally: &Tally) -> String {
-        let left = tally.time_left(self.started.elapsed()).filter(|left| left.as_secs() > 0);
+        let left = tally.time_left(self.overall.elapsed()).filter(|left| left.as_secs() > 0);
         left.map(|left| format!("{separator}about {} left", duration(left))).unwrap_or_default()
     }
 
     /// Without a terminal: now and then, a line about the whole.
     fn plain_line(&self, tally: &Tally) {
-        let mut state = self.state();
-        if self.plain && state.last_line.elapsed() >= PLAIN_INTERVAL {
-            state.last_line = Instant::now();
+        let mut last_line = held(&self.last_line);
+        if self.bars.is_hidden() && last_line.elapsed() >= PLAIN_INTERVAL {
+            *last_line = Instant::now();
             let left = self.time_left(", ", tally);
             note(format_args!("  {} of {} steps{left}", tally.done(), tally.steps));
         }
@@ -108,33 +116,52 @@ impl Screen {
 impl TrialBar<'_> {
     /// `done` steps are taken. The first call may tell of steps that an earlier run took.
     pub fn progress(&self, done: usize) {
-        let before = self.heard.swap(done, Ordering::Relaxed);
+        let before = self.bar.position() as usize;
         self.bar.set_position(done as u64);
-        let tally = self.screen.count(|tally| match before {
-            UNHEARD => tally.spared += done,
-            before => tally.taken += done.saturating_sub(before),
+        let tally = self.screen.count(|tally| match self.begun.swap(true, Ordering::Relaxed) {
+            false => tally.spared += done,
+            true => tally.taken += done.saturating_sub(before),
         });
         self.screen.plain_line(&tally);
     }
 
     /// The trial has ended `how`.
     pub fn end(self, how: &str) {
-        let heard = self.heard.load(Ordering::Relaxed);
-        let rest = self.steps.saturating_sub(if heard == UNHEARD { 0 } else { heard });
+        let rest = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
         self.bar.finish_and_clear();
         let tally = self.screen.count(|tally| {
-            tally.spared += rest;
+            tally.spared += rest as usize;
             tally.ended += 1;
         });
         let left = self.screen.time_left("; ", &tally);
-        let took = duration(self.started.elapsed());
+        let (label, took) = (self.bar.prefix(), duration(self.bar.elapsed()));
         let Tally { ended, trials, .. } = tally;
-        self.screen.say(&format!("[{ended}/{trials}] {}: {how} ({took}){left}", self.label));
-        self.screen.state().last_line = Instant::now();
+        self.screen.say(&format!("[{ended}/{trials}] {label}: {how} ({took}){left}"));
+        *held(&self.screen.last_line) = Instant::now();
     }
 }
 
 fn bar(steps: usize, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a constant template").progress_chars("=> ");
     ProgressBar::new(steps as u64).with_style(style)
+}
+
+/// The lock of `mutex`, whose value no panic leaves half changed.
+pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_goes_by_the_steps_taken_now() {
+        let mut tally = Tally { trials: 2, ended: 0, steps: 200, taken: 0, spared: 90 };
+        assert_eq!(tally.time_left(Duration::from_secs(10)), None);
+        tally.taken = 10;
+        assert_eq!(tally.time_left(Duration::from_secs(10)), Some(Duration::from_secs(100)));
+        tally.spared += 100;
+        assert_eq!(tally.time_left(Duration::from_secs(10)), None);
+    }
 }

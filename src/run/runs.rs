@@ -14,12 +14,8 @@ use crate::train::{self, Finished};
 #[derive(Clone, Debug)]
 pub struct Runs(PathBuf);
 
-/// The right to work on a trial or a study, until it is dropped or the process ends, however it ends.
-#[derive(Debug)]
-pub struct Lock {
-    /// Closing it gives the lock back.
-    _file: File,
-}
+/// The right to work on a trial or a study: a locked file, until it is dropped or the process ends, however it ends.
+pub type Lock = File;
 
 impl Runs {
     /// The folder `path`, which is made where it is missing.
@@ -88,7 +84,7 @@ impl Runs {
     /// # Errors
     /// A lock file that cannot be made.
     pub fn lock_trial(&self, id: &str) -> Result<Option<Lock>> {
-        lock(&self.locks().join(format!("trial-{id}")))
+        lock(&self.locks().join(format!("trial-{id}")), File::try_lock)
     }
 
     /// The right to run the study whose report is called `output_name`; `None` while another process has it.
@@ -96,7 +92,7 @@ impl Runs {
     /// # Errors
     /// A lock file that cannot be made.
     pub fn lock_study(&self, output_name: &str) -> Result<Option<Lock>> {
-        lock(&self.locks().join(format!("study-{output_name}")))
+        lock(&self.locks().join(format!("study-{output_name}")), File::try_lock)
     }
 
     /// The folder of the locks.
@@ -110,18 +106,15 @@ impl Runs {
 /// # Errors
 /// A lock file that cannot be made.
 pub fn lock_reports(out: &Path) -> Result<Lock> {
-    let path = out.join(".lock");
-    let problem = || format!("{}: cannot lock this file", path.display());
-    let file = File::options().create(true).append(true).open(&path).with_context(problem)?;
-    file.lock().with_context(problem)?;
-    Ok(Lock { _file: file })
+    let lock = lock(&out.join(".lock"), |file| file.lock().map_err(TryLockError::Error))?;
+    Ok(lock.expect("it waited"))
 }
 
-fn lock(path: &Path) -> Result<Option<Lock>> {
+fn lock(path: &Path, take: impl Fn(&File) -> Result<(), TryLockError>) -> Result<Option<Lock>> {
     let problem = || format!("{}: cannot lock this file", path.display());
     let file = File::options().create(true).append(true).open(path).with_context(problem)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(Lock { _file: file })),
+    match take(&file) {
+        Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(problem),
     }

@@ -48,18 +48,6 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
-/// Errors whose cause is the user's to mend.
-pub trait OrMistake<T> {
-    /// The error as a [`Stop::Mistake`].
-    fn or_mistake(self) -> Result<T, Stop>;
-}
-
-impl<T> OrMistake<T> for Result<T> {
-    fn or_mistake(self) -> Result<T, Stop> {
-        self.map_err(Stop::Mistake)
-    }
-}
-
 thread_local! {
     /// Where the last panic of this thread was.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };

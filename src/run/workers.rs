@@ -4,13 +4,13 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::interrupt::Interrupt;
-use super::progress::{Screen, TrialBar};
+use super::progress::{Screen, TrialBar, held};
 use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
@@ -138,9 +138,4 @@ impl Watch for Watched<'_, '_> {
     fn warn(&self, message: &str) {
         self.team.screen.say(&format!("warning: {message}"));
     }
-}
-
-/// The lock of `mutex`, whose value no panic leaves half changed.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -44,9 +44,11 @@ pub trait Watch: Sync {
     /// `done` of `steps` steps are taken.
     fn progress(&self, done: usize, steps: usize);
     /// Whether to stop at a checkpoint now.
-    fn stop(&self) -> bool;
+    fn stop(&self) -> bool {
+        false
+    }
     /// Something that the user should know, such as a damaged checkpoint.
-    fn warn(&self, message: &str);
+    fn warn(&self, _message: &str) {}
 }
 
 /// Trains `trial` in `folder`, from its newest checkpoint if there is one, with a checkpoint every
