@@ -13,33 +13,13 @@ use crate::record::Ending;
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
 use crate::study::{Reached, Take, Term};
 
-/// The records' answer to a claim, before the rules on scales, roles and many claims.
-pub(super) struct Assessment {
-    /// The claim's conditions on each reading, reading by reading; the first is the claim's own.
-    pub parts: Vec<Part>,
-    /// Estimates that are shown with it.
-    pub beside: Vec<Part>,
-    /// The settings of sweeps that were chosen for it, as sentences.
-    pub chosen: Vec<String>,
-    /// The fewest paired seeds of a part.
-    pub seeds: usize,
-    /// Remarks, as sentences.
-    pub notes: Vec<String>,
-}
-
-impl Assessment {
-    /// Estimates every part, and decides them if the claim is meant for this scale and has seeds enough.
-    pub fn new(claim: &Claim, trials: &Trials) -> Self {
-        let cases = cases(claim, trials);
-        let seeds = cases.iter().map(|case| case.sample.seeds).min().unwrap_or(0);
-        let decides = trials.context.judges(claim) && seeds >= SEEDS_TO_JUDGE;
-        let mut notes = Vec::new();
-        let parts = cases.into_iter().map(|case| case.condition(decides, &mut notes)).collect();
-        let beside = claim.beside.iter().map(|beside| estimated(claim, beside, trials, &mut notes)).collect();
-        notes.extend(absent(claim, trials));
-        notes.extend(left_out(claim, trials));
-        Self { parts, beside, chosen: chosen_settings(claim, trials), seeds, notes }
-    }
+/// Every condition of a claim on each of its readings, reading by reading and the claim's own first, with the fewest
+/// paired seeds of one: estimated, and decided if the claim is meant for this scale and has seeds enough.
+pub(super) fn conditions(claim: &Claim, trials: &Trials, notes: &mut Vec<String>) -> (Vec<Part>, usize) {
+    let cases = cases(claim, trials);
+    let seeds = cases.iter().map(|case| case.sample.seeds).min().unwrap_or(0);
+    let decides = trials.context.judges(claim) && seeds >= SEEDS_TO_JUDGE;
+    (cases.into_iter().map(|case| case.condition(decides, notes)).collect(), seeds)
 }
 
 /// A part of a claim with the numbers that it is made from.
@@ -128,7 +108,7 @@ impl Case {
 }
 
 /// An estimate that is shown with the claim and decides nothing.
-fn estimated(claim: &Claim, beside: &Beside, trials: &Trials, notes: &mut Vec<String>) -> Part {
+pub(super) fn estimated(claim: &Claim, beside: &Beside, trials: &Trials, notes: &mut Vec<String>) -> Part {
     let metric = beside.metric.as_ref().unwrap_or(&claim.metric);
     let statistic = beside.statistic.as_ref().unwrap_or(&claim.statistic);
     let case = Case::new(claim, trials, metric, beside.window, statistic, None);
@@ -136,17 +116,8 @@ fn estimated(claim: &Claim, beside: &Beside, trials: &Trials, notes: &mut Vec<St
     Part { unit: beside.unit.clone().filter(|unit| *unit != claim.unit), ..case.part }
 }
 
-/// Sentences on values that are named beside the claim and do not exist at this scale.
-fn absent(claim: &Claim, trials: &Trials) -> impl Iterator<Item = String> {
-    let named = claim.beside.iter().filter_map(|beside| beside.statistic.as_ref()).flat_map(Statistic::arms);
-    let absent: BTreeSet<&str> = named.filter(|name| trials.term(name).is_none()).collect();
-    absent
-        .into_iter()
-        .map(|name| format!("There is no `{name}` at this scale: what names it beside the claim is empty."))
-}
-
 /// Sentences on the settings that were chosen for the claim's own statistic, and on those at the edge of their grid.
-fn chosen_settings(claim: &Claim, trials: &Trials) -> Vec<String> {
+pub(super) fn chosen_settings(claim: &Claim, trials: &Trials) -> Vec<String> {
     let mut notes = Vec::new();
     for metric in claim.readings() {
         for name in claim.names() {
@@ -178,10 +149,16 @@ fn chosen_setting(name: &str, metric: &str, term: &Term, chosen: &Chosen, seeds:
     format!("On `{metric}`, `{name}` {setting}{edge}; on seeds {seeds} the {which} are {means}.")
 }
 
-/// Sentences on trials that diverged and on seeds that an arm lacks.
-fn left_out(claim: &Claim, trials: &Trials) -> Vec<String> {
+/// Sentences on values that are named beside the claim and do not exist at this scale, on trials that diverged, and on
+/// seeds that an arm lacks.
+pub(super) fn left_out(claim: &Claim, trials: &Trials) -> Vec<String> {
+    let beside = claim.beside.iter().filter_map(|beside| beside.statistic.as_ref()).flat_map(Statistic::arms);
+    let absent: BTreeSet<&str> = beside.filter(|name| trials.term(name).is_none()).collect();
+    let absent = absent
+        .iter()
+        .map(|name| format!("There is no `{name}` at this scale: what names it beside the claim is empty."));
+    let mut notes: Vec<String> = absent.collect();
     let arms = claim.names();
-    let mut notes = Vec::new();
     for arm in &arms {
         let trials = trials.of(arm);
         let diverged = trials.iter().filter(|trial| trial.ending != Ending::Finished).count();

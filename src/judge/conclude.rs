@@ -1,6 +1,6 @@
-//! From the assessment of a claim to its verdict: the rules on scales, roles and many claims, and their words.
+//! From the parts of a claim to its verdict: the rules on scales, roles and many claims, and their words.
 
-use super::assess::Assessment;
+use super::assess::{chosen_settings, conditions, estimated, left_out};
 use super::decide::Outcome;
 use super::paper::paper_value;
 use super::trials::Trials;
@@ -12,7 +12,11 @@ use crate::study::claim::{Claim, Origin, Statistic};
 /// The verdict on a claim by itself.
 pub(super) fn conclude(claim: &Claim, trials: &Trials) -> Verdict {
     let context = trials.context;
-    let Assessment { parts, beside, chosen, seeds, mut notes } = Assessment::new(claim, trials);
+    let mut notes = Vec::new();
+    let (parts, seeds) = conditions(claim, trials, &mut notes);
+    let beside = claim.beside.iter().map(|beside| estimated(claim, beside, trials, &mut notes)).collect();
+    notes.extend(left_out(claim, trials));
+    let chosen = chosen_settings(claim, trials);
     let (word, remark) = word(claim, context, &parts, seeds, !chosen.is_empty());
     notes.extend(remark);
     let behind = claim.statistic.arms().into_iter().flat_map(|name| trials.of(name));

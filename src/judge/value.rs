@@ -26,13 +26,12 @@ impl<'a> Number<'a> {
     /// recorded.
     pub fn of(&self, trial: &TrialRecords, layer: Option<usize>, context: &Context) -> Option<f64> {
         let inside = within(self.window, trial.steps);
-        let (steps, all): (Vec<usize>, Vec<f64>) = trial.series(self.metric, layer).unzip();
-        let counts = |step: usize| step < end(trial) && inside(step);
-        let mut values: Vec<f64> =
-            steps.iter().zip(all).filter(|&(&step, _)| counts(step)).map(|(_, value)| value).collect();
+        let series = trial.series(self.metric, layer);
+        let counted = series.filter(|&(step, _)| step < end(trial) && inside(step));
+        let mut values: Vec<f64> = counted.map(|(_, value)| value).collect();
         if let Some(rest) = context.after_divergence(self.metric, trial) {
-            let points = missing(&steps, self.window, trial);
-            values.extend(std::iter::repeat_n(rest, points));
+            let steps: Vec<usize> = trial.series(self.metric, layer).map(|(step, _)| step).collect();
+            values.extend(std::iter::repeat_n(rest, missing(&steps, self.window, trial)));
         }
         let value = match self.aggregate {
             Aggregate::Mean => mean(&values),
