@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::text::{duration, note};
+use crate::train::Watch;
 
 /// Without a terminal, how often a line says how far the whole is while no trial ends.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
@@ -55,6 +56,8 @@ pub struct TrialBar<'a> {
     bar: ProgressBar,
     /// Whether the steps that an earlier run took are known.
     begun: AtomicBool,
+    /// Whether it is to stop.
+    stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Screen {
@@ -67,12 +70,12 @@ impl Screen {
         Screen { bars, overall, tally, last_line: Mutex::new(Instant::now()) }
     }
 
-    /// Shows the trial `label` of `steps` steps.
-    pub fn trial(&self, label: &str, steps: usize) -> TrialBar<'_> {
+    /// Shows the trial `label` of `steps` steps, which ends early when `stop` says so.
+    pub fn trial<'a>(&'a self, label: &str, steps: usize, stop: &'a (dyn Fn() -> bool + Sync)) -> TrialBar<'a> {
         let bar = self.bars.insert_before(&self.overall, bar(steps, "{bar:24} {pos:>5} of {len} steps  {prefix}"));
         bar.set_prefix(label.to_string());
         bar.tick();
-        TrialBar { screen: self, bar, begun: AtomicBool::new(false) }
+        TrialBar { screen: self, bar, begun: AtomicBool::new(false), stop }
     }
 
     /// A line of text, above the bars.
@@ -114,17 +117,6 @@ impl Screen {
 }
 
 impl TrialBar<'_> {
-    /// `done` steps are taken. The first call may tell of steps that an earlier run took.
-    pub fn progress(&self, done: usize) {
-        let before = self.bar.position() as usize;
-        self.bar.set_position(done as u64);
-        let tally = self.screen.count(|tally| match self.begun.swap(true, Ordering::Relaxed) {
-            false => tally.spared += done,
-            true => tally.taken += done.saturating_sub(before),
-        });
-        self.screen.plain_line(&tally);
-    }
-
     /// The trial has ended `how`.
     pub fn end(self, how: &str) {
         let rest = self.bar.length().unwrap_or(0).saturating_sub(self.bar.position());
@@ -138,6 +130,27 @@ impl TrialBar<'_> {
         let Tally { ended, trials, .. } = tally;
         self.screen.say(&format!("[{ended}/{trials}] {label}: {how} ({took}){left}"));
         *held(&self.screen.last_line) = Instant::now();
+    }
+}
+
+impl Watch for TrialBar<'_> {
+    /// The first call may tell of steps that an earlier run took.
+    fn progress(&self, done: usize, _steps: usize) {
+        let before = self.bar.position() as usize;
+        self.bar.set_position(done as u64);
+        let tally = self.screen.count(|tally| match self.begun.swap(true, Ordering::Relaxed) {
+            false => tally.spared += done,
+            true => tally.taken += done.saturating_sub(before),
+        });
+        self.screen.plain_line(&tally);
+    }
+
+    fn stop(&self) -> bool {
+        (self.stop)()
+    }
+
+    fn warn(&self, message: &str) {
+        self.screen.say(&format!("warning: {message}"));
     }
 }
 

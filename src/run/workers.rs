@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::interrupt::Interrupt;
-use super::progress::{Screen, TrialBar, held};
+use super::progress::{Screen, held};
 use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
@@ -84,24 +84,25 @@ impl<'a> Team<'a> {
         let Some(_lock) = self.runs.lock_trial(&task.id)? else { return Ok(false) };
         let dir = self.runs.trial(&task.id);
         let steps = task.trial.spec.train.steps;
-        let watched = Watched { bar: self.screen.trial(&task.planned.label(), steps), team: self };
+        let stop = || self.stop();
+        let bar = self.screen.trial(&task.planned.label(), steps, &stop);
         match train::finished(&dir, task.trial.probes) {
             Ok(Some(_)) => {
-                watched.bar.end("finished by another process");
+                bar.end("finished by another process");
                 return Ok(true);
             }
             Ok(None) => {}
             Err(error) => {
                 let aside = train::set_aside(&dir)?;
-                watched.warn(&format!("{error:#}; set aside as {}; training it anew", aside.display()));
+                bar.warn(&format!("{error:#}; set aside as {}; training it anew", aside.display()));
             }
         }
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
-        let how = match train::run(&task.trial, &dir, checkpoint_every, &watched)? {
+        let how = match train::run(&task.trial, &dir, checkpoint_every, &bar)? {
             None => return Ok(true),
             Some(ending) => ending.to_string(),
         };
-        watched.bar.end(&how);
+        bar.end(&how);
         self.trained.fetch_add(1, Ordering::Relaxed);
         Ok(true)
     }
@@ -117,25 +118,5 @@ impl<'a> Team<'a> {
 
     fn stop(&self) -> bool {
         self.interrupt.requested() || held(&self.failure).is_some()
-    }
-}
-
-/// A trial as its bar and its team see it.
-struct Watched<'s, 'a> {
-    bar: TrialBar<'s>,
-    team: &'s Team<'a>,
-}
-
-impl Watch for Watched<'_, '_> {
-    fn progress(&self, done: usize, _steps: usize) {
-        self.bar.progress(done);
-    }
-
-    fn stop(&self) -> bool {
-        self.team.stop()
-    }
-
-    fn warn(&self, message: &str) {
-        self.team.screen.say(&format!("warning: {message}"));
     }
 }
