@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::output::say;
 use crate::run::Stop;
-use crate::study::{BUILT_IN, Scale, Study};
+use crate::study::{BUILT_IN, Study};
 use crate::text::count;
 
 /// Shows the built-in studies.
@@ -18,18 +18,12 @@ pub fn list() -> Result<(), Stop> {
         let (arms, claims) = (count(study.arm.len(), "arm"), count(study.claim.len(), "claim"));
         let _ = writeln!(text, "{name}: {}", study.title);
         let _ = writeln!(text, "  {arms}, {claims}, at these scales:");
-        for (scale, size) in in_order(&study) {
+        let others = study.scale.iter().filter(|(scale, _)| *scale != "desk");
+        for (scale, size) in study.scale.get_key_value("desk").into_iter().chain(others) {
             let _ = writeln!(text, "    --scale {scale:<7} {}; {}", count(size.seeds, "seed"), size.says);
         }
         text.push('\n');
     }
     text += "Run one with `whybn study NAME`; see what that would cost with `whybn study NAME --dry-run`.";
     say(&text)
-}
-
-/// The scales of `study`, the default first, then by name.
-fn in_order(study: &Study) -> Vec<(&String, &Scale)> {
-    let mut scales: Vec<_> = study.scale.iter().collect();
-    scales.sort_by_key(|(name, _)| name.as_str() != "desk");
-    scales
 }

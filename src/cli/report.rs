@@ -45,17 +45,16 @@ fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &
     let runs = Runs::to_read(&args.plan.runs);
     let found = tasks.iter().map(|task| runs.records(task)).collect::<Result<Vec<_>>>()?;
     let in_runs = found.iter().flatten().count();
-    let mut stored = Vec::new();
-    if in_runs < tasks.len() && has_records(earlier) {
-        let input = report::read_records(earlier, plan);
-        if in_runs == 0 {
-            return input.map(|input| (input, 0));
+    let earlier = (in_runs < tasks.len() && has_records(earlier)).then(|| report::read_records(earlier, plan));
+    let stored = match earlier {
+        None => Vec::new(),
+        Some(input) if in_runs == 0 => return Ok((input?, 0)),
+        Some(Ok(input)) => input.trials,
+        Some(Err(error)) => {
+            note(format_args!("Nothing is taken from the earlier report: {error:#}"));
+            Vec::new()
         }
-        match input {
-            Ok(input) => stored = input.trials,
-            Err(error) => note(format_args!("Nothing is taken from the earlier report: {error:#}")),
-        }
-    }
+    };
     let same =
         |trial: &&TrialRecords, task: &Task| trial.id == task.id && trial.is_of(&task.planned.arm, &task.planned.sweep);
     let stored = |task: &Task| stored.iter().find(|trial| same(trial, task)).cloned();
