@@ -204,7 +204,7 @@ fn in_mode(
         if (context.stop)() {
             return Err(GivenUp.into());
         }
-        let key = NoiseKey { seed: context.seed, purpose: "evaluation", step: (context.taken * 1000 + chunk) as u64 };
+        let key = noise_key(context.seed, context.taken as u64, chunk as u64);
         let mode = Mode { statistics, noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off } };
         let (pixels, labels) = images.batch(split, indices, context.params.device())?;
         let input = context.network.enter(&pixels.to_dtype(context.dtype)?)?;
@@ -215,6 +215,15 @@ fn in_mode(
     }
     let count = sample.len() as f64;
     Ok((loss / count, 100.0 * hits as f64 / count))
+}
+
+/// The key of the noise of a chunk after `taken` steps: no two chunks share one. Those of the first thousand chunks are as
+/// they were when trials were first evaluated.
+fn noise_key(seed: u64, taken: u64, chunk: u64) -> NoiseKey {
+    match chunk {
+        0..1000 => NoiseKey { seed, purpose: "evaluation", step: taken * 1000 + chunk },
+        _ => NoiseKey { seed, purpose: "evaluation of later chunks", step: (taken << 32) + chunk },
+    }
 }
 
 #[cfg(test)]
@@ -243,5 +252,14 @@ mod tests {
         assert_eq!(evaluated_images(&[], &noisy), 4 * (10 * 2 * 1000 + 2000));
         assert_eq!(evaluated_images(&[SHOWN], &plain), 10 * 1000 + 2000);
         assert_eq!(evaluated_images(&[SHOWN], &noisy), 9 * 1000 + 4 * (1000 + 2000));
+    }
+
+    #[test]
+    fn no_two_chunks_share_their_noise() {
+        let keys = |taken| (0..3000).map(move |chunk| noise_key(1, taken, chunk));
+        let distinct: std::collections::BTreeSet<_> =
+            (0..4).flat_map(keys).map(|key| (key.purpose, key.step)).collect();
+        assert_eq!(distinct.len(), 4 * 3000);
+        assert_eq!(noise_key(1, 30, 7), NoiseKey { seed: 1, purpose: "evaluation", step: 30_007 });
     }
 }

@@ -20,10 +20,10 @@ use self::model::KINDS;
 pub use batch::Batch;
 pub use data_name::DataName;
 pub use layers::{Layers, overlaps};
-pub use model::{Architecture, DeepLinear, Init, Kind, Model, Vgg16};
+pub use model::*;
 pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};
-pub use transform::{Clip, Momentum, Transform};
+pub use transform::*;
 
 /// Everything that a trial's result depends on, except the seed and the data's bytes.
 ///
