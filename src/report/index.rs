@@ -1,30 +1,60 @@
-//! `reports/README.md`: all reports of a folder with their bottom lines, made from their `summary.json` files.
+//! `reports/README.md`: the sum of all verdicts, then all reports of a folder, made from their `summary.json` files.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde::{Deserialize, Serialize};
 
-use super::bottom_line::bottom_line;
 use super::summary::{self, Summary};
-use super::table::Table;
+use super::templates;
 use crate::files::{read_json, write_whole};
+use crate::groups::grouped;
+use crate::judge::{Verdict, Word};
+use crate::study::claim::Origin;
+
+/// The headings and scales of the index.
+const LAYOUT: &str = include_str!("../../studies/index.toml");
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layout {
+    /// From the largest to the smallest; a scale of some study alone comes after them.
+    scales: Vec<String>,
+    /// The meaning of a verdict in the list, and its limits.
+    scope: String,
+    part: Vec<LayoutPart>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LayoutPart {
+    heading: String,
+    /// The studies whose claims are listed under it; none where it is for all others.
+    #[serde(default)]
+    studies: Vec<String>,
+}
+
+impl Layout {
+    /// The heading under which the claims of `study` are listed.
+    fn heading_of(&self, study: &String) -> Option<&String> {
+        let named = self.part.iter().find(|part| part.studies.contains(study));
+        named.or(self.part.iter().find(|part| part.studies.is_empty())).map(|part| &part.heading)
+    }
+}
 
 /// Writes `README.md` into the folder `out`: the bottom line of all verdicts, then the reports one by one.
 ///
 /// # Errors
 /// A summary that cannot be read, with its path; an index that cannot be written.
 pub fn write_index(out: &Path) -> Result<()> {
-    let mut text = String::from(
-        "# Reports\n\nMade by `whybn study` and `whybn report` from records alone; the verdicts follow rules that were \
-         written down before the runs.\n",
-    );
+    let layout: Layout = toml::from_str(LAYOUT).expect("a constant text that a test reads");
     let reports = reports(out)?;
-    text += &bottom_line(&reports).unwrap_or_default();
-    for (name, summary) in &reports {
-        text += &entry(name, summary)?;
-    }
-    write_whole(&out.join("README.md"), text.as_bytes())
+    let claims = claims(&reports, &layout);
+    let report = |(name, summary): &(String, Summary)| context! { name, ..Value::from(Serde(summary)) };
+    let facts = context! { layout => Serde(layout), claims, reports => reports.iter().map(report).collect::<Vec<_>>() };
+    write_whole(&out.join("README.md"), templates::render("index.md", facts)?.as_bytes())
 }
 
 /// The reports in the folder `out`, in the order of their names.
@@ -43,22 +73,53 @@ fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
     Ok(reports)
 }
 
-fn entry(name: &str, summary: &Summary) -> Result<String> {
-    let mut text = format!("\n## [{name}]({name}.md)\n\n{} Scale `{}`.\n", summary.title, summary.scale);
-    if summary.exploratory {
-        write!(text, "\n**Exploratory**: run with changed settings ({}).\n", summary.changes.join(", "))?;
+/// The claims of reports that were run as planned, primary ones first: each with its heading and with the reports that
+/// came to a verdict on it, that of the largest scale first.
+fn claims(reports: &[(String, Summary)], layout: &Layout) -> Vec<Value> {
+    let mut planned: Vec<_> = reports.iter().filter(|(_, summary)| !summary.exploratory).collect();
+    let scales = &layout.scales;
+    planned.sort_by_key(|(_, summary)| scales.iter().position(|scale| *scale == summary.scale).unwrap_or(scales.len()));
+    let judgements = planned.into_iter().flat_map(|(report, summary)| {
+        let judged = summary.claims.iter().filter(|claim| claim.settled && claim.word != Word::NotJudged);
+        judged.map(move |claim| ((&summary.study, &claim.id), (report, &summary.scale, claim)))
+    });
+    let mut claims = grouped(judgements);
+    claims.sort_by_key(|(_, judgements)| judgements[0].2.role);
+    let judgement = |&(report, scale, claim): &(&String, &String, &Verdict)| {
+        let (parts_from_the_paper, counts) = (parts_from_the_paper(claim), counts(claim));
+        context! { report, scale, parts_from_the_paper, counts, ..templates::verdict(claim) }
+    };
+    let claim = |((study, _), judgements): &((&String, _), Vec<_>)| {
+        let judgements: Vec<Value> = judgements.iter().map(judgement).collect();
+        context! { heading => layout.heading_of(study), largest => judgements[0].clone(), judgements }
+    };
+    claims.iter().map(claim).collect()
+}
+
+/// Whether a verdict on it counts without reserve for the paper or against it.
+fn counts(claim: &Verdict) -> bool {
+    claim.origin == Origin::Paper && !claim.exploratory && claim.word != Word::Descriptive
+}
+
+/// Whether the paper's number lies outside our interval.
+fn parts_from_the_paper(claim: &Verdict) -> bool {
+    let (Some(paper), Some((low, high))) = (claim.paper_value, claim.ci95) else { return false };
+    paper < low || paper > high
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Study;
+
+    /// A heading for a study that does not exist would stay empty.
+    #[test]
+    fn the_layout_names_studies_and_one_heading_for_the_others() {
+        let layout: Layout = toml::from_str(LAYOUT).unwrap();
+        assert_eq!(layout.part.iter().filter(|part| part.studies.is_empty()).count(), 1);
+        let studies: Vec<Study> =
+            layout.part.iter().flat_map(|part| &part.studies).map(|name| Study::load(name).unwrap()).collect();
+        let has = |scale: &String| studies.iter().any(|study| study.scale.contains_key(scale));
+        assert!(layout.scales.iter().all(has), "{:?}", layout.scales);
     }
-    if summary.missing_trials > 0 {
-        write!(text, "\n**Partial**: {} planned trials are missing.\n", summary.missing_trials)?;
-    }
-    write!(text, "\n{}\n", summary.answer.join(" "))?;
-    if let Some(behind) = &summary.behind {
-        write!(text, "\n{behind}\n")?;
-    }
-    if !summary.claims.is_empty() {
-        let mut verdicts = Table::new(summary.claims.iter().map(|claim| claim.id.as_str()));
-        verdicts.row(summary.claims.iter().map(|claim| claim.word.to_string()).collect());
-        write!(text, "\n{verdicts}\n")?;
-    }
-    Ok(text)
 }

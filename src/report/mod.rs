@@ -5,7 +5,6 @@
 //! ([`append_run_entry`]), which the page links to.
 
 mod answer;
-mod bottom_line;
 mod index;
 mod numbers;
 mod page;
@@ -14,8 +13,7 @@ mod run_log;
 mod settings;
 mod stored;
 mod summary;
-mod table;
-mod tables;
+mod templates;
 mod view;
 
 #[cfg(test)]
@@ -67,9 +65,10 @@ pub fn write(view: &View, out: &Path) -> Result<PathBuf> {
         write_whole(&folder.join(figure.file), figure.svg().as_bytes())?;
     }
     remove_other_pictures(&folder, &figures)?;
-    write_json(&folder.join(summary::FILE), &Summary::of(view))?;
+    let summary = Summary::of(view)?;
+    write_json(&folder.join(summary::FILE), &summary)?;
     let page = out.join(format!("{name}.md"));
-    write_whole(&page, page::page(view, &figures)?.as_bytes())?;
+    write_whole(&page, page::page(view, &summary, &figures)?.as_bytes())?;
     Ok(page)
 }
 

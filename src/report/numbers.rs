@@ -1,6 +1,5 @@
 //! Numbers as people read them.
 
-use crate::judge::Verdict;
 use crate::stats::Estimate;
 
 /// `value` with `decimals` decimals and a true minus sign.
@@ -26,22 +25,11 @@ pub fn estimate(estimate: &Estimate) -> String {
     format!("{} [{}, {}]", fixed(estimate.point, decimals), fixed(low, decimals), fixed(high, decimals))
 }
 
-/// A verdict's estimate, then `unit`; one of a logarithm also as a factor, after `separator`.
-pub fn ours(verdict: &Verdict, unit: &str, separator: &str) -> Option<String> {
-    let factor = verdict.factor().map(|factor| format!("{separator}{}", as_factor(&factor)));
-    Some(estimate(&verdict.estimate()?) + unit + &factor.unwrap_or_default())
-}
-
 /// `as a factor 0.0049 [0.0011, 0.021]`: each number with three significant digits, for a factor's interval is not even.
-fn as_factor(factor: &Estimate) -> String {
+pub fn as_factor(factor: &Estimate) -> String {
     let number = |value: f64| fixed(value, (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize);
     let interval = factor.ci95.map(|(low, high)| format!(" [{}, {}]", number(low), number(high)));
     format!("as a factor {}{}", number(factor.point), interval.unwrap_or_default())
-}
-
-/// An [`estimate`], or a dash.
-pub fn estimate_or_dash(value: Option<&Estimate>) -> String {
-    value.map_or_else(|| "–".into(), estimate)
 }
 
 /// A p value: `< 0.001`, `0.012`.

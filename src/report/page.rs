@@ -1,145 +1,117 @@
-//! The page: a template filled with tables, figures and sentences.
+//! The page: a template filled with what a report has.
+
+use std::collections::BTreeSet;
 
 use anyhow::Result;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::value::Serde;
+use minijinja::{Value, context};
 
+use super::numbers::{estimate, fixed};
 use super::plot::{Figure, SMOOTHING};
+use super::summary::Summary;
 use super::view::{Condition, View};
-use super::{answer, numbers, settings, tables};
+use super::{answer, settings, templates};
 use crate::groups::grouped;
-use crate::judge::{ArmSummary, LEVEL, SEEDS_TO_JUDGE, Verdict};
+use crate::judge::{ArmSummary, LEVEL, SEEDS_TO_JUDGE, Values, Verdict};
 use crate::probe::{Evaluation, Training};
 use crate::record::sweep_text;
 
 /// The page's Markdown.
-pub fn page(view: &View, figures: &[Figure]) -> Result<String> {
-    let environment = environment()?;
-    let plan = view.plan;
-    let (shared, differing) = settings::settings(view);
-    let rendered = environment.get_template("report.md")?.render(context! {
-        title => &plan.study.title,
-        question => plan.study.question.trim(),
-        exploratory => plan.is_exploratory(),
-        changes => plan.changes.iter().map(|change| format!("`{change}`")).collect::<Vec<_>>().join(", "),
-        missing => view.missing(),
-        planned => plan.trials.len(),
-        scale => &plan.scale,
-        scale_says => &plan.study.scale[&plan.scale].says,
-        seeds => &plan.seeds,
-        answer => answer::answer(&view.verdicts).join(" "),
-        behind => answer::behind(view),
-        instruction_sets => instruction_sets(view),
+pub fn page(view: &View, summary: &Summary, figures: &[Figure]) -> Result<String> {
+    let study = &view.plan.study;
+    let columns = columns(view);
+    let figure = |figure: &Figure| context! { file => figure.file, title => figure.title, facts => &figure.facts };
+    let values = study.values_at(&view.plan.scale).map(|(name, value)| (name, value.to_string()));
+    let data = view.data.iter().map(|facts| (facts.describe(), facts.sha256.clone()));
+    let has_times = view.conditions.iter().any(|condition| !condition.summary.time_to.is_empty());
+    let facts = context! {
+        summary => Serde(summary),
+        folder => view.plan.output_name(),
+        question => study.question.trim(),
+        scale_says => &study.scale[&view.plan.scale].says,
+        seeds => view.plan.seeds,
+        instruction_sets => Serde(view.trials.iter().map(|trial| &trial.instruction_set).collect::<BTreeSet<_>>()),
         opening => answer::opening(&view.verdicts).map(|verdict| &verdict.id),
-        verdicts => verdicts(&view.verdicts),
-        claims => tables::claims(view).to_string(),
-        values => values(view),
-        paper_numbers => paper_numbers(&view.verdicts),
-        remarks => remarks(&view.verdicts),
-        readings => tables::readings(view).to_string(),
-        figures => shown(&environment, view, figures)?,
-        swept => swept(view),
-        arms => tables::arms(view).to_string(),
+        verdicts => view.verdicts.iter().map(templates::verdict).collect::<Vec<_>>(),
+        values => Serde(values.collect::<Vec<_>>()),
+        remarks => Serde(remarks(&view.verdicts)),
+        figures => figures.iter().map(figure).collect::<Vec<_>>(),
+        swept => Serde(swept(view)),
+        measures => columns.iter().map(|column| view.without_idle_noise(column.0)).collect::<Vec<_>>(),
+        thresholds => if has_times { study.page.steps_to.clone() } else { Vec::new() },
+        conditions => view.conditions.iter().map(|arm| condition(arm, &columns)).collect::<Vec<_>>(),
         has_accuracy => view.has(Training::ACCURACY),
-        has_noise => view.has_noise(),
         has_evaluation => view.has(Evaluation::CLEAN),
-        times => tables::times(view).map(|table| table.to_string()),
-        conditions => conditions(view),
-        seed_table => tables::seeds(view).to_string(),
-        notes => &plan.study.notes,
-        data => view.data.iter().map(|facts| (facts.describe(), &facts.sha256)).map(Value::from).collect::<Vec<Value>>(),
-        data_table => tables::data(view).map(|table| table.to_string()),
-        shared_settings => shared,
-        differing_settings => differing.to_string(),
-        command => settings::command(plan),
+        notes => &study.notes,
+        data => data.collect::<Vec<_>>(),
+        files => Serde(view.data.iter().flat_map(|facts| &facts.files).collect::<Vec<_>>()),
+        settings => settings::settings(view),
+        command => settings::command(view.plan),
         versions => settings::versions(view),
-        folder => plan.output_name(),
-        smoothing_percent => (SMOOTHING * 100.0).to_string(),
-        stuck_below => view.shown().find_map(|arm| arm.summary.stuck_below).map(|accuracy| accuracy.to_string()),
+        smoothing => SMOOTHING,
+        stuck_below => view.shown().find_map(|arm| arm.summary.stuck_below),
         seeds_to_judge => SEEDS_TO_JUDGE,
-        level_percent => (LEVEL * 100.0).to_string(),
-    })?;
-    Ok(rendered.trim_end().to_string() + "\n")
-}
-
-/// The templates.
-fn environment() -> Result<Environment<'static>> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("report.md", include_str!("report.md.j2"))?;
-    environment.add_template("captions.md", include_str!("captions.md.j2"))?;
-    Ok(environment)
-}
-
-/// The pictures with their captions.
-fn shown(environment: &Environment, view: &View, figures: &[Figure]) -> Result<Vec<Value>> {
-    let shown = |figure: &Figure| {
-        let caption = context! { file => figure.file, facts => &figure.facts, has_noise => view.has_noise() };
-        let reading = environment.get_template("captions.md")?.render(caption)?;
-        Ok(context! { file => figure.file, title => figure.title, reading => reading.trim() })
+        level => LEVEL,
     };
-    figures.iter().map(shown).collect()
+    Ok(templates::render("report.md", facts)?.trim_end().to_string() + "\n")
 }
 
-/// The arms at their swept values, with how many of their trials stuck or diverged.
-fn conditions(view: &View) -> Vec<Value> {
-    let condition = |condition: &Condition| {
-        let ArmSummary { trials, diverged, stuck, .. } = &condition.summary;
-        context! { label => condition.label(), trials, diverged, stuck => stuck.len() }
-    };
-    view.conditions.iter().map(condition).collect()
+/// A number of an arm, or of one of its trials, with its title.
+type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
+
+const COLUMNS: [Column; 7] = [
+    ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
+    ("the same, fixed images, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
+    ("last quarter, %", |arm| arm.last_quarter.as_ref()),
+    ("last quarter, fixed images, noise off, %", |arm| arm.last_quarter_clean.as_ref()),
+    ("test at the end, running statistics, noise off, %", |arm| arm.test_running.as_ref()),
+    ("test at the end, batch statistics, noise off, %", |arm| arm.test_batch.as_ref()),
+    ("training loss over the last 5 % of the run", |arm| arm.final_loss.as_ref()),
+];
+
+/// The accuracies, or losses, that were recorded.
+fn columns(view: &View) -> Vec<Column> {
+    let recorded = |column: &Column| view.conditions.iter().any(|condition| column.1(&condition.summary).is_some());
+    COLUMNS.into_iter().filter(recorded).collect()
 }
 
-fn verdicts(verdicts: &[Verdict]) -> Vec<Value> {
-    let verdict = |Verdict { id, exploratory, means, word, .. }: &Verdict| {
-        context! { id, exploratory, means, word => word.to_string() }
-    };
-    verdicts.iter().map(verdict).collect()
-}
-
-/// The instruction sets that the trials were trained with, each of which rounds in its own way.
-fn instruction_sets(view: &View) -> String {
-    let sets: std::collections::BTreeSet<&str> =
-        view.trials.iter().map(|trial| trial.instruction_set.as_str()).collect();
-    sets.into_iter().collect::<Vec<_>>().join(" and ")
-}
-
-/// The meaning of the study's values.
-fn values(view: &View) -> Vec<String> {
-    let here = view.plan.study.values_at(&view.plan.scale);
-    here.map(|(name, value)| format!("`{name}`: {value}")).collect()
-}
-
-/// The quantity of each published number.
-fn paper_numbers(verdicts: &[Verdict]) -> Vec<String> {
-    let said = |verdict: &Verdict| {
-        let (value, of, source) =
-            (verdict.paper_value?, verdict.paper_value_of.as_ref()?, verdict.paper_source.as_ref()?);
-        Some(format!("**{}** {}: {of} ({source})", verdict.id, numbers::plain(value)))
-    };
-    verdicts.iter().filter_map(said).collect()
+/// An arm at its swept values, and its trials, with their `columns`.
+fn condition(condition: &Condition, columns: &[Column]) -> Value {
+    let ArmSummary { trials, diverged, stuck, time_to, .. } = &condition.summary;
+    let mean = |column: &Column| column.1(&condition.summary)?.mean.as_ref().map(estimate);
+    let seeds = condition.trials.iter().enumerate().map(|(index, trial)| {
+        let value = |column: &Column| {
+            let seed = column.1(&condition.summary)?.seeds.iter().find(|seed| seed.0 == trial.seed)?;
+            Some(fixed(seed.1, 1))
+        };
+        let values: Vec<_> = columns.iter().map(value).collect();
+        let times: Vec<_> = time_to.iter().map(|time| time.steps[index].1).collect();
+        let is_stuck = stuck.contains(&trial.seed);
+        context! { seed => trial.seed, values, times, steps => trial.steps, is_stuck, ending => trial.ending.to_string() }
+    });
+    let times = time_to
+        .iter()
+        .map(|time| context! { reached => time.reached, mean => time.restricted_mean.as_ref().map(estimate) });
+    context! {
+        label => condition.label(), trials, diverged, stuck => stuck.len(), steps => condition.spec.train.steps,
+        means => columns.iter().map(mean).collect::<Vec<_>>(),
+        times => times.collect::<Vec<_>>(),
+        seeds => seeds.collect::<Vec<_>>(),
+    }
 }
 
 /// The judge's remarks, each with the claims that it is about.
-fn remarks(verdicts: &[Verdict]) -> Vec<String> {
-    let notes = |verdict: &'_ Verdict| {
-        let notes = verdict.chosen.iter().chain(&verdict.notes);
-        notes.map(|note| (note.clone(), verdict.id.clone())).collect::<Vec<_>>()
+fn remarks(verdicts: &[Verdict]) -> Vec<(&String, Vec<&String>)> {
+    let notes = |verdict| {
+        let Verdict { id, chosen, notes, .. }: &Verdict = verdict;
+        chosen.iter().chain(notes).map(move |note| (note, id))
     };
-    let remarks = grouped(verdicts.iter().flat_map(notes));
-    remarks.iter().map(|(note, ids)| format!("**{}**: {note}", ids.join(", "))).collect()
+    grouped(verdicts.iter().flat_map(notes))
 }
 
-/// At which swept values claims are judged and figures drawn, with the arms where these differ; `None` where nothing is
-/// swept or claimed.
-fn swept(view: &View) -> Option<String> {
+/// The swept values at which claims are judged and figures drawn, each with its arms; none where nothing is swept or
+/// claimed.
+fn swept<'v>(view: &'v View) -> Vec<(String, Vec<&'v String>)> {
     let swept = view.shown().filter(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty());
-    let settings = grouped(swept.map(|condition| (sweep_text(condition.sweep), format!("`{}`", condition.arm.name))));
-    let with_arms = |(setting, arms): &(String, Vec<String>)| format!("`{setting}` ({})", arms.join(", "));
-    match &settings[..] {
-        [] => None,
-        [(setting, _)] => Some(format!("`{setting}`")),
-        several => Some(several.iter().map(with_arms).collect::<Vec<_>>().join(", ")),
-    }
+    grouped(swept.map(|condition| (sweep_text(condition.sweep), &condition.arm.name)))
 }

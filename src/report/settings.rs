@@ -2,36 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde_json::Value as Json;
 
 use super::stored;
-use super::table::Table;
 use super::view::{Condition, View};
 use crate::record::TrialRecords;
 use crate::spec::Spec;
 use crate::study::{BUILT_IN, Plan};
 use crate::text::shell_word;
 
-/// The settings that all arms share, in one line; and a table of those in which they differ.
-pub fn settings(view: &View) -> (String, Table) {
+/// The settings that all arms share, the keys of the others, and each arm's values of these.
+pub fn settings(view: &View) -> Value {
     let flat: Vec<BTreeMap<String, String>> = view.conditions.iter().map(|condition| flatten(condition.spec)).collect();
     let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
-    let is_shared = |key: &String| flat.iter().all(|settings| settings.get(key) == flat[0].get(key));
-    let (shared, differing): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(|key| is_shared(key));
-    let line = shared.iter().map(|key| format!("`{key} = {}`", flat[0][*key])).collect::<Vec<_>>().join(", ");
-    let mut table = Table::new(["arm", "what it is"]).texts(differing.iter().map(|key| format!("`{key}`")));
-    for (condition, settings) in view.conditions.iter().zip(&flat) {
-        let mut cells = vec![format!("`{}`", condition.label()), condition.arm.says.clone()];
-        cells.extend(differing.iter().map(|key| settings.get(*key).map_or_else(|| "–".into(), |v| format!("`{v}`"))));
-        table.row(cells);
-    }
-    (line, table)
+    let is_shared = |key: &&String| flat.iter().all(|settings| settings.get(*key) == flat[0].get(*key));
+    let (shared, keys): (Vec<&String>, Vec<&String>) = keys.into_iter().partition(is_shared);
+    let arm = |(condition, settings): (&Condition, &BTreeMap<String, String>)| {
+        let values: Vec<_> = keys.iter().map(|key| settings.get(*key).cloned()).collect();
+        context! { label => condition.label(), says => &condition.arm.says, values }
+    };
+    let arms: Vec<Value> = view.conditions.iter().zip(&flat).map(arm).collect();
+    let shared: Vec<_> = shared.into_iter().map(|key| (key, &flat[0][key])).collect();
+    context! { shared => Serde(shared), keys => Serde(&keys), arms }
 }
 
 /// A specification as dotted keys and values.
 fn flatten(spec: &Spec) -> BTreeMap<String, String> {
-    fn walk(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
-        let Value::Object(inner) = value else {
+    fn walk(prefix: &str, value: &Json, into: &mut BTreeMap<String, String>) {
+        let Json::Object(inner) = value else {
             into.insert(prefix.into(), value.to_string());
             return;
         };

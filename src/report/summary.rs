@@ -1,5 +1,6 @@
 //! `summary.json`: the report for programs, and for the index of all reports.
 
+use anyhow::Result;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::{answer, behind};
@@ -14,19 +15,19 @@ pub const FILE: &str = "summary.json";
 #[derive(Serialize, Deserialize)]
 pub struct Summary {
     pub study: String,
-    pub title: String,
+    title: String,
     pub scale: String,
     /// Whether any arm trains with noise.
     has_noise: bool,
     /// Whether settings were changed on the command line, and which.
     pub exploratory: bool,
-    pub changes: Vec<String>,
+    changes: Vec<String>,
     planned_trials: usize,
-    pub missing_trials: usize,
+    missing_trials: usize,
     /// The answer's sentences.
-    pub answer: Vec<String>,
+    answer: Vec<String>,
     /// How the arms of the primary claim fared.
-    pub behind: Option<String>,
+    behind: Option<String>,
     /// The image set, or a list of them where a study has several.
     #[serde(serialize_with = "one_or_many", skip_deserializing)]
     data: Vec<DataFacts>,
@@ -37,9 +38,12 @@ pub struct Summary {
 
 impl Summary {
     /// The summary of a report.
-    pub fn of(view: &View) -> Self {
+    ///
+    /// # Errors
+    /// A template that asks for what is not there.
+    pub fn of(view: &View) -> Result<Self> {
         let plan = view.plan;
-        Self {
+        Ok(Self {
             study: plan.study.name.clone(),
             title: plan.study.title.clone(),
             scale: plan.scale.clone(),
@@ -48,16 +52,16 @@ impl Summary {
             changes: plan.changes.clone(),
             planned_trials: plan.trials.len(),
             missing_trials: view.missing(),
-            answer: answer(&view.verdicts),
-            behind: behind(view),
+            answer: answer(&view.verdicts)?,
+            behind: behind(view)?,
             data: view.data.to_vec(),
             arms: view.conditions.iter().map(|condition| condition.summary.clone()).collect(),
             claims: view.verdicts.clone(),
-        }
+        })
     }
 }
 
-fn one_or_many<S: Serializer>(data: &[DataFacts], serializer: S) -> Result<S::Ok, S::Error> {
+fn one_or_many<S: Serializer>(data: &[DataFacts], serializer: S) -> std::result::Result<S::Ok, S::Error> {
     match data {
         [one] => one.serialize(serializer),
         many => many.serialize(serializer),
