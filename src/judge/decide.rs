@@ -1,11 +1,14 @@
 //! Values against a criterion: the interval and the exact test, which must agree.
 
+use serde::Serialize;
+
 use super::LEVEL;
 use crate::stats::{sign_flip_p, t_interval, t_p};
 use crate::study::claim::Criterion;
 
 /// The side of its criterion on which the data put a condition; of several conditions, the first in this order counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Outside its criterion.
     Fails,

@@ -123,7 +123,7 @@ impl Verdict {
 }
 
 /// One condition of a claim on one reading, or an estimate that is shown with the claim.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Part {
     /// The record that was read.
     pub metric: String,
@@ -136,6 +136,7 @@ pub struct Part {
     /// The criterion in words.
     pub criterion: Option<String>,
     /// The statistic's estimate.
+    #[serde(skip)]
     pub estimate: Option<Estimate>,
     /// Whether the condition holds; none where the claim is not judged.
     pub outcome: Option<Outcome>,

@@ -9,18 +9,17 @@ use minijinja::{Value, context};
 use super::numbers::{estimate, fixed};
 use super::plot::{Figure, SMOOTHING};
 use super::summary::Summary;
-use super::view::{Condition, View};
+use super::view::{Condition, Measure, View};
 use super::{answer, settings, templates};
 use crate::groups::grouped;
-use crate::judge::{ArmSummary, LEVEL, SEEDS_TO_JUDGE, Values, Verdict};
+use crate::judge::{ArmSummary, LEVEL, SEEDS_TO_JUDGE, Verdict};
 use crate::probe::{Evaluation, Training};
 use crate::record::sweep_text;
 
 /// The page's Markdown.
 pub fn page(view: &View, summary: &Summary, figures: &[Figure]) -> Result<String> {
     let study = &view.plan.study;
-    let columns = columns(view);
-    let figure = |figure: &Figure| context! { file => figure.file, title => figure.title, facts => &figure.facts };
+    let columns = view.recorded(&COLUMNS);
     let values = study.values_at(&view.plan.scale).map(|(name, value)| (name, value.to_string()));
     let data = view.data.iter().map(|facts| (facts.describe(), facts.sha256.clone()));
     let has_times = view.conditions.iter().any(|condition| !condition.summary.time_to.is_empty());
@@ -35,7 +34,7 @@ pub fn page(view: &View, summary: &Summary, figures: &[Figure]) -> Result<String
         verdicts => view.verdicts.iter().map(templates::verdict).collect::<Vec<_>>(),
         values => Serde(values.collect::<Vec<_>>()),
         remarks => Serde(remarks(&view.verdicts)),
-        figures => figures.iter().map(figure).collect::<Vec<_>>(),
+        figures => Serde(figures),
         swept => Serde(swept(view)),
         measures => columns.iter().map(|column| view.without_idle_noise(column.0)).collect::<Vec<_>>(),
         thresholds => if has_times { study.page.steps_to.clone() } else { Vec::new() },
@@ -56,10 +55,8 @@ pub fn page(view: &View, summary: &Summary, figures: &[Figure]) -> Result<String
     Ok(templates::render("report.md", facts)?.trim_end().to_string() + "\n")
 }
 
-/// A number of an arm, or of one of its trials, with its title.
-type Column = (&'static str, fn(&ArmSummary) -> Option<&Values>);
-
-const COLUMNS: [Column; 7] = [
+/// The columns of numbers of an arm or a trial, those that were recorded.
+const COLUMNS: [Measure; 7] = [
     ("training accuracy over the run, %", |arm| arm.train_accuracy.as_ref()),
     ("the same, fixed images, noise off, %", |arm| arm.train_accuracy_clean.as_ref()),
     ("last quarter, %", |arm| arm.last_quarter.as_ref()),
@@ -69,18 +66,12 @@ const COLUMNS: [Column; 7] = [
     ("training loss over the last 5 % of the run", |arm| arm.final_loss.as_ref()),
 ];
 
-/// The accuracies, or losses, that were recorded.
-fn columns(view: &View) -> Vec<Column> {
-    let recorded = |column: &Column| view.conditions.iter().any(|condition| column.1(&condition.summary).is_some());
-    COLUMNS.into_iter().filter(recorded).collect()
-}
-
 /// An arm at its swept values, and its trials, with their `columns`.
-fn condition(condition: &Condition, columns: &[Column]) -> Value {
+fn condition(condition: &Condition, columns: &[Measure]) -> Value {
     let ArmSummary { trials, diverged, stuck, time_to, .. } = &condition.summary;
-    let mean = |column: &Column| column.1(&condition.summary)?.mean.as_ref().map(estimate);
+    let mean = |column: &Measure| column.1(&condition.summary)?.mean.as_ref().map(estimate);
     let seeds = condition.trials.iter().enumerate().map(|(index, trial)| {
-        let value = |column: &Column| {
+        let value = |column: &Measure| {
             let seed = column.1(&condition.summary)?.seeds.iter().find(|seed| seed.0 == trial.seed)?;
             Some(fixed(seed.1, 1))
         };

@@ -66,11 +66,8 @@ pub fn versions(view: &View) -> String {
         let (schema, present) = (stored::schema_of(trial, spec, view.data).unwrap_or(spec.schema()), spec.schema());
         if schema == present { schema.to_string() } else { format!("{schema} (an older one: it is {present} now)") }
     };
-    let of_condition = |condition: &Condition| {
-        let trials: Vec<String> = condition.trials.iter().map(|trial| of_trial(condition.spec, trial)).collect();
-        if trials.is_empty() { vec![condition.spec.schema().to_string()] } else { trials }
-    };
-    let schemas: BTreeSet<String> = view.conditions.iter().flat_map(of_condition).collect();
+    let trials = view.conditions.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm.spec, trial)));
+    let schemas: BTreeSet<String> = trials.map(|(spec, trial)| of_trial(spec, trial)).collect();
     format!(
         "whybn {}, trial schema {}, candle-core {}",
         env!("CARGO_PKG_VERSION"),

@@ -9,7 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::numbers::{as_factor, estimate, fixed, p_value, plain};
-use crate::judge::{Outcome, Part, Verdict};
+use crate::judge::{Part, Verdict};
 use crate::study::claim::Role;
 use crate::text::thousands;
 
@@ -57,12 +57,5 @@ pub fn verdict(verdict: &Verdict) -> Value {
 }
 
 fn part(part: &Part) -> Value {
-    let Part { metric, window, statistic, unit, criterion, p_t, p_sign_flip, .. } = part;
-    let outcome = part.outcome.map(|outcome| match outcome {
-        Outcome::Holds => "holds",
-        Outcome::Fails => "fails",
-        Outcome::Open => "open",
-    });
-    let ours = part.estimate.as_ref().map(estimate);
-    context! { metric, window, statistic, unit, criterion, p_t, p_sign_flip, outcome, ours }
+    context! { ours => part.estimate.as_ref().map(estimate), ..Value::from(Serde(part)) }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Input;
 use crate::data::DataFacts;
-use crate::judge::{ArmSummary, Context, Verdict, arm_summary, judge};
+use crate::judge::{ArmSummary, Context, Values, Verdict, arm_summary, judge};
 use crate::record::{TrialRecords, sweep_text};
 use crate::spec::{Noise, Spec};
 use crate::study::claim::Claim;
@@ -39,6 +39,9 @@ pub struct Condition<'a> {
     /// Its trials that are there, by seed.
     pub trials: Vec<&'a TrialRecords>,
 }
+
+/// A number of an arm's trials, with its name.
+pub type Measure = (&'static str, fn(&ArmSummary) -> Option<&Values>);
 
 impl Condition<'_> {
     /// The arm's name, with the swept values where there are any.
@@ -89,6 +92,12 @@ impl<'a> View<'a> {
     /// Whether any trial has records of this name.
     pub fn has(&self, name: &str) -> bool {
         self.trials.iter().any(|trial| trial.records.iter().any(|record| record.name == name))
+    }
+
+    /// Those of the `measures` that any arm has.
+    pub fn recorded(&self, measures: &[Measure]) -> Vec<Measure> {
+        let is_recorded = |measure: &&Measure| self.conditions.iter().any(|arm| measure.1(&arm.summary).is_some());
+        measures.iter().filter(is_recorded).copied().collect()
     }
 
     /// Whether any arm trains with noise.

@@ -24,7 +24,7 @@ pub fn wasserstein(view: &View) -> Option<Figure> {
 
 /// As many rows for the record `name` as its layers fill, a panel per layer, a line per arm.
 fn rows(view: &View, name: &str, says: &str) -> Vec<Vec<Panel>> {
-    let of_layer = |layer| arms(view).map(|arm| Series::of_logarithms(arm, name, Some(layer))).collect();
+    let of_layer = |layer| arms(view).map(|arm| Series::of_records(arm, name, Some(layer), f64::log10)).collect();
     let layers: Vec<(usize, Vec<Series>)> =
         view.layers(name).into_iter().map(|layer| (layer, of_layer(layer))).collect();
     let y = Axis::powers_around(seed_heights(layers.iter().flat_map(|(_, series)| series)), says, 52.0);

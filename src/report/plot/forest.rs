@@ -2,6 +2,7 @@
 
 use super::Figure;
 use super::picture::{Axis, GREY, Grid, HEADLINE, Label, Mark, Panel, Rgb, TOP, range};
+use crate::groups::grouped;
 use crate::judge::{Outcome, Part, Verdict};
 use crate::report::view::View;
 use crate::stats::Estimate;
@@ -28,20 +29,9 @@ struct Row {
 
 /// One group per unit, one row per estimate.
 pub fn forest(view: &View) -> Option<Figure> {
-    let grids: Vec<Grid> = groups(view).iter().map(|(unit, rows)| group(unit, rows)).collect();
+    let groups = grouped(view.claims().flat_map(|(claim, verdict)| rows(claim, verdict)));
+    let grids: Vec<Grid> = groups.iter().map(|(unit, rows)| group(unit, rows)).collect();
     Figure::new("claims.svg", "The claims, with intervals", grids)
-}
-
-/// Rows by unit, in the order in which the units come.
-fn groups(view: &View) -> Vec<(String, Vec<Row>)> {
-    let mut groups: Vec<(String, Vec<Row>)> = Vec::new();
-    for (unit, row) in view.claims().flat_map(|(claim, verdict)| rows(claim, verdict)) {
-        match groups.iter_mut().find(|(known, _)| *known == unit) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((unit, vec![row])),
-        }
-    }
-    groups
 }
 
 /// A claim's rows with their units; parts come reading by reading, and in each condition by condition. A condition on
@@ -73,17 +63,9 @@ fn word(verdict: &Verdict) -> String {
 
 /// A row's name; with the claim's where it is apart from the claim's first row.
 fn label(verdict: &Verdict, part: &Part, reading: usize, condition: usize, apart: bool) -> String {
-    let mut words = Vec::new();
-    if apart {
-        words.push(verdict.id.as_str());
-    }
-    if condition > 0 {
-        words.push(part.statistic.as_str());
-    }
-    if reading > 0 {
-        words.push("2nd reading");
-    }
-    if words.is_empty() { verdict.id.clone() } else { words.join(", ") }
+    let words = [(apart, &*verdict.id), (condition > 0, &part.statistic), (reading > 0, "2nd reading")];
+    let said: Vec<&str> = words.into_iter().filter(|word| word.0).map(|word| word.1).collect();
+    if said.is_empty() { verdict.id.clone() } else { said.join(", ") }
 }
 
 /// The rows of one unit on an axis of their own, the first at the top.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Figure;
 use super::picture::{Axis, Curve, GREY, Grid, Legend, Look, Mark, Panel};
-use super::series::{Arm, Series, lines, mean_heights, steps};
-use crate::record::TrialRecords;
-use crate::record::sweep_text;
+use super::series::{Arm, Series, lines, mean_heights, means_by, steps};
+use crate::groups::grouped;
+use crate::record::{TrialRecords, sweep_text};
 use crate::report::view::View;
 
 const SIZE: &str = "ics.relative";
@@ -24,23 +24,23 @@ type Quantity = (&'static str, fn(f64) -> f64, Axis);
 /// Two rows for each combination of swept values, a column per layer, a line per arm.
 pub fn ics(view: &View) -> Option<Figure> {
     let (layers, sweeps) = (shown_layers(view), sweeps(view));
-    let series = |swept, name: &str, scale: fn(f64) -> f64, layer| -> Vec<Series> {
-        arms_at(view, swept).map(|arm| Series::of_records(arm, name, Some(layer), scale)).collect()
+    let series = |arms: &[Arm], name: &str, scale: fn(f64) -> f64, layer| -> Vec<Series> {
+        arms.iter().map(|arm| Series::of_records(*arm, name, Some(layer), scale)).collect()
     };
-    let of_layers = |swept| layers.iter().flat_map(move |&layer| series(swept, SIZE, f64::log10, layer));
-    let sizes: Vec<Series> = sweeps.iter().copied().flat_map(of_layers).collect();
+    let of_layers = |arms| layers.iter().flat_map(move |&layer| series(arms, SIZE, f64::log10, layer));
+    let sizes: Vec<Series> = sweeps.iter().flat_map(|(_, arms)| of_layers(arms)).collect();
     let size_axis = Axis::powers_around(mean_heights(&sizes), "‖G − G′‖ / ‖G‖", 66.0);
     let quantities: [Quantity; 2] =
         [(SIZE, f64::log10, size_axis), (COSINE, std::convert::identity, cosine_axis(66.0))];
-    let row = |swept, (name, scale, y): &Quantity| -> Vec<Panel> {
+    let row = |(swept, arms): &(&Swept, Vec<Arm>), (name, scale, y): &Quantity| -> Vec<Panel> {
         let headline = |layer| format!("layer {layer}, {}", sweep_text(swept)).trim_end_matches(", ").to_string();
         let panel = |&layer: &usize| {
-            let marks = lines(&series(swept, name, *scale, layer));
+            let marks = lines(&series(arms, name, *scale, layer));
             Panel::new(headline(layer), steps(view, 6), y.clone(), marks)
         };
         layers.iter().map(panel).collect()
     };
-    let rows: Vec<_> = sweeps.iter().flat_map(|swept| quantities.iter().map(|it| row(swept, it))).collect();
+    let rows: Vec<_> = sweeps.iter().flat_map(|sweep| quantities.iter().map(|it| row(sweep, it))).collect();
     Figure::new("ics.svg", "Internal covariate shift", vec![Grid::new(190.0, rows, legend(view))])
 }
 
@@ -52,9 +52,9 @@ pub fn ics_by_layer(view: &View) -> Option<Figure> {
     }
     let x = Axis::numbers((layers[0] as f64, layers[layers.len() - 1] as f64), "layer", 8, 34.0);
     let edge = Mark::line(edge_of_stability(view, &layers), GREY, 1.5).dashed(Some((8, 4)));
-    let panel = |swept| {
-        let series = arms_at(view, swept).map(|arm| Series::of(arm, |trial| second_half(trial, &layers)));
-        let marks = [edge.clone()].into_iter().chain(lines(&series.collect::<Vec<_>>()));
+    let panel = |(swept, arms): (&Swept, Vec<Arm>)| {
+        let series: Vec<Series> = arms.into_iter().map(|arm| Series::of(arm, second_half)).collect();
+        let marks = [edge.clone()].into_iter().chain(lines(&series));
         Panel::new(sweep_text(swept), x.clone(), cosine_axis(56.0), marks.collect())
     };
     let panels = sweeps(view).into_iter().map(panel).collect();
@@ -71,24 +71,12 @@ fn legend(view: &View) -> Legend {
     view.plan.study.arm.iter().enumerate().map(|(number, arm)| (arm.name.clone(), Look::of(number))).collect()
 }
 
-/// The arms at these swept values.
-fn arms_at<'v>(view: &'v View, swept: &Swept) -> impl Iterator<Item = Arm<'v>> {
-    let here = view.conditions.iter().filter(move |condition| condition.sweep == swept);
-    here.map(|condition| {
+/// The arms at each combination of swept values, in the plan's order.
+fn sweeps<'v>(view: &'v View) -> Vec<(&'v Swept, Vec<Arm<'v>>)> {
+    grouped(view.conditions.iter().map(|condition| {
         let number = view.plan.study.arm.iter().position(|arm| arm.name == condition.arm.name);
-        (Look::of(number.unwrap_or_default()), condition)
-    })
-}
-
-/// The combinations of swept values, in the plan's order.
-fn sweeps<'v>(view: &'v View) -> Vec<&'v Swept> {
-    let mut sweeps = Vec::new();
-    for condition in &view.conditions {
-        if !sweeps.contains(&condition.sweep) {
-            sweeps.push(condition.sweep);
-        }
-    }
-    sweeps
+        (condition.sweep, (Look::of(number.unwrap_or_default()), condition))
+    }))
 }
 
 fn shown_layers(view: &View) -> Vec<usize> {
@@ -107,12 +95,6 @@ fn edge_of_stability(view: &View, layers: &[usize]) -> Curve {
 }
 
 /// The mean cosine at each layer over the second half of a run.
-fn second_half(trial: &TrialRecords, layers: &[usize]) -> Curve {
-    let at = |&layer: &usize| {
-        let cosines = trial.series(COSINE, Some(layer));
-        let late = cosines.filter(|&(step, value)| 2 * step >= trial.steps && value.is_finite());
-        let values: Vec<f64> = late.map(|(_, value)| value).collect();
-        crate::stats::mean(&values).map(|mean| (layer as f64, mean))
-    };
-    layers.iter().filter_map(at).collect()
+fn second_half(trial: &TrialRecords) -> Curve {
+    means_by(trial, |record| record.layer.filter(|_| record.name == COSINE && 2 * record.step >= trial.steps))
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::Figure;
-use super::picture::{Axis, Curve, Dash, GREY, Grid, Look, Mark, Panel};
+use super::picture::{Axis, Curve, GREY, Grid, Look, Mark, Panel};
 use super::series::{Arm, Series, arms, legend, lines, mean_heights, seed_heights, steps};
 use crate::probe::Landscape;
 use crate::record::TrialRecords;
@@ -23,13 +23,10 @@ pub fn along_random_directions(view: &View) -> Option<Figure> {
     along(view, "random", "landscape_random.svg", "The landscape along random directions")
 }
 
-/// What a panel shows of an arm.
+/// What a panel shows of an arm, and the heights that the axis of its row is made for.
 struct Cell {
-    series: Vec<Series>,
-    /// Whether these are the edges of a band.
-    is_band: bool,
-    /// Heights for comparison, with their dashes.
-    levels: Vec<(f64, Dash)>,
+    marks: Vec<Mark>,
+    heights: Vec<f64>,
 }
 
 /// Rows for loss, gradient and β, a column per arm; `None` without records.
@@ -40,13 +37,12 @@ fn along(view: &View, direction: &str, file: &'static str, title: &'static str) 
     let arms: Vec<Arm> = arms(view).filter(|(_, arm)| !arm.trials.is_empty()).collect();
     let row = |says, cell: &dyn Fn(Arm) -> Cell, has_headline: bool| {
         let cells: Vec<Cell> = arms.iter().map(|arm| cell(*arm)).collect();
-        let levels = cells.iter().flat_map(|cell| &cell.levels).map(|level| level.0);
-        let y = Axis::powers_around(mean_heights(cells.iter().flat_map(|cell| &cell.series)).chain(levels), says, 60.0);
-        let panel = |(cell, (_, arm)): (&Cell, &Arm)| {
+        let y = Axis::powers_around(cells.iter().flat_map(|cell| &cell.heights).copied(), says, 60.0);
+        let panel = |(cell, (_, arm)): (Cell, &Arm)| {
             let headline = if has_headline { arm.short_label() } else { String::new() };
-            Panel::new(headline, steps(view, 3), y.clone(), cell.marks(&steps(view, 3)))
+            Panel::new(headline, steps(view, 3), y.clone(), cell.marks)
         };
-        cells.iter().zip(&arms).map(panel).collect()
+        cells.into_iter().zip(&arms).map(panel).collect()
     };
     let rows = vec![
         row("loss", &|arm| band(arm, direction, &["loss_low", "loss_high"]), true),
@@ -59,13 +55,19 @@ fn along(view: &View, direction: &str, file: &'static str, title: &'static str) 
 /// The records of these names along a direction, as solid lines.
 fn along_direction((look, arm): Arm, direction: &str, names: &[&str]) -> Vec<Series> {
     let arm = (Look { dash: None, ..look }, arm);
-    let of = |name: &&str| Series::of_logarithms(arm, &format!("landscape.{direction}.{name}"), None);
+    let of = |name: &&str| Series::of_records(arm, &format!("landscape.{direction}.{name}"), None, f64::log10);
     names.iter().map(of).filter(|series| !series.mean.is_empty()).collect()
 }
 
 /// The smallest and the largest of a quantity.
 fn band(arm: Arm, direction: &str, edges: &[&str]) -> Cell {
-    Cell { series: along_direction(arm, direction, edges), is_band: true, levels: Vec::new() }
+    let series = along_direction(arm, direction, edges);
+    let mut marks = lines(&series);
+    if let [low, high] = &series[..] {
+        let outline = low.mean.iter().chain(high.mean.iter().rev()).copied().collect();
+        marks.push(Mark::area(outline, low.look.color).faded(0.25));
+    }
+    Cell { marks, heights: mean_heights(&series).collect() }
 }
 
 /// β and its second reading, with 2 over the learning rate and 1 over the smaller step of the second reading.
@@ -79,20 +81,10 @@ fn betas(view: &View, arm: Arm, direction: &str) -> Cell {
         let smaller = view.plan.probe().map(|probe: &Landscape| probe.smaller_step);
         levels.extend(smaller.map(|step| (-(step * rate).log10(), (2, 3))));
     }
-    Cell { series, is_band: false, levels }
-}
-
-impl Cell {
-    fn marks(&self, x: &Axis) -> Vec<Mark> {
-        let mut marks = lines(&self.series);
-        if let (true, [low, high]) = (self.is_band, &self.series[..]) {
-            let outline = low.mean.iter().chain(high.mean.iter().rev()).copied().collect();
-            marks.push(Mark::area(outline, low.look.color).faded(0.25));
-        }
-        let level = |&(height, dash): &(f64, Dash)| Mark::line(x.across(height), GREY, 1.5).dashed(Some(dash));
-        marks.extend(self.levels.iter().map(level));
-        marks
-    }
+    let x = steps(view, 3);
+    let level = |&(height, dash)| Mark::line(x.across(height), GREY, 1.5).dashed(Some(dash));
+    let marks = lines(&series).into_iter().chain(levels.iter().map(level)).collect();
+    Cell { marks, heights: mean_heights(&series).chain(levels.iter().map(|level| level.0)).collect() }
 }
 
 /// How far the gradient moves: a panel for the first third of the run and one for the last, a line per arm.

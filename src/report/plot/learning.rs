@@ -81,7 +81,7 @@ fn losses<'v>(view: &'v View) -> Vec<Learning<'v>> {
     if view.has(Training::ACCURACY) {
         return Vec::new();
     }
-    let series = |arm| Series::of_logarithms(arm, Training::LOSS, None);
+    let series = |arm| Series::of_records(arm, Training::LOSS, None, f64::log10);
     let of = |arm: Arm<'v>| Learning { condition: arm.1, series: series(arm), crosses: Vec::new() };
     arms(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
 }

@@ -19,12 +19,14 @@ mod sweep;
 mod tests;
 
 use minijinja::{Value, context};
+use serde::Serialize;
 
 use super::view::View;
 use picture::Grid;
 pub use series::SMOOTHING;
 
 /// A picture.
+#[derive(Serialize)]
 pub struct Figure {
     /// Its file in the report's folder, by which its caption is found.
     pub file: &'static str,
@@ -32,6 +34,7 @@ pub struct Figure {
     pub title: &'static str,
     /// The facts that its caption depends on.
     pub facts: Value,
+    #[serde(skip)]
     grids: Vec<Grid>,
 }
 

@@ -1,8 +1,10 @@
 //! Curves over steps or layers: one per seed of an arm, and their mean.
 
+use std::collections::BTreeMap;
+
 use super::picture::{Axis, Curve, Legend, Look, Mark};
 use crate::probe::chance;
-use crate::record::{Ending, TrialRecords};
+use crate::record::{Ending, Record, TrialRecords};
 use crate::report::view::{Condition, View};
 
 /// The length of the running mean in pictures, as a fraction of the run: that of the judge's time to a threshold.
@@ -47,11 +49,6 @@ impl Series {
     pub fn of_records(arm: Arm, name: &str, layer: Option<usize>, scale: fn(f64) -> f64) -> Self {
         let scaled = |(step, value): (usize, f64)| (step, scale(value));
         Self::of(arm, |trial| smoothed(trial.series(name, layer).map(scaled), 1, trial.steps))
-    }
-
-    /// Logarithms to base 10 of records.
-    pub fn of_logarithms(arm: Arm, name: &str, layer: Option<usize>) -> Self {
-        Self::of_records(arm, name, layer, f64::log10)
     }
 
     /// Accuracies over the steps, averaged over `window` of them. A trial that diverged has none from there on, and
@@ -129,4 +126,15 @@ fn mean(curves: &[Curve], after: Option<f64>) -> Curve {
         crate::stats::mean(&values).map(|mean| (step, mean))
     };
     longest.iter().filter_map(|point| mean_at(point.0)).collect()
+}
+
+/// The means of the finite values among a trial's records that share a key; records without a key are left out.
+pub fn means_by(trial: &TrialRecords, key: impl Fn(&Record) -> Option<usize>) -> Curve {
+    let mut groups = BTreeMap::<usize, Vec<f64>>::new();
+    let keyed = trial.records.iter().filter_map(|record| Some((key(record)?, record.value)));
+    for (key, value) in keyed.filter(|(_, value)| value.is_finite()) {
+        groups.entry(key).or_default().push(value);
+    }
+    let mean = |(key, values): (usize, Vec<f64>)| Some((key as f64, crate::stats::mean(&values)?));
+    groups.into_iter().filter_map(mean).collect()
 }

@@ -7,11 +7,9 @@ use minijinja::context;
 use super::Figure;
 use super::picture::{Axis, Curve, Grid, Legend, Look, Mark, Panel};
 use super::series::arms;
-use crate::judge::{ArmSummary, Values};
-use crate::report::view::View;
-
-/// A number of a trial, and how it was read.
-type Measure = (&'static str, fn(&ArmSummary) -> Option<&Values>);
+use crate::groups::grouped;
+use crate::judge::Values;
+use crate::report::view::{Measure, View};
 
 const MEASURES: [Measure; 2] = [
     ("each step's own minibatch", |summary| summary.train_accuracy.as_ref()),
@@ -20,13 +18,12 @@ const MEASURES: [Measure; 2] = [
 
 /// A row of panels for each swept key.
 pub fn sweeps(view: &View) -> Option<Figure> {
-    let is_recorded = |measure: &&Measure| view.conditions.iter().any(|arm| measure.1(&arm.summary).is_some());
-    let measures: Vec<&Measure> = MEASURES.iter().filter(is_recorded).collect();
+    let measures = view.recorded(&MEASURES);
     let keys: BTreeSet<&str> = view.conditions.iter().flat_map(|arm| arm.sweep.keys()).map(String::as_str).collect();
     let keys = keys.into_iter().map(|key| (key, values(view, key))).filter(|(_, values)| values.len() > 1);
     let grid = |(key, values): (&str, Vec<f64>)| {
         let arms = swept_arms(view, key);
-        let panel = |measure: &&Measure| panel(view, key, &values, &arms, measure);
+        let panel = |measure: &Measure| panel(view, key, &values, &arms, measure);
         Grid::new(260.0, vec![measures.iter().map(panel).collect()], arms.clone())
     };
     let facts = context! { has_fixed_images => measures.len() > 1 };
@@ -35,13 +32,9 @@ pub fn sweeps(view: &View) -> Option<Figure> {
 
 /// The arms that a key is swept for, with their looks.
 fn swept_arms(view: &View, key: &str) -> Legend {
-    let mut swept = Legend::new();
-    for (look, arm) in arms(view).filter(|(_, arm)| arm.sweep.contains_key(key)) {
-        if swept.iter().all(|(known, _)| *known != arm.arm.name) {
-            swept.push((arm.arm.name.clone(), look));
-        }
-    }
-    swept
+    let swept = arms(view).filter(|(_, arm)| arm.sweep.contains_key(key));
+    let by_name = grouped(swept.map(|(look, arm)| (arm.arm.name.clone(), look)));
+    by_name.into_iter().map(|(name, looks)| (name, looks[0])).collect()
 }
 
 /// The values of a swept key that have trials, where they are numbers, in order.
@@ -53,29 +46,23 @@ fn values(view: &View, key: &str) -> Vec<f64> {
 }
 
 /// A measure at the swept values, which are side by side whatever their distance.
-fn panel(view: &View, key: &str, values: &[f64], arms: &[(String, Look)], (says, of): &Measure) -> Panel {
+fn panel(view: &View, key: &str, values: &[f64], arms: &[(String, Look)], measure: &Measure) -> Panel {
     let arm = |(number, (arm, look)): (usize, &(String, Look))| {
         // Arms are a little apart, so that their bars do not hide one another.
         let aside = 0.12 * (number as f64 - 0.5 * (arms.len() - 1) as f64);
         let points = values
             .iter()
             .enumerate()
-            .filter_map(|(index, value)| Some((index as f64 + aside, measured(view, key, arm, *value, *of)?)));
+            .filter_map(|(index, value)| Some((index as f64 + aside, measured(view, key, arm, *value, measure)?)));
         marks(&points.collect::<Vec<_>>(), *look)
     };
     let x = Axis::names(values.iter().map(f64::to_string).collect(), key, 34.0);
     let marks = arms.iter().enumerate().flat_map(arm).collect();
-    Panel::new(view.without_idle_noise(says), x, Axis::percent("training accuracy, %"), marks)
+    Panel::new(view.without_idle_noise(measure.0), x, Axis::percent("training accuracy, %"), marks)
 }
 
 /// The numbers of an arm's seeds at a swept value; of several sweeps the others are at their first values.
-fn measured<'v>(
-    view: &'v View,
-    key: &str,
-    arm: &str,
-    value: f64,
-    of: fn(&ArmSummary) -> Option<&Values>,
-) -> Option<&'v Values> {
+fn measured<'v>(view: &'v View, key: &str, arm: &str, value: f64, (_, of): &Measure) -> Option<&'v Values> {
     let is_at = |swept: &String| swept.parse::<f64>().is_ok_and(|swept| swept == value);
     let here = view.conditions.iter().filter(|it| it.arm.name == arm && it.sweep.get(key).is_some_and(is_at));
     here.filter_map(|it| of(&it.summary)).next()

@@ -10,7 +10,7 @@ pub use axis::{Axis, range};
 pub use look::{DOT, GREY, Look};
 pub use mark::{Curve, Mark};
 pub use panel::{HEADLINE, Label, Panel, TOP};
-pub use svg::{Dash, Rgb};
+pub use svg::Rgb;
 
 use panel::{Area, INK};
 use svg::{Anchor, Svg};
