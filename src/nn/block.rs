@@ -17,7 +17,7 @@ pub struct At<'a> {
     pub params: &'a Params,
     /// Running statistics of the whole network.
     pub buffers: &'a Params,
-    /// What normalisations and noise do.
+    /// The mode of normalisations and noise.
     pub mode: Mode,
 }
 

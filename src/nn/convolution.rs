@@ -61,7 +61,7 @@ impl Block for Convolution {
     }
 }
 
-/// A convolution with its epilogue: what probes call a layer.
+/// A convolution with its epilogue: a layer, as probes count them.
 #[derive(Clone, Debug)]
 pub struct ConvLayer {
     /// The convolution.
@@ -76,7 +76,7 @@ impl ConvLayer {
         self.convolution.out_channels
     }
 
-    /// What the convolution made of its input in `pass`, before the epilogue.
+    /// The convolution's output in `pass`, before the epilogue.
     pub fn convolved(&self, pass: &Pass) -> FeatureMaps {
         FeatureMaps::new(pass.inner[1].input.clone(), self.channels(), self.convolution.implementation)
     }

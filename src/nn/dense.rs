@@ -163,7 +163,7 @@ impl Dense {
         pass(tensor(output)?, moments, Loops { y: tensor(y)?, statistics: Some(statistics) })
     }
 
-    /// What each unit of `y` is normalised with.
+    /// The statistics that each unit of `y` is normalised with.
     fn statistics<T: WithDType>(&self, norm: &NormLayer, at: At, y: &[T], n: usize) -> Result<Vec<UnitStatistics>> {
         if at.mode.statistics == StatisticsMode::Batch {
             return Ok(dense::statistics(y, n, norm.divisor, EPS));
@@ -202,11 +202,11 @@ impl Dense {
     }
 }
 
-/// What the loops keep of a pass.
+/// The part of a pass that the loops keep.
 struct Loops {
     /// W·x, before the normalisation.
     y: Tensor,
-    /// What it was normalised with.
+    /// The statistics that it was normalised with.
     statistics: Option<Vec<UnitStatistics>>,
 }
 

@@ -41,14 +41,14 @@ pub struct Epilogue {
 /// A pass through the kernel.
 #[derive(Debug)]
 struct Fused {
-    /// What the noise between convolution and kernel made, if there is any.
+    /// The result of the noise between convolution and kernel, if there is any.
     entry: Option<Entry>,
     unit: Unit,
-    /// What it normalised with.
+    /// The statistics that it normalised with.
     statistics: Statistics,
 }
 
-/// What enters the kernel where noise comes before it.
+/// The kernel's input where noise comes before it.
 #[derive(Debug)]
 struct Entry {
     /// s·y + m, in the kernels' layout.
@@ -158,7 +158,7 @@ impl Epilogue {
         Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, y, output) })
     }
 
-    /// What the noise between convolution and normalisation makes of `y`, in the kernels' layout.
+    /// The result of the noise between convolution and normalisation on `y`, in the kernels' layout.
     fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Entry>> {
         let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.channels))?;
         let applied = jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()?;

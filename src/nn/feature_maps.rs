@@ -38,7 +38,7 @@ impl FeatureMaps {
         Runs { groups: dims[1], lanes, length: dims[2] * dims[3] * lanes, images: dims[0] }
     }
 
-    /// What `then` makes of all values in memory order.
+    /// The result of `then` on all values in memory order.
     fn with_values<T>(&self, then: impl FnOnce(&[f32]) -> T) -> Result<T> {
         let tensor = self.tensor.to_dtype(DType::F32)?.contiguous()?;
         with_values([("feature maps", &tensor)], |[values]| Ok(then(values)))

@@ -14,7 +14,7 @@ pub enum Implementation {
 pub struct Mode {
     /// The statistics that normalisations normalise with.
     pub statistics: StatisticsMode,
-    /// What the noise does.
+    /// The mode of the noise.
     pub noise: NoiseMode,
 }
 
@@ -27,7 +27,7 @@ pub enum StatisticsMode {
     Running,
 }
 
-/// What the noise does in a pass.
+/// The mode of the noise in a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoiseMode {
     /// Nothing.

@@ -33,9 +33,9 @@ fn divisor(norm: Norm) -> Divisor {
 pub struct Moments {
     /// (c)
     pub mean: Tensor,
-    /// What running statistics are kept of (c): the biased variance under BatchNorm, what is divided by under the others.
+    /// The quantity of the running statistics (c): the biased variance under BatchNorm, the divisor under the others.
     pub spread: Tensor,
-    /// Values a channel.
+    /// Values per channel.
     pub count: usize,
 }
 
@@ -44,7 +44,7 @@ pub struct Moments {
 pub struct NormLayer {
     /// Its name; γ is `NAME.weight` (c), β is `NAME.bias` (c).
     pub name: String,
-    /// What it divides by.
+    /// Its divisor.
     pub divisor: Divisor,
     /// Channels.
     pub channels: usize,

@@ -17,7 +17,7 @@ use crate::probe::Memory;
 use crate::record::{Record, csv};
 use crate::text::sha256;
 
-/// What one probe has recorded and remembers.
+/// The records and the memory of one probe.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeLog {
     /// The [`id`](crate::probe::Probe::id) of the probe.
@@ -43,10 +43,10 @@ pub struct Checkpoint {
     pub logs: Vec<ProbeLog>,
 }
 
-/// What is put before the name of a damaged one.
+/// The prefix of the name of a damaged one.
 pub const DAMAGED: &str = "damaged-";
 
-/// What the names of checkpoints with the probes of these ids begin with.
+/// The beginning of the names of checkpoints with the probes of these ids.
 fn prefix<'a>(probes: impl Iterator<Item = &'a String>) -> String {
     let ids: Vec<u8> = probes.flat_map(|id| id.bytes().chain([b' '])).collect();
     format!("checkpoint-{}-", &sha256([&ids])[..8])
@@ -94,7 +94,7 @@ pub fn load(folder: &Path, begun: &Checkpoint) -> Result<Option<Checkpoint>> {
     Ok(Some(Checkpoint { step, params, optimizer, buffers, logs }))
 }
 
-/// Steps at which a whole checkpoint stands in `folder`.
+/// Steps at which there is a whole checkpoint in `folder`.
 fn steps_saved(folder: &Path, prefix: &str) -> Vec<usize> {
     let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let step = |name: OsString| name.to_str()?.strip_prefix(prefix)?.strip_suffix(".safetensors")?.parse().ok();

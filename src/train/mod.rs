@@ -28,7 +28,7 @@ pub struct Trial<'a> {
     pub seed: u64,
     /// The data that the specification names.
     pub data: &'a Dataset,
-    /// What is measured.
+    /// The measurements.
     pub probes: &'a [Probe],
 }
 

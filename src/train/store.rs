@@ -29,7 +29,7 @@ const CARD: &str = "trial.json";
 const DONE: &str = "done.json";
 const WEIGHTS: &str = "weights.safetensors";
 
-/// What a trial is, as its folder says it.
+/// The description of a trial in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Card {
     /// The specification's schema.
@@ -82,7 +82,7 @@ impl Card {
     }
 }
 
-/// What a finished trial left: how it ended, and the records of the probes asked for, in their order.
+/// The remains of a finished trial: how it ended, and the records of the probes asked for, in their order.
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// How it ended.
