@@ -2,16 +2,14 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult};
-use whybn::spec::{
-    Init, Loss, Model, Noise, NoiseConstants, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit, Vgg16,
-};
+use whybn::spec::{Init, Loss, Model, Noise, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit, Vgg16};
 
 fn model(norm: Option<Norm>, noise: bool, head: &[usize]) -> Vgg16 {
     Vgg16 {
         width_divisor: 8,
         head: head.to_vec(),
         norm,
-        noise: if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None },
+        noise: if noise { Some(Noise::default()) } else { None },
         init: Init::HeNormal,
     }
 }
@@ -102,25 +100,20 @@ fn the_fast_path_agrees_with_the_plain_path() {
 }
 
 /// The variants of the noise whose arithmetic differs, by name.
-fn variants() -> [(&'static str, NoiseConstants); 3] {
-    let paper = NoiseConstants::default();
+fn variants() -> [(&'static str, Noise); 3] {
+    let paper = Noise::default();
     [
-        ("before the normalisation", NoiseConstants { place: NoisePlace::BeforeNorm, ..paper }),
-        ("in own units", NoiseConstants { unit: ShiftUnit::OwnSd, ..paper }),
+        ("before the normalisation", Noise { place: NoisePlace::BeforeNorm, ..paper }),
+        ("in own units", Noise { unit: ShiftUnit::OwnSd, ..paper }),
         (
             "before the normalisation in own units, all but the last",
-            NoiseConstants {
-                place: NoisePlace::BeforeNorm,
-                unit: ShiftUnit::OwnSd,
-                layers: NoisyLayers::AllButLast,
-                ..paper
-            },
+            Noise { place: NoisePlace::BeforeNorm, unit: ShiftUnit::OwnSd, layers: NoisyLayers::AllButLast, ..paper },
         ),
     ]
 }
 
-fn with_noise(norm: Option<Norm>, constants: NoiseConstants) -> Vgg16 {
-    Vgg16 { noise: Noise::Algorithm1(constants), ..model(norm, true, &[]) }
+fn with_noise(norm: Option<Norm>, constants: Noise) -> Vgg16 {
+    Vgg16 { noise: Some(constants), ..model(norm, true, &[]) }
 }
 
 /// As above, with the noise elsewhere and in other units; the deviation that makes the unit is a constant of both.
@@ -146,7 +139,7 @@ fn the_paths_agree_on_every_variant_of_the_noise() {
 #[test]
 fn the_paths_agree_on_noise_in_own_units_under_running_statistics() {
     let mode = Mode { statistics: StatisticsMode::Running, ..TRAINING };
-    let model = with_noise(Some(Norm::BATCH), NoiseConstants { unit: ShiftUnit::OwnSd, ..Default::default() });
+    let model = with_noise(Some(Norm::BATCH), Noise { unit: ShiftUnit::OwnSd, ..Default::default() });
     let fast = step(&model, Implementation::Fast, DType::F32, false, mode);
     let plain = step(&model, Implementation::Plain, DType::F64, false, mode);
     assert!((plain.loss - fast.loss).abs() < 1e-4 * plain.loss, "{} {}", plain.loss, fast.loss);
@@ -171,7 +164,7 @@ fn the_walk_back_is_what_autograd_does() {
 /// of size 1; ReLU and pooling have kinks, hence the few values drawn.
 #[test]
 fn gradients_agree_with_finite_differences() {
-    let before = NoiseConstants { place: NoisePlace::BeforeNorm, ..Default::default() };
+    let before = Noise { place: NoisePlace::BeforeNorm, ..Default::default() };
     let narrow = Vgg16 { width_divisor: 32, ..with_noise(Some(Norm::BATCH), before) };
     let models = [model(None, true, &[12]), model(Some(Norm::BATCH), true, &[12]), narrow];
     for model in models {
@@ -224,8 +217,7 @@ fn parameter_counts() {
 fn noise_is_redrawn_or_held_and_off_in_evaluation() {
     let with = |redraw, noise_mode| {
         let mut model = model(Some(Norm::BATCH), true, &[]);
-        model.noise =
-            Noise::Algorithm1(NoiseConstants { redraw, scale_jitter: 0.0, shift_jitter: 0.0, ..Default::default() });
+        model.noise = Some(Noise { redraw, scale_jitter: 0.0, shift_jitter: 0.0, ..Default::default() });
         let mode = Mode { statistics: StatisticsMode::Batch, noise: noise_mode };
         step(&model, Implementation::Fast, DType::F32, false, mode).loss
     };

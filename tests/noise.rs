@@ -9,13 +9,13 @@ use whybn::nn::{
     self, At, Block, Epilogue, Implementation, Mode, NoiseKey, NoiseMode, NormLayer, Params, StatisticsMode,
 };
 use whybn::rng;
-use whybn::spec::{Loss, Model, Noise, NoiseConstants, Norm, Vgg16};
+use whybn::spec::{Loss, Model, Noise, Norm, Vgg16};
 
 const CHANNELS: usize = 32;
 
 /// The paper's constants.
-fn algorithm1() -> Noise {
-    Noise::Algorithm1(NoiseConstants::default())
+fn algorithm1() -> Option<Noise> {
+    Some(Noise::default())
 }
 
 fn on(seed: u64, step: u64) -> NoiseMode {
@@ -151,7 +151,7 @@ fn noise_leaves_the_data_and_the_initial_weights_alone() {
             params.iter().map(|(name, tensor)| (name.clone(), tensor.flatten_all().unwrap().to_vec1().unwrap()));
         (order, weights.collect::<Vec<(String, Vec<f32>)>>(), losses)
     };
-    let quiet = trial(Noise::None, &|_| NoiseMode::Off);
+    let quiet = trial(None, &|_| NoiseMode::Off);
     let noisy = trial(algorithm1(), &|step| on(7, step));
     assert_eq!(quiet.0, noisy.0);
     assert_eq!(quiet.1, noisy.1);

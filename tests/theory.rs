@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor, Var};
 use rand_distr::{Distribution, StandardNormal};
 use whybn::nn::{At, Block, Epilogue, Implementation, Mode, NoiseMode, NormLayer, Params, StatisticsMode};
 use whybn::rng;
-use whybn::spec::{Noise, Norm};
+use whybn::spec::Norm;
 
 const M: usize = 12;
 const GAMMA: f64 = 0.7;
@@ -39,7 +39,7 @@ fn assert_close(a: f64, b: f64, tolerance: f64) {
 
 fn block(norm: Option<Norm>) -> Epilogue {
     let (name, norm, implementation) = ("conv1".to_string(), NormLayer::new(norm, 1, 1), Implementation::Plain);
-    Epilogue { name, channels: 1, norm, noise: Noise::None, pool: false, implementation }
+    Epilogue { name, channels: 1, norm, noise: None, pool: false, implementation }
 }
 
 /// What the block makes of its convolution's output `y` (m), with scale `gamma` and shift `beta`.

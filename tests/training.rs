@@ -14,8 +14,8 @@ use whybn::probe::{
 };
 use whybn::record::{Ending, Record};
 use whybn::spec::{
-    Batch, Clip, DataName, DeepLinear, Init, Loss, Model, Momentum, Noise, NoiseConstants, Norm, Precision, Spec,
-    Train, Transform, Vgg16,
+    Batch, Clip, DataName, DeepLinear, Init, Loss, Model, Momentum, Noise, Norm, Precision, Spec, Train, Transform,
+    Vgg16,
 };
 use whybn::study::{Overrides, Plan, Study};
 use whybn::train::{self, Trial, Watch};
@@ -26,7 +26,7 @@ fn data() -> &'static Dataset {
 }
 
 fn tiny(norm: Option<Norm>, noise: bool) -> Spec {
-    let noise = if noise { Noise::Algorithm1(NoiseConstants::default()) } else { Noise::None };
+    let noise = if noise { Some(Noise::default()) } else { None };
     let model = Model::Vgg16(Vgg16 { width_divisor: 32, norm, noise, ..Vgg16::default() });
     Spec { model, train: Train { batch: 16.into(), steps: 7, ..Train::default() }, ..Spec::default() }
 }

@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, from_stages};
 use whybn::optimizer;
 use whybn::rng;
-use whybn::spec::{Loss, Model, Noise, NoiseConstants, Norm, Train, Vgg16};
+use whybn::spec::{Loss, Model, Noise, Norm, Train, Vgg16};
 
 const SEED: u64 = 1;
 const CLASSES: usize = 10;
@@ -66,10 +66,10 @@ fn network(name: &str, model: &Vgg16) -> Result<Network> {
 }
 
 fn model(arm: &str) -> Result<Vgg16> {
-    let algorithm_1 = Noise::Algorithm1(NoiseConstants::default());
+    let algorithm_1 = Some(Noise::default());
     let (norm, noise) = match arm {
-        "standard" => (None, Noise::None),
-        "batch_norm" => (Some(Norm::BATCH), Noise::None),
+        "standard" => (None, None),
+        "batch_norm" => (Some(Norm::BATCH), None),
         "noisy_batch_norm" => (Some(Norm::BATCH), algorithm_1),
         _ => bail!("`{arm}` is no arm; expected `standard`, `batch_norm` or `noisy_batch_norm`"),
     };

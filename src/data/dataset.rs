@@ -4,7 +4,6 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use super::gaussian_regression::{self, WIDTH};
 use super::{DataFacts, ImageSet};
-use crate::spec::DataName;
 
 /// One of the data that the program knows.
 #[derive(Clone, Debug)]
@@ -30,27 +29,12 @@ pub enum Examples<'a> {
 }
 
 impl Dataset {
-    /// Which it is.
-    pub fn name(&self) -> DataName {
-        self.facts().name
-    }
-
     /// Counts and hashes, for reports.
     pub fn facts(&self) -> &DataFacts {
         match self {
             Dataset::Images(images) => &images.facts,
             Dataset::GaussianRegression(facts) => facts,
         }
-    }
-
-    /// One sha256 over the content, or over what defines it. A part of a trial's identity.
-    pub fn hash(&self) -> &str {
-        &self.facts().sha256
-    }
-
-    /// The number of training examples.
-    pub fn train_len(&self) -> usize {
-        self.facts().train
     }
 
     /// The images, where it is of images.

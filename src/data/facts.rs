@@ -40,7 +40,7 @@ pub struct FileFact {
 pub struct DataFacts {
     /// Which set.
     pub name: DataName,
-    /// The sha256 of shape, labels and pixels of both splits: see [`Dataset::hash`](super::Dataset::hash).
+    /// The sha256 of shape, labels and pixels of both splits, or of what defines the data. A part of a trial's identity.
     pub sha256: String,
     /// Training images at hand.
     pub train: usize,

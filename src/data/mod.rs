@@ -46,9 +46,7 @@ pub fn load(name: DataName, data_dir: Option<&Path>) -> anyhow::Result<Dataset> 
 /// a folder that cannot be written.
 pub fn fetch_cifar10(data_dir: Option<&Path>) -> anyhow::Result<String> {
     let folder = cifar10::Location::find(data_dir).folder;
-    let done = match fetch::fetch(&cifar10::ARCHIVE, &folder)? {
-        fetch::Outcome::AlreadyThere => "is already there, and intact",
-        fetch::Outcome::Fetched => "is there now",
-    };
+    let is_new = fetch::fetch(&cifar10::ARCHIVE, &folder)?;
+    let done = if is_new { "is there now" } else { "is already there, and intact" };
     Ok(format!("CIFAR-10 {done}: {}", folder.display()))
 }

@@ -77,7 +77,7 @@ fn at(scale: &str) -> Context {
         scale: scale.into(),
         quantities: quantities.map(|quantity| (quantity.name.clone(), quantity)).collect(),
         classes: ["a", "b", "c"].map(|arm| (arm.to_string(), 10)).into(),
-        terms: ["a", "b", "c"].map(|arm| (arm.to_string(), Term::of_arm(arm))).into(),
+        terms: ["a", "b", "c"].map(|arm| (arm.to_string(), Term::of_arm(arm, BTreeMap::new()))).into(),
         ..Default::default()
     }
 }

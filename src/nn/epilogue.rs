@@ -31,7 +31,7 @@ pub struct Epilogue {
     /// The normalisation, where there is one.
     pub norm: Option<NormLayer>,
     /// The noise.
-    pub noise: Noise,
+    pub noise: Option<Noise>,
     /// Whether pooling follows.
     pub pool: bool,
     /// The implementation that it runs on.
@@ -76,7 +76,7 @@ impl Epilogue {
 
     /// Whether noise comes between the convolution and the normalisation.
     pub fn has_noise_before_norm(&self) -> bool {
-        matches!(self.noise, Noise::Algorithm1(constants) if constants.place == NoisePlace::BeforeNorm)
+        self.noise.is_some_and(|noise| noise.place == NoisePlace::BeforeNorm)
     }
 
     /// Whether one kernel does all of it.
@@ -91,11 +91,11 @@ impl Epilogue {
         mode: NoiseMode,
         sd: impl FnOnce() -> Result<Vec<f32>>,
     ) -> Result<Option<Jitter>> {
-        let Noise::Algorithm1(constants) = self.noise else { return Ok(None) };
+        let Some(constants) = self.noise else { return Ok(None) };
         if constants.place != place {
             return Ok(None);
         }
-        match noise::draw(&self.noise, mode, &self.name, self.channels) {
+        match noise::draw(self.noise, mode, &self.name, self.channels) {
             Some(jitter) if constants.unit == ShiftUnit::OwnSd => Ok(Some(jitter.in_units_of(&sd()?))),
             jitter => Ok(jitter),
         }
@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
     use crate::nn::{Mode, NoiseKey};
-    use crate::spec::{NoiseConstants, Norm};
+    use crate::spec::{Noise, Norm};
 
     fn values(tensor: &Tensor) -> Vec<f64> {
         tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
@@ -280,7 +280,7 @@ mod tests {
             name: "conv1".into(),
             channels: 11,
             norm: NormLayer::new(Some(Norm::BATCH), 1, 11),
-            noise: Noise::Algorithm1(NoiseConstants::default()),
+            noise: Some(Noise::default()),
             pool: true,
             implementation: Implementation::Fast,
         };

@@ -86,9 +86,9 @@ mod tests {
             Network::new(blocks, model.init, Loss::CrossEntropy).init(5, DType::F32, &Device::Cpu).unwrap().0
         };
         let bits = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let noise = Noise::Algorithm1(Default::default());
-        let plain = network(None, Noise::None, &[]);
-        for other in [network(Some(Norm::BATCH), noise, &[]), network(None, Noise::None, &[24, 12])] {
+        let noise = Some(Noise::default());
+        let plain = network(None, None, &[]);
+        for other in [network(Some(Norm::BATCH), noise, &[]), network(None, None, &[24, 12])] {
             for layer in 1..=13 {
                 let name = format!("conv{layer}.weight");
                 assert_eq!(bits(plain.get(&name).unwrap()), bits(other.get(&name).unwrap()), "{name}");

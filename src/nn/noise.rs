@@ -12,19 +12,18 @@ use super::norm;
 use crate::kernels::layout::from_grouped;
 use crate::kernels::noise::{Jitter, noise_maps};
 use crate::rng;
-use crate::spec::{Noise, NoiseConstants, Redraw};
+use crate::spec::{Noise, Redraw};
 
 /// The noise that `mode` makes in the layer called `name` of `channels` channels; `None` where there is none.
-pub fn draw(noise: &Noise, mode: NoiseMode, name: &str, channels: usize) -> Option<Jitter> {
-    let Noise::Algorithm1(constants) = noise else { return None };
+pub fn draw(noise: Option<Noise>, mode: NoiseMode, name: &str, channels: usize) -> Option<Jitter> {
     match mode {
         NoiseMode::Off => None,
-        NoiseMode::On(key) => Some(on(&constants.at_dose(), key, name, channels)),
+        NoiseMode::On(key) => noise.map(|noise| on(&noise.at_dose(), key, name, channels)),
     }
 }
 
 /// Lines 4–8 of Algorithm 1: μ ~ U(−n_μ, n_μ) and σ ~ U(1, n_σ) for each channel.
-fn on(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) -> Jitter {
+fn on(constants: &Noise, key: NoiseKey, name: &str, channels: usize) -> Jitter {
     let (shift, scale) = match constants.redraw {
         Redraw::Once => held(constants, key.seed, name, channels),
         Redraw::Drift(correlation) if key.purpose == TRAINING => drifting(constants, correlation, key, name, channels),
@@ -40,15 +39,15 @@ fn on(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) ->
     }
 }
 
-fn moving(constants: &NoiseConstants, key: NoiseKey, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
+fn moving(constants: &Noise, key: NoiseKey, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
     channel_draws(constants, &mut rng::stream(key.seed, key.purpose, name, key.step), channels)
 }
 
-fn held(constants: &NoiseConstants, seed: u64, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
+fn held(constants: &Noise, seed: u64, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
     channel_draws(constants, &mut rng::stream(seed, "held noise", name, 0), channels)
 }
 
-fn channel_draws(constants: &NoiseConstants, stream: &mut impl rand::Rng, channels: usize) -> (Vec<f32>, Vec<f32>) {
+fn channel_draws(constants: &Noise, stream: &mut impl rand::Rng, channels: usize) -> (Vec<f32>, Vec<f32>) {
     let shift = Uniform::new_inclusive(-constants.shift, constants.shift).expect("a checked width");
     let scale = Uniform::new_inclusive(1.0, constants.scale).expect("a checked width");
     (0..channels).map(|_| (shift.sample(stream) as f32, scale.sample(stream) as f32)).unzip()
@@ -59,13 +58,7 @@ fn channel_draws(constants: &NoiseConstants, stream: &mut impl rand::Rng, channe
 ///
 /// Each step's innovations have a stream of their own and the state is worked out from them, so that it depends on the
 /// step alone and a resumed trial goes on as if it had never stopped.
-fn drifting(
-    constants: &NoiseConstants,
-    correlation: f64,
-    key: NoiseKey,
-    name: &str,
-    channels: usize,
-) -> (Vec<f32>, Vec<f32>) {
+fn drifting(constants: &Noise, correlation: f64, key: NoiseKey, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
     let innovations = |step: u64| {
         let stream = rng::stream(key.seed, "drifting noise", name, step);
         StandardNormal.sample_iter(stream).take(2 * channels)

@@ -45,7 +45,7 @@ pub fn from_stages(
                 name: name.clone(),
                 channels: out_channels,
                 norm: NormLayer::new(model.norm, layer, out_channels),
-                noise: model.noise.in_layer(layer, convolutions),
+                noise: model.noise.filter(|noise| noise.follows(layer, convolutions)),
                 pool: index + 1 == stage.len(),
                 implementation,
             };

@@ -19,7 +19,7 @@ use crate::data::Dataset;
 use crate::kernels::divisor::Divisor;
 use crate::nn::{Block, ConvLayer, Epilogue, FeatureMaps, NORM_EPS, NormLayer};
 use crate::record::Record;
-use crate::spec::{Model, Noise};
+use crate::spec::Model;
 
 /// The shares of units that fulfil each condition, and all three.
 const SHARES: [&str; 4] = ["conditions.along", "conditions.convex", "conditions.shrinking", "conditions.all"];
@@ -150,7 +150,7 @@ impl<'a> Tail<'a> {
 /// z = γŷ + β of the step (n, c, h, w).
 fn normalised(context: &StepContext, layer: usize) -> Result<Tensor> {
     let (conv, pass) = context.conv_layer(layer)?;
-    let clean = Epilogue { noise: Noise::None, ..conv.epilogue.clone() };
+    let clean = Epilogue { noise: None, ..conv.epilogue.clone() };
     let pass = clean.forward(context.at(), &pass.inner[1].input)?;
     Ok(clean.before_relu(context.at(), &pass)?.nchw()?)
 }

@@ -9,7 +9,7 @@ use crate::data::{Dataset, ImageSet, Split};
 use crate::nn::{At, Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Model, Noise};
+use crate::spec::Model;
 
 /// A mode: the statistics that the normalisation uses, and whether the noise is on.
 type EvaluationMode = (StatisticsMode, bool);
@@ -92,7 +92,7 @@ impl Measurement for Evaluation {
         if images <= most {
             return Ok(());
         }
-        Err(format!("`images` is {images}, but {} has only {most} images in its smaller split", data.name()))
+        Err(format!("`images` is {images}, but {} has only {most} images in its smaller split", data.facts().name))
     }
 
     fn work(&self, model: &Model, data: &Dataset) -> Work {
@@ -157,7 +157,7 @@ impl Evaluation {
 /// noise there is none to switch on.
 fn effective((statistics, noisy): EvaluationMode, model: &Model) -> EvaluationMode {
     let statistics = if model.norm().is_none() { StatisticsMode::Batch } else { statistics };
-    (statistics, noisy && model.noise() != Noise::None)
+    (statistics, noisy && model.noise().is_some())
 }
 
 /// The same images in every trial and at every point, in ascending order.
@@ -229,7 +229,7 @@ fn noise_key(seed: u64, taken: u64, chunk: u64) -> NoiseKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{NoiseConstants, Norm, Vgg16};
+    use crate::spec::{Noise, Norm, Vgg16};
 
     #[test]
     fn the_named_accuracies_are_among_the_quantities() {
@@ -246,7 +246,7 @@ mod tests {
             Evaluation { points: 10, images: 1000, along }.evaluated_images(model, 2000)
         };
         let plain = Model::default();
-        let noise = Noise::Algorithm1(NoiseConstants::default());
+        let noise = Some(Noise::default());
         let noisy = Model::Vgg16(Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() });
         assert_eq!(evaluated_images(&[], &plain), 10 * 2 * 1000 + 2000);
         assert_eq!(evaluated_images(&[], &noisy), 4 * (10 * 2 * 1000 + 2000));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Measurement, Memory, Quantity, StepContext, check, is_due, record};
 use crate::nn::{At, Block, Epilogue, FeatureMaps, Mode, NoiseKey, NoiseMode};
 use crate::record::Record;
-use crate::spec::{Model, Noise, NoiseConstants};
+use crate::spec::{Model, Noise};
 
 /// The share of the injected shift that the next layer's normalisation cannot remove (critique C2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct SurvivingShift {
 impl Measurement for SurvivingShift {
     fn quantities(&self) -> Vec<Quantity> {
         let of = |part| Quantity::new(format!("surviving_shift.{part}"), "share of the variance").at(&self.layers);
-        parts(NoiseConstants::default()).map(|(part, _)| of(part)).into()
+        parts(Noise::default()).map(|(part, _)| of(part)).into()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -49,12 +49,12 @@ impl Measurement for SurvivingShift {
         }
         for &layer in &self.layers {
             let epilogue = &context.network.conv_layer(layer)?.epilogue;
-            let Noise::Algorithm1(constants) = epilogue.noise else { continue };
+            let Some(constants) = epilogue.noise else { continue };
             if context.network.conv_layer(layer + 1)?.epilogue.norm.is_none() {
                 continue;
             }
             for (part, constants) in parts(constants) {
-                let epilogue = Epilogue { noise: Noise::Algorithm1(constants), ..epilogue.clone() };
+                let epilogue = Epilogue { noise: Some(constants), ..epilogue.clone() };
                 let share = self.unexplained(context, layer, &epilogue)?;
                 records.push(record(context.step, format!("surviving_shift.{part}"), layer, share));
             }
@@ -64,11 +64,11 @@ impl Measurement for SurvivingShift {
 }
 
 /// The whole noise, its channel part alone, and its jitter alone.
-fn parts(whole: NoiseConstants) -> [(&'static str, NoiseConstants); 3] {
+fn parts(whole: Noise) -> [(&'static str, Noise); 3] {
     [
         ("all", whole),
-        ("channel", NoiseConstants { shift_jitter: 0.0, scale_jitter: 0.0, ..whole }),
-        ("jitter", NoiseConstants { shift: 0.0, scale: 1.0, ..whole }),
+        ("channel", Noise { shift_jitter: 0.0, scale_jitter: 0.0, ..whole }),
+        ("jitter", Noise { shift: 0.0, scale: 1.0, ..whole }),
     ]
 }
 

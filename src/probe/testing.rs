@@ -8,7 +8,7 @@ use crate::nn::{
 };
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Loss, Noise, NoiseConstants, Norm, Train, Vgg16};
+use crate::spec::{Loss, Noise, Norm, Train, Vgg16};
 use rand_distr::{Distribution, StandardNormal};
 
 /// A network of two stages with BatchNorm and noise, a minibatch of it, and the step's own result.
@@ -30,7 +30,7 @@ impl Step {
     }
 
     pub fn on(implementation: Implementation, dtype: DType, weight_decay: f64) -> Self {
-        let noise = Noise::Algorithm1(NoiseConstants::default());
+        let noise = Some(Noise::default());
         let model = Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() };
         let train = Train { weight_decay, ..Train::default() };
         let blocks = from_stages(&[vec![8, 8], vec![16]], &model, implementation, 1, 8, 10);

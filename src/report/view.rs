@@ -6,7 +6,7 @@ use super::Input;
 use crate::data::DataFacts;
 use crate::judge::{ArmSummary, Context, Values, Verdict, arm_summary, judge};
 use crate::record::{TrialRecords, sweep_text};
-use crate::spec::{Noise, Spec};
+use crate::spec::Spec;
 use crate::study::claim::Claim;
 use crate::study::{Arm, Plan};
 
@@ -102,7 +102,7 @@ impl<'a> View<'a> {
 
     /// Whether any arm trains with noise.
     pub fn has_noise(&self) -> bool {
-        self.conditions.iter().any(|condition| condition.spec.model.noise() != Noise::None)
+        self.conditions.iter().any(|condition| condition.spec.model.noise().is_some())
     }
 
     /// `text` without its “, noise off” where no arm trains with noise and there is nothing to be off.

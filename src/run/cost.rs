@@ -20,7 +20,7 @@ const MEASURED_STEPS: usize = 3;
 pub fn estimate(task: &Task) -> Result<(Duration, Duration)> {
     let Trial { spec, data, probes, .. } = task.trial;
     let step = measure_step(&task.trial)?;
-    let batch = spec.train.batch.size(data.train_len());
+    let batch = spec.train.batch.size(data.facts().train);
     let work = |of: fn(Work) -> usize| -> usize { probes.iter().map(|probe| of(probe.work(&spec.model, data))).sum() };
     let (images, gradients) = (work(|work| work.images), work(|work| work.gradients));
     let steps = (spec.train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);

@@ -37,7 +37,7 @@ impl Datasets {
                 datasets.0.push(data::load(planned.spec.data, data_dir)?);
             }
             let data = datasets.of(planned);
-            let (batch, examples) = (planned.spec.train.batch, data.train_len());
+            let (batch, examples) = (planned.spec.train.batch, data.facts().train);
             let kind = if data.images().is_some() { "images" } else { "samples" };
             ensure!(
                 batch.size(examples) <= examples,
@@ -63,7 +63,7 @@ impl Datasets {
     }
 
     fn find(&self, name: DataName) -> Option<&Dataset> {
-        self.0.iter().find(|data| data.name() == name)
+        self.0.iter().find(|data| data.facts().name == name)
     }
 }
 

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::Loss;
 
 /// The data that the program knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DataName {
     /// Grey pictures of clothes; the first 10,000 training and 2,000 test images are part of the program.
+    #[default]
     FashionMnist,
     /// Colour photographs of animals and vehicles; downloaded.
     Cifar10,

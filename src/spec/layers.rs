@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::fields::fields;
 use super::model::{KINDS, Kind, ReadError};
-use super::noise::NoiseConstants;
+use super::noise::Noise;
 use super::norm::Norm;
 use super::{Spec, Train, word};
 use crate::text::nearest;
@@ -161,11 +161,7 @@ struct WordOrTable {
 }
 
 const WORDS: [WordOrTable; 2] = [
-    WordOrTable {
-        key: "model.noise",
-        settings: fields::<NoiseConstants>,
-        spelt_out: word::spelt_out::<NoiseConstants>,
-    },
+    WordOrTable { key: "model.noise", settings: fields::<Noise>, spelt_out: word::spelt_out::<Noise> },
     WordOrTable { key: "model.norm", settings: fields::<Norm>, spelt_out: word::spelt_out::<Norm> },
 ];
 

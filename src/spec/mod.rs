@@ -21,14 +21,15 @@ pub use batch::Batch;
 pub use data_name::DataName;
 pub use layers::{Layers, overlaps};
 pub use model::*;
-pub use noise::{Noise, NoiseConstants, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
+pub use noise::{Noise, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};
 pub use transform::*;
 
 /// Everything that a trial's result depends on, except the seed and the data's bytes.
 ///
-/// It is read from [`Layers`] of settings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// It is read from [`Layers`] of settings. The defaults are the paper's settings where it states them (sections 3.1 and
+/// A.2), at desk size.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where the examples come from.
@@ -42,10 +43,11 @@ pub struct Spec {
 }
 
 /// The quantity that is minimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// Mean cross-entropy of the softmax, in nats.
+    #[default]
     CrossEntropy,
     /// ½·Σ‖f(x) − target‖² over the examples of a step.
     HalfSquaredErrorSum,
@@ -100,18 +102,6 @@ impl Precision {
 pub enum Optimizer {
     /// w ← w − learning rate · gradient; no momentum.
     Sgd,
-}
-
-impl Default for Spec {
-    /// The paper's settings where it states them (sections 3.1 and A.2), at desk size.
-    fn default() -> Self {
-        Spec {
-            data: DataName::FashionMnist,
-            loss: Loss::CrossEntropy,
-            model: Model::default(),
-            train: Train::default(),
-        }
-    }
 }
 
 impl Default for Train {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::fields;
 use super::noise::{Noise, ShiftUnit};
-use super::norm::{self, Norm};
+use super::norm::Norm;
+use super::word;
 
 /// The network: the [`Architecture`] that its settings are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,10 +29,11 @@ pub struct Vgg16 {
     /// Widths of the hidden fully connected layers; empty for a single linear layer.
     pub head: Vec<usize>,
     /// The normalisation after each convolution; a bias where there is none.
-    #[serde(with = "norm")]
+    #[serde(with = "word")]
     pub norm: Option<Norm>,
     /// The noise after each normalisation (or after each convolution where there is none).
-    pub noise: Noise,
+    #[serde(with = "word")]
+    pub noise: Option<Noise>,
     /// The distribution of initial weights; biases start at zero.
     pub init: Init,
 }
@@ -45,7 +47,7 @@ pub struct DeepLinear {
     /// Units of each hidden layer.
     pub width: usize,
     /// The normalisation after each hidden layer.
-    #[serde(with = "norm", default)]
+    #[serde(with = "word", default)]
     pub norm: Option<Norm>,
     /// The distribution of initial weights.
     #[serde(default)]
@@ -65,7 +67,7 @@ pub enum Init {
 
 impl Default for Vgg16 {
     fn default() -> Self {
-        Vgg16 { width_divisor: 8, head: Vec::new(), norm: None, noise: Noise::None, init: Init::default() }
+        Vgg16 { width_divisor: 8, head: Vec::new(), norm: None, noise: None, init: Init::default() }
     }
 }
 
@@ -139,8 +141,8 @@ pub trait Architecture {
     fn norm(&self) -> Option<Norm>;
 
     /// The noise in its layers.
-    fn noise(&self) -> Noise {
-        Noise::None
+    fn noise(&self) -> Option<Noise> {
+        None
     }
 
     /// Checks the sizes and the settings that must fit each other.
@@ -164,7 +166,7 @@ impl Architecture for Vgg16 {
         self.norm
     }
 
-    fn noise(&self) -> Noise {
+    fn noise(&self) -> Option<Noise> {
         self.noise
     }
 
@@ -176,11 +178,11 @@ impl Architecture for Vgg16 {
             64 % divisor == 0,
             "`model.width_divisor` is {divisor}; it must divide VGG-16's 64 channels: 1, 2, 4, 8, 16, 32 or 64"
         );
-        let in_own_sd = matches!(&self.noise, Noise::Algorithm1(noise) if noise.unit == ShiftUnit::OwnSd);
+        let in_own_sd = self.noise.is_some_and(|noise| noise.unit == ShiftUnit::OwnSd);
         let is_other = self.norm.is_some_and(|norm| norm != Norm::BATCH);
         let allowed = "`model.noise.unit = \"own_sd\"` is there for `model.norm` \"none\" and \"batch\" only";
         ensure!(!(in_own_sd && is_other), allowed);
-        self.noise.check()
+        self.noise.as_ref().map_or(Ok(()), Noise::check)
     }
 }
 

@@ -1,29 +1,20 @@
 //! The settings of the injected noise (Santurkar et al. 2018, Algorithm 1).
 
 use anyhow::ensure;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::is_default;
-use super::word::{self, Worded};
-
-/// The noise of a network: none, or Algorithm 1 with its constants.
-///
-/// In a study file `"none"`, `"algorithm_1"` (the paper's constants), or a table of the constants.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Noise {
-    /// No noise.
-    None,
-    /// Algorithm 1.
-    Algorithm1(NoiseConstants),
-}
+use super::word::Worded;
 
 /// The constants of Algorithm 1, in units of the normalised activation, and where and when the noise acts.
+///
+/// In a study file `"algorithm_1"` (the paper's constants; `"none"` for no noise), or a table of these settings.
 ///
 /// A setting that the paper does not vary is not written where it is as in the paper, so that the identities of the
 /// paper's trials do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct NoiseConstants {
+pub struct Noise {
     /// n_μ: a channel's shift is μ ~ U(−n_μ, n_μ).
     pub shift: f64,
     /// n_σ: a channel's scale is σ ~ U(1, n_σ).
@@ -103,10 +94,10 @@ fn is_one(value: &f64) -> bool {
     *value == 1.0
 }
 
-impl Default for NoiseConstants {
+impl Default for Noise {
     /// The paper's (appendix A.2.1).
     fn default() -> Self {
-        NoiseConstants {
+        Noise {
             shift: 0.5,
             scale: 1.25,
             shift_jitter: 0.1,
@@ -121,10 +112,10 @@ impl Default for NoiseConstants {
     }
 }
 
-impl NoiseConstants {
+impl Noise {
     /// The constants of the noise at its dose, whose own dose is 1.
     pub fn at_dose(&self) -> Self {
-        NoiseConstants {
+        Noise {
             shift: self.dose * self.shift,
             scale: 1.0 + self.dose * (self.scale - 1.0),
             shift_jitter: self.dose * self.shift_jitter,
@@ -134,8 +125,26 @@ impl NoiseConstants {
         }
     }
 
-    fn check(&self) -> anyhow::Result<()> {
-        let &NoiseConstants { shift, scale, shift_jitter, scale_jitter, dose, .. } = self;
+    /// Whether it follows convolution `layer` of `count`, counted from 1.
+    pub fn follows(&self, layer: usize, count: usize) -> bool {
+        match self.layers {
+            NoisyLayers::All => true,
+            NoisyLayers::AllButLast => layer < count,
+            NoisyLayers::Last => layer == count,
+        }
+    }
+
+    /// Whether training step `step`, counted from 0, comes before it is switched on.
+    pub fn waits(&self, step: usize) -> bool {
+        step < self.from
+    }
+
+    /// Whether the constants make distributions.
+    ///
+    /// # Errors
+    /// The key, its value and what it must be.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let &Noise { shift, scale, shift_jitter, scale_jitter, dose, .. } = self;
         let widths = [("shift", shift), ("shift_jitter", shift_jitter), ("scale_jitter", scale_jitter), ("dose", dose)];
         for (key, value) in widths {
             ensure!(value >= 0.0 && value.is_finite(), "`model.noise.{key}` is {value}; it must be zero or positive");
@@ -152,61 +161,14 @@ impl NoiseConstants {
     }
 }
 
-impl Noise {
-    /// The noise that follows convolution `layer` of `count`, counted from 1.
-    pub fn in_layer(self, layer: usize, count: usize) -> Noise {
-        let Noise::Algorithm1(constants) = self else { return Noise::None };
-        let noisy = match constants.layers {
-            NoisyLayers::All => true,
-            NoisyLayers::AllButLast => layer < count,
-            NoisyLayers::Last => layer == count,
-        };
-        if noisy { self } else { Noise::None }
+impl Worded for Noise {
+    fn words() -> Vec<(&'static str, Option<Self>)> {
+        vec![("none", None), ("algorithm_1", Some(Noise::default()))]
     }
 
-    /// Whether training step `step`, counted from 0, comes before the noise is switched on.
-    pub fn waits(&self, step: usize) -> bool {
-        matches!(self, Noise::Algorithm1(constants) if step < constants.from)
-    }
-
-    /// Whether the constants make distributions.
-    ///
-    /// # Errors
-    /// The key, its value and what it must be.
-    pub fn check(&self) -> anyhow::Result<()> {
-        match self {
-            Noise::None => Ok(()),
-            Noise::Algorithm1(constants) => constants.check(),
-        }
-    }
-}
-
-impl Serialize for Noise {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Noise::None => serializer.serialize_str("none"),
-            Noise::Algorithm1(constants) => constants.serialize(serializer),
-        }
-    }
-}
-
-impl Worded for NoiseConstants {
-    const EXPECTED: &str = "\"none\", \"algorithm_1\" or a table of its constants";
-
-    fn meaning(word: &str) -> Result<Option<Self>, String> {
-        match word {
-            "none" => Ok(None),
-            "algorithm_1" => Ok(Some(NoiseConstants::default())),
-            _ => Err(format!("`{word}` is not `none`, `algorithm_1` or a table of constants")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Noise {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let constants: Option<NoiseConstants> = word::read(deserializer)?;
-        // One identity for one training: a dose of nothing is no noise.
-        Ok(constants.filter(|constants| constants.dose != 0.0).map_or(Noise::None, Noise::Algorithm1))
+    /// One identity for one training: a dose of nothing is no noise.
+    fn is_nothing(&self) -> bool {
+        self.dose == 0.0
     }
 }
 
@@ -217,10 +179,10 @@ mod tests {
     /// The identities of the paper's trials depend on this text.
     #[test]
     fn what_is_as_in_the_paper_is_not_written() {
-        let paper = serde_json::to_string(&Noise::Algorithm1(NoiseConstants::default())).unwrap();
+        let paper = serde_json::to_string(&Noise::default()).unwrap();
         let expected = r#"{"shift":0.5,"scale":1.25,"shift_jitter":0.1,"scale_jitter":0.1,"redraw":"step"}"#;
         assert_eq!(paper, expected);
-        let read = |text: &str| toml::from_str::<NoiseConstants>(text).unwrap();
+        let read = |text: &str| toml::from_str::<Noise>(text).unwrap();
         let variant = read(
             "dose = 2\nredraw = { drift = 0.99 }\nlayers = \"last\"\nplace = \"before_norm\"\nunit = \"own_sd\"\nfrom = 7",
         );
@@ -235,13 +197,11 @@ mod tests {
 
     #[test]
     fn layers_and_steps_switch_it() {
-        let noise = |layers| Noise::Algorithm1(NoiseConstants { layers, from: 3, ..Default::default() });
-        let noisy =
-            |layers| (1..=4).filter(|&layer| noise(layers).in_layer(layer, 4) != Noise::None).collect::<Vec<_>>();
+        let noise = |layers| Noise { layers, from: 3, ..Default::default() };
+        let noisy = |layers| (1..=4).filter(|&layer| noise(layers).follows(layer, 4)).collect::<Vec<_>>();
         assert_eq!(noisy(NoisyLayers::All), [1, 2, 3, 4]);
         assert_eq!(noisy(NoisyLayers::AllButLast), [1, 2, 3]);
         assert_eq!(noisy(NoisyLayers::Last), [4]);
         assert_eq!([2, 3].map(|step| noise(NoisyLayers::All).waits(step)), [true, false]);
-        assert!(!Noise::None.waits(0));
     }
 }

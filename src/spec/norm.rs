@@ -1,8 +1,8 @@
 //! A normalisation as four settings.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::word::{self, Worded};
+use super::word::Worded;
 
 /// A normalisation with a learnt scale γ and shift β: over what it takes its statistics, by what it divides, which
 /// statistics it uses, and what its gradient passes through.
@@ -90,35 +90,23 @@ const WORDS: [(&str, Option<Norm>); 7] = [
 ];
 
 impl Worded for Norm {
-    const EXPECTED: &str = "the name of a normalisation or a table of its settings";
-
-    fn meaning(word: &str) -> Result<Option<Norm>, String> {
-        let known = WORDS.map(|(known, _)| format!("`{known}`")).join(", ");
-        let meaning = WORDS.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
-        meaning.ok_or_else(|| format!("`{word}` is not one of {known}, or a table of settings"))
+    fn words() -> Vec<(&'static str, Option<Self>)> {
+        WORDS.into()
     }
-}
 
-/// Writes the word of a normalisation, or its table where it has no word.
-pub(super) fn serialize<S: Serializer>(norm: &Option<Norm>, serializer: S) -> Result<S::Ok, S::Error> {
-    match WORDS.iter().find(|(_, meaning)| meaning == norm) {
-        Some((word, _)) => word.serialize(serializer),
-        None => norm.serialize(serializer),
+    fn word(&self) -> Option<&'static str> {
+        WORDS.iter().find(|(_, meaning)| meaning.as_ref() == Some(self)).map(|(word, _)| *word)
     }
-}
-
-/// Reads what [`serialize`] writes.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Norm>, D::Error> {
-    word::read(deserializer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::word;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Holder {
-        #[serde(with = "super")]
+        #[serde(with = "word")]
         norm: Option<Norm>,
     }
 

@@ -76,11 +76,7 @@ impl Plan {
     pub fn terms(&self) -> BTreeMap<String, Term> {
         let mut terms = BTreeMap::new();
         for trial in &self.trials {
-            terms.entry(trial.arm.clone()).or_insert_with(|| {
-                let mut term = Term::of_arm(&trial.arm);
-                term.points[0].sweep = trial.sweep.clone();
-                term
-            });
+            terms.entry(trial.arm.clone()).or_insert_with(|| Term::of_arm(&trial.arm, trial.sweep.clone()));
         }
         let values = self.study.values_at(&self.scale);
         terms.extend(values.filter_map(|(name, value)| Some((name.clone(), value.resolve(&self.trials).ok()?))));

@@ -35,7 +35,7 @@ pub struct Trial<'a> {
 impl Trial<'_> {
     /// Its identity: a hash of specification, seed and data, and of nothing else.
     pub fn id(&self) -> String {
-        self.spec.identity(self.seed, self.data.hash())
+        self.spec.identity(self.seed, &self.data.facts().sha256)
     }
 }
 
@@ -101,7 +101,7 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn begin_or_resume(trial: &'a Trial, folder: &Path, watch: &dyn Watch) -> Result<Self> {
         let data = trial.data;
-        let batches = Batches::new(data.train_len(), trial.spec.train.batch, trial.seed)?;
+        let batches = Batches::new(data.facts().train, trial.spec.train.batch, trial.seed)?;
         let network = network(trial.spec, data);
         let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype(), DEVICE)?;
         let optimizer = optimizer::initial(&trial.spec.train, &params)?;
@@ -116,7 +116,7 @@ impl<'a> Training<'a> {
                 None
             }
         };
-        Card::new(trial.spec, trial.seed, data.hash()).lay_down(folder)?;
+        Card::new(trial.spec, trial.seed, &data.facts().sha256).lay_down(folder)?;
         let state = found.unwrap_or(begun);
         let examples = data.examples(trial.seed)?;
         Ok(Training { trial, network, examples, batches, state })
@@ -126,7 +126,7 @@ impl<'a> Training<'a> {
     fn step(&mut self, watch: &dyn Watch) -> Result<Option<Ending>> {
         let (input, labels) = self.minibatch()?;
         let key = NoiseKey { seed: self.trial.seed, purpose: nn::TRAINING, step: self.state.step as u64 };
-        let waits = self.trial.spec.model.noise().waits(self.state.step);
+        let waits = self.trial.spec.model.noise().is_some_and(|noise| noise.waits(self.state.step));
         let noise = if waits { NoiseMode::Off } else { NoiseMode::On(key) };
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let Checkpoint { params, buffers, .. } = &self.state;
@@ -186,7 +186,7 @@ impl<'a> Training<'a> {
             taken: *step,
             steps: self.trial.spec.train.steps,
             seed: self.trial.seed,
-            batch: self.trial.spec.train.batch.size(self.trial.data.train_len()),
+            batch: self.trial.spec.train.batch.size(self.trial.data.facts().train),
             dtype: self.trial.spec.train.dtype.dtype(),
             data: self.trial.data,
             model: &self.trial.spec.model,

@@ -8,7 +8,7 @@ use whybn::kernels::unit::{Normalise, Unit};
 use whybn::nn::{
     At, Block, Convolution, Epilogue, Implementation, Mode, NoiseMode, NormLayer, Params, StatisticsMode, max_pool2,
 };
-use whybn::spec::{Noise, Norm};
+use whybn::spec::Norm;
 
 use super::golden::{IMPLEMENTATIONS, assert_close, difference, golden, hashed};
 
@@ -141,7 +141,7 @@ fn batch_normalisation_and_what_follows_it() {
         ] {
             let (arguments, channels) = (BlockCase::new(dtype), BlockCase::CHANNELS);
             let (name, norm) = ("conv1".to_string(), NormLayer::new(Some(Norm::BATCH), 1, channels));
-            let block = Epilogue { name, channels, norm, noise: Noise::None, pool, implementation };
+            let block = Epilogue { name, channels, norm, noise: None, pool, implementation };
             let entry = |name: &str, tensor: &Tensor| (name.to_string(), tensor.to_dtype(dtype).unwrap());
             let params = Params::from_iter([
                 ("norm1.weight".to_string(), arguments.gamma.as_tensor().clone()),

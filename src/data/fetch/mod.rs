@@ -30,26 +30,17 @@ pub struct Archive<'a> {
     pub members: &'a [(&'a str, &'a str)],
 }
 
-/// The result of [`fetch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Every member was there and intact: nothing was done.
-    AlreadyThere,
-    /// Downloaded (or finished a download) and unpacked.
-    Fetched,
-}
-
 /// Puts the members of `archive` into `folder`, unless all are there and intact; a member that is damaged is replaced.
-/// Progress goes to standard error.
+/// Returns whether anything was done. Progress goes to standard error.
 ///
 /// # Errors
 /// No `curl`; no connection, or one that broke off (a second call resumes); an archive or a member that is not the
 /// expected one; a folder that cannot be written; another fetch that is at work there.
-pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<Outcome> {
+pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<bool> {
     let is_intact =
         |(name, sha): &(&str, &str)| fs::read(folder.join(name)).is_ok_and(|bytes| sha256([&bytes]) == *sha);
     if archive.members.iter().all(is_intact) {
-        return Ok(Outcome::AlreadyThere);
+        return Ok(false);
     }
     fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let part = folder.join(format!("{}.part", archive.url.rsplit('/').next().unwrap_or_default()));
@@ -64,7 +55,7 @@ pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<Outcome> {
     unpack(archive, &downloaded?, folder)
         .with_context(|| format!("{} was not unpacked into {}", part.display(), folder.display()))?;
     fs::remove_file(&part)?;
-    Ok(Outcome::Fetched)
+    Ok(true)
 }
 
 /// Opens (or makes) the growing file and keeps other processes from it.

@@ -32,7 +32,7 @@ fn context(values: &[(&str, &str)]) -> Context {
     };
     let mut terms: BTreeMap<String, Term> = values.iter().map(|&(name, text)| (name.to_string(), term(text))).collect();
     for arm in ["a", "b"] {
-        terms.insert(arm.into(), Term { points: points[1..2].to_vec(), ..Term::of_arm(arm) });
+        terms.insert(arm.into(), Term { points: points[1..2].to_vec(), ..Term::of_arm(arm, BTreeMap::new()) });
     }
     Context { terms, choose_seeds: vec![100, 101], ..at("desk") }
 }
@@ -140,7 +140,7 @@ fn a_zero_crossing_is_over_the_claims_layers() {
         "role = \"secondary\"\norigin = \"ours\"\nlayers = [2, 4, 6, 8]\nstatistic = { contrast = { crossing = 1.0 } }\ncriterion = { between = [4.0, 6.0] }",
     );
     let take = Some(Take::ZeroCrossing);
-    let term = Term { along: Some("layer".into()), take, ..Term::of_arm("a") };
+    let term = Term { along: Some("layer".into()), take, ..Term::of_arm("a", BTreeMap::new()) };
     let context = Context { terms: BTreeMap::from([("crossing".into(), term)]), ..at("desk") };
     let verdict = judge(&[Claim { metric: "cosine".into(), ..crossing }], &trials, &context).remove(0);
     assert_eq!(verdict.word, Word::Supported, "{verdict:?}");

@@ -37,14 +37,12 @@ pub fn curve(name: &str, column: &str) -> Result<Curve> {
     let index = columns.iter().position(|known| *known == column);
     let known = || format!("no column `{column}` in `{name}` (there are: {})", columns.join(", "));
     let index = index.with_context(known)?;
-    Ok(lines.filter_map(|line| point(line, index + 1)).collect())
-}
-
-/// The step and the value of one column; `None` where the cell is empty.
-fn point(line: &str, column: usize) -> Option<(usize, f64)> {
-    let mut cells = line.split(',');
-    let step = cells.next()?.parse().ok()?;
-    Some((step, cells.nth(column - 1)?.parse().ok()?))
+    let point = |line: &str| {
+        let mut cells = line.split(',');
+        let step = cells.next()?.parse().ok()?;
+        Some((step, cells.nth(index)?.parse().ok()?))
+    };
+    Ok(lines.filter_map(point).collect())
 }
 
 #[cfg(test)]

@@ -182,10 +182,16 @@ impl Study {
             }
             return Study::parse(stem, name, &text);
         }
-        match BUILT_IN.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => Study::parse(name, &format!("studies/{name}.toml"), text),
-            None => bail!(unknown_study(name)),
-        }
+        let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
+            let known = BUILT_IN.map(|(known, _)| known);
+            bail!(
+                "unknown study `{name}`; did you mean `{}`? Known studies: {}. A study of your own is the path of its \
+                 file, ending in .toml",
+                nearest(name, known.into_iter()),
+                known.join(", ")
+            );
+        };
+        Study::parse(name, &format!("studies/{name}.toml"), text)
     }
 
     /// A study from the text of its file; `path` is for messages.
@@ -278,14 +284,4 @@ pub(super) fn known<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a 
         bail!("unknown {what} `{name}`; this study has: {}", known.join(", "));
     }
     Ok(())
-}
-
-fn unknown_study(name: &str) -> String {
-    let known = BUILT_IN.map(|(known, _)| known);
-    let nearest = nearest(name, known.into_iter());
-    format!(
-        "unknown study `{name}`; did you mean `{nearest}`? Known studies: {}. A study of your own is the path of its \
-         file, ending in .toml",
-        known.join(", ")
-    )
 }

@@ -136,9 +136,9 @@ pub struct CurvePoint {
 }
 
 impl Term {
-    /// An arm that no sweep concerns.
-    pub fn of_arm(arm: &str) -> Self {
-        let point = CurvePoint { x: f64::NAN, sweep: BTreeMap::new() };
+    /// An arm at its swept values.
+    pub fn of_arm(arm: &str, sweep: BTreeMap<String, String>) -> Self {
+        let point = CurvePoint { x: f64::NAN, sweep };
         Self { arm: arm.into(), points: vec![point], along: None, take: None }
     }
 }
