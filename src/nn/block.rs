@@ -7,7 +7,6 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor, Var};
 
 use super::mode::Mode;
-use super::norm::Moments;
 use super::params::Params;
 
 /// The point in parameter space and the mode in which a pass is made.
@@ -57,6 +56,17 @@ impl Parameter {
     pub fn constant(name: String, kind: Kind, length: usize, initial: f64) -> Self {
         Parameter { name, kind, shape: vec![length], initial }
     }
+}
+
+/// Mean and spread of each channel, over `count` values.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// (c)
+    pub mean: Tensor,
+    /// The quantity of the running statistics (c): the biased variance under BatchNorm, the divisor under the others.
+    pub spread: Tensor,
+    /// Values per channel.
+    pub count: usize,
 }
 
 /// The record of a pass through a block, for its backward and for probes.
@@ -131,9 +141,8 @@ pub trait Block: Any + Debug + Send + Sync {
     /// # Errors
     /// If shapes do not fit.
     fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
-        let names = self.parameters().into_iter().map(|parameter| parameter.name);
-        let forward = |at: At, x: &Tensor| Ok(self.forward(at, x)?.output);
-        vector_jacobian(forward, at, names, &pass.input, gradient, need_input)
+        let forward = |at: At, x: &Tensor| self.forward(at, x);
+        vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input)
     }
 
     /// Moves the running statistics towards those of a pass.
@@ -145,22 +154,22 @@ pub trait Block: Any + Debug + Send + Sync {
     }
 }
 
-/// The vector-Jacobian product of `forward` alone by Candle's autograd: the gradients of `input` and of the parameters
-/// called `names`, from that of the output. It computes the output once more.
+/// The vector-Jacobian product of `forward` alone by Candle's autograd: the gradients of `input` and of `parameters`, from
+/// that of the output. It computes the output once more.
 ///
 /// # Errors
 /// If shapes do not fit, or a parameter does not take part.
 pub(super) fn vector_jacobian(
-    forward: impl Fn(At, &Tensor) -> Result<Tensor>,
+    forward: impl Fn(At, &Tensor) -> Result<Pass>,
     at: At,
-    names: impl IntoIterator<Item = String>,
+    parameters: Vec<Parameter>,
     input: &Tensor,
     gradient: &Tensor,
     need_input: bool,
 ) -> Result<Gradients> {
-    let tracked = at.params.only(names)?.tracked()?;
+    let tracked = at.params.only(parameters.into_iter().map(|parameter| parameter.name))?.tracked()?;
     let x = if need_input { Var::from_tensor(input)?.as_tensor().clone() } else { input.detach() };
-    let output = forward(At { params: &tracked, ..at }, &x)?;
+    let output = forward(At { params: &tracked, ..at }, &x)?.output;
     let store = output.mul(gradient)?.sum_all()?.backward()?;
     let of_input = if need_input { store.get(&x).cloned() } else { None };
     Ok((of_input, tracked.gradients(&store)?))

@@ -52,8 +52,8 @@ impl Block for Convolution {
 
     fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
         if self.implementation == Implementation::Plain {
-            let forward = |at: At, x: &Tensor| Ok(self.forward(at, x)?.output);
-            return vector_jacobian(forward, at, [self.weight()], &pass.input, gradient, need_input);
+            let forward = |at: At, x: &Tensor| self.forward(at, x);
+            return vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input);
         }
         let weight = at.params.get(&self.weight())?;
         let (grad_input, grad_weight) = Conv3x3::backward(&pass.input, weight, gradient, need_input)?;

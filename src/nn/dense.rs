@@ -8,9 +8,9 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType, bail};
 
 use super::activation::{Activation, activate};
-use super::block::{At, Block, Gradients, Kind, Parameter, Pass, vector_jacobian};
+use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
 use super::mode::StatisticsMode;
-use super::norm::{self, EPS, Moments, NormLayer};
+use super::norm::{self, EPS, NormLayer};
 use super::params::Params;
 use crate::kernels::dense::{self, UnitStatistics};
 use crate::kernels::linear::Linear;
@@ -127,9 +127,8 @@ impl Block for Dense {
             (DenseKernel::Loops, _) => self.loops_backward::<f64>(at, pass, gradient),
             _ if self.has_gemm_backward() => self.gemm_backward(at, pass, gradient),
             _ => {
-                let names = self.parameters().into_iter().map(|parameter| parameter.name);
-                let forward = |at: At, x: &Tensor| Ok(self.composed(at, x)?.output);
-                vector_jacobian(forward, at, names, &pass.input, gradient, need_input)
+                let forward = |at: At, x: &Tensor| self.composed(at, x);
+                vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input)
             }
         }
     }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor, bail};
 
 use super::activation::relu;
-use super::block::{At, Block, Gradients, Kind, Parameter, Pass, vector_jacobian};
+use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
 use super::feature_maps::{FeatureMaps, to_layout_of};
 use super::mode::{Implementation, NoiseMode, StatisticsMode};
 use super::noise;
-use super::norm::{self, Moments, NormLayer};
+use super::norm::{self, NormLayer};
 use super::params::Params;
 use super::pool::max_pool2;
 use crate::kernels::divisor::Divisor;
@@ -211,9 +211,8 @@ impl Block for Epilogue {
 
     fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
         let Some(fused) = Fused::of(pass) else {
-            let names = self.parameters().into_iter().map(|parameter| parameter.name);
-            let forward = |at: At, y: &Tensor| Ok(self.plain(at, y)?.output);
-            return vector_jacobian(forward, at, names, &pass.input, gradient, need_input);
+            let forward = |at: At, y: &Tensor| self.plain(at, y);
+            return vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input);
         };
         let ((gamma, beta), y) = (self.affine(at.params)?, fused.entered(&pass.input));
         let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, gamma, beta, &fused.statistics, gradient)?;

@@ -23,7 +23,7 @@ use candle_core::DType;
 use crate::spec::{Loss, Model};
 
 pub use activation::Activation;
-pub use block::{At, Block, Kind, Parameter, Pass};
+pub use block::{At, Block, Kind, Moments, Parameter, Pass};
 pub use convolution::{ConvLayer, Convolution};
 pub use deep_linear::deep_linear;
 pub use dense::{Dense, DenseKernel};
@@ -32,7 +32,7 @@ pub use feature_maps::{ChannelMoments, FeatureMaps};
 pub use loss::correct;
 pub use mode::{Implementation, Mode, NoiseKey, NoiseMode, StatisticsMode, TRAINING};
 pub use network::{Network, StepResult};
-pub use norm::{EPS as NORM_EPS, Moments, NormLayer};
+pub use norm::{EPS as NORM_EPS, NormLayer};
 pub use params::Params;
 pub use pool::max_pool2;
 pub use vgg::{from_stages, vgg16};

@@ -3,7 +3,7 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::activation::relu;
-use super::block::{At, Kind, Parameter, Pass};
+use super::block::{At, Kind, Moments, Parameter, Pass};
 use super::mode::StatisticsMode;
 use super::params::Params;
 use crate::kernels::divisor::{Divisor, Spread};
@@ -26,17 +26,6 @@ fn divisor(norm: Norm) -> Divisor {
         NormDivisor::LinfMatched => (Spread::MaxAbsolute, true),
     };
     Divisor { of, matched }
-}
-
-/// Mean and spread of each channel, over `count` values.
-#[derive(Clone, Debug)]
-pub struct Moments {
-    /// (c)
-    pub mean: Tensor,
-    /// The quantity of the running statistics (c): the biased variance under BatchNorm, the divisor under the others.
-    pub spread: Tensor,
-    /// Values per channel.
-    pub count: usize,
 }
 
 /// A normalisation of `channels` channels.
