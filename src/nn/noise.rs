@@ -16,41 +16,29 @@ use crate::spec::{Noise, Redraw};
 
 /// The noise that `mode` makes in the layer called `name` of `channels` channels; `None` where there is none.
 pub fn draw(noise: Option<Noise>, mode: NoiseMode, name: &str, channels: usize) -> Option<Jitter> {
-    match mode {
-        NoiseMode::Off => None,
-        NoiseMode::On(key) => noise.map(|noise| on(&noise.at_dose(), key, name, channels)),
-    }
-}
-
-/// Lines 4–8 of Algorithm 1: μ ~ U(−n_μ, n_μ) and σ ~ U(1, n_σ) for each channel.
-fn on(constants: &Noise, key: NoiseKey, name: &str, channels: usize) -> Jitter {
+    let (constants, NoiseMode::On(key)) = (noise?.at_dose(), mode) else { return None };
     let (shift, scale) = match constants.redraw {
-        Redraw::Once => held(constants, key.seed, name, channels),
-        Redraw::Drift(correlation) if key.purpose == TRAINING => drifting(constants, correlation, key, name, channels),
+        Redraw::Once => channel_draws(&constants, rng::stream(key.seed, "held noise", name, 0), channels),
+        Redraw::Drift(correlation) if key.purpose == TRAINING => drifting(&constants, correlation, key, name, channels),
         // Elsewhere than in training there is no step before: a fresh draw has the same distribution.
-        Redraw::Step | Redraw::Drift(_) => moving(constants, key, name, channels),
+        Redraw::Step | Redraw::Drift(_) => {
+            channel_draws(&constants, rng::stream(key.seed, key.purpose, name, key.step), channels)
+        }
     };
-    Jitter {
+    Some(Jitter {
         shift_jitter: vec![constants.shift_jitter as f32; channels],
         scale_jitter: constants.scale_jitter as f32,
         shift,
         scale,
         key: rng::key(key.seed, &format!("{} jitter", key.purpose), name, key.step),
-    }
+    })
 }
 
-fn moving(constants: &Noise, key: NoiseKey, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
-    channel_draws(constants, &mut rng::stream(key.seed, key.purpose, name, key.step), channels)
-}
-
-fn held(constants: &Noise, seed: u64, name: &str, channels: usize) -> (Vec<f32>, Vec<f32>) {
-    channel_draws(constants, &mut rng::stream(seed, "held noise", name, 0), channels)
-}
-
-fn channel_draws(constants: &Noise, stream: &mut impl rand::Rng, channels: usize) -> (Vec<f32>, Vec<f32>) {
+/// Lines 4–8 of Algorithm 1: μ ~ U(−n_μ, n_μ) and σ ~ U(1, n_σ) for each channel.
+fn channel_draws(constants: &Noise, mut stream: impl rand::Rng, channels: usize) -> (Vec<f32>, Vec<f32>) {
     let shift = Uniform::new_inclusive(-constants.shift, constants.shift).expect("a checked width");
     let scale = Uniform::new_inclusive(1.0, constants.scale).expect("a checked width");
-    (0..channels).map(|_| (shift.sample(stream) as f32, scale.sample(stream) as f32)).unzip()
+    (0..channels).map(|_| (shift.sample(&mut stream) as f32, scale.sample(&mut stream) as f32)).unzip()
 }
 
 /// μ and σ that move slowly: of the same uniform distributions at every step, from a stationary Gaussian AR(1) through

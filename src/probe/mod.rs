@@ -257,16 +257,9 @@ pub struct StateContext<'a> {
 }
 
 /// A measurement was given up because the user stopped the trial; its checkpoint is from before.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("a measurement was given up")]
 pub struct GivenUp;
-
-impl std::fmt::Display for GivenUp {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str("a measurement was given up")
-    }
-}
-
-impl std::error::Error for GivenUp {}
 
 /// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last.
 fn is_due(taken: usize, steps: usize, points: usize) -> bool {

@@ -12,7 +12,8 @@ pub(super) fn fields<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
 }
 
 /// A refusal of an unknown field, with the known ones.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?}")]
 struct Fields(&'static [&'static str]);
 
 impl de::Error for Fields {
@@ -24,11 +25,3 @@ impl de::Error for Fields {
         Fields(expected)
     }
 }
-
-impl fmt::Display for Fields {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{:?}", self.0)
-    }
-}
-
-impl std::error::Error for Fields {}

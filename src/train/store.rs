@@ -94,16 +94,9 @@ pub struct Finished {
 }
 
 /// A trial that another instruction set began, whose bits this machine cannot continue.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct OtherInstructionSet(String);
-
-impl std::fmt::Display for OtherInstructionSet {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for OtherInstructionSet {}
 
 #[derive(Serialize, Deserialize)]
 struct Done {
