@@ -1,4 +1,4 @@
-//! Pairs grouped by their keys.
+//! Pairs grouped by their keys, and values that come twice.
 
 /// The values of each key, keys and values in the order in which they come.
 pub fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
@@ -10,6 +10,11 @@ pub fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<
         }
     }
     groups
+}
+
+/// The first of `values` that has come before.
+pub fn first_twice<T: PartialEq>(values: &[T]) -> Option<&T> {
+    values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::{Args, Parser, Subcommand};
 
 use crate::run::{Stop, cores};
-use crate::spec::DataName;
+use crate::spec::{DataName, first_set_twice};
 use crate::study::{Overrides, Plan, Study};
 
 /// Why does BatchNorm work? The published explanations, re-run as controlled experiments.
@@ -133,8 +134,11 @@ impl PlanArgs {
     /// A mistake: an unknown study, scale or key; values that cannot be.
     pub fn plan(&self) -> Result<Plan, Stop> {
         let steps = self.steps.map(|steps| ("train.steps".to_string(), toml::Value::Integer(steps as i64)));
-        let set = self.set.iter().cloned().chain(steps).collect();
-        let overrides = Overrides { set, seeds: self.seeds };
+        let set: Vec<_> = self.set.iter().cloned().chain(steps).collect();
+        if let Some((_, twice)) = first_set_twice(set.iter().map(|(key, value)| (key.as_str(), value))) {
+            return Err(Stop::Mistake(anyhow!("`{twice}` is set twice on the command line; leave one out")));
+        }
+        let overrides = Overrides { set: set.into_iter().collect(), seeds: self.seeds };
         Study::load(&self.study).and_then(|study| Plan::new(study, &self.scale, &overrides)).map_err(Stop::Mistake)
     }
 }

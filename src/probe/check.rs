@@ -1,5 +1,8 @@
 //! Checks that several probes make of their settings. An error says what is wrong and what would be right.
 
+use std::fmt::Display;
+
+use crate::groups::first_twice;
 use crate::spec::Model;
 
 /// Numbers of something, by setting, must be at least 1.
@@ -18,9 +21,17 @@ pub(super) fn positive(name: &str, value: f64) -> Result<(), String> {
     }
 }
 
-/// A measurement of layers must name some.
+/// A measurement of layers must name some, each once.
 pub(super) fn some_layers(layers: &[usize]) -> Result<(), String> {
-    if layers.is_empty() { Err("`layers` is empty; name at least one".into()) } else { Ok(()) }
+    if layers.is_empty() { Err("`layers` is empty; name at least one".into()) } else { no_repeats("layers", layers) }
+}
+
+/// The values of a setting must differ.
+pub(super) fn no_repeats<T: PartialEq + Display>(name: &str, values: &[T]) -> Result<(), String> {
+    match first_twice(values) {
+        Some(value) => Err(format!("{value} stands twice in `{name}`; leave one out")),
+        None => Ok(()),
+    }
 }
 
 /// Every layer must be one of the first `last`, counted from 1.

@@ -71,6 +71,7 @@ impl Measurement for Evaluation {
 
     fn check(&self) -> Result<(), String> {
         check::counts(&[("points", self.points), ("images", self.images)])?;
+        check::no_repeats("along", &self.along)?;
         let known: Vec<String> =
             SPLITS.iter().flat_map(|split| MODES.map(|(mode, _)| format!("{split}.{mode}"))).collect();
         if let Some(stranger) = self.along.iter().find(|reading| !known.contains(reading)) {

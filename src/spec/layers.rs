@@ -213,6 +213,34 @@ pub fn overlaps(a: &str, b: &str) -> bool {
     is_within(a, b) || is_within(b, a)
 }
 
+/// The first of `settings` that would replace another of them (`"train.batch"` and `train.batch` are different keys to
+/// TOML): its place among them, and its dotted key. A word and the settings that refine it are no such pair.
+pub fn first_set_twice<'a>(settings: impl IntoIterator<Item = (&'a str, &'a toml::Value)>) -> Option<(usize, String)> {
+    let mut seen = Vec::new();
+    settings.into_iter().enumerate().find_map(|(place, (key, value))| Some((place, set_twice(key, value, &mut seen)?)))
+}
+
+/// `key`, or a key within the group that it is, if setting it to `value` replaces one of `seen`, which it joins.
+fn set_twice(key: &str, value: &toml::Value, seen: &mut Vec<String>) -> Option<String> {
+    if let (true, toml::Value::Table(group)) = (GROUPS.contains(&key), value) {
+        return group.iter().find_map(|(inner, value)| set_twice(&format!("{key}.{inner}"), value, seen));
+    }
+    if seen.iter().any(|earlier| is_within(earlier, key)) {
+        return Some(key.into());
+    }
+    add_leaves(key, value, seen);
+    None
+}
+
+fn add_leaves(key: &str, value: &toml::Value, into: &mut Vec<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            table.iter().for_each(|(inner, value)| add_leaves(&format!("{key}.{inner}"), value, into))
+        }
+        _ => into.push(key.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +253,19 @@ mod tests {
 
     fn misread(layers: &Layers) -> String {
         format!("{:#}", layers.spec("whole").unwrap_err())
+    }
+
+    #[test]
+    fn a_setting_that_replaces_another_of_its_table_is_found() {
+        let twice = |text: &str| {
+            let table: toml::Table = toml::from_str(text).unwrap();
+            first_set_twice(table.iter().map(|(key, value)| (key.as_str(), value))).map(|(_, key)| key)
+        };
+        assert_eq!(twice("\"train.batch\" = 4\ntrain.batch = 8").as_deref(), Some("train.batch"));
+        assert_eq!(twice("model.noise.scale = 4\n\"model.noise.scale\" = 8").as_deref(), Some("model.noise.scale"));
+        assert_eq!(twice("model.noise.scale = 4\n\"model.noise\" = \"none\"").as_deref(), Some("model.noise"));
+        assert_eq!(twice("model.noise.scale = 4\n\"model.noise\".shift = 8").as_deref(), Some("model.noise"));
+        assert_eq!(twice("\"model.noise\" = \"algorithm_1\"\n\"model.noise.shift\" = 8\ntrain.batch = 4"), None);
     }
 
     #[test]

@@ -35,6 +35,8 @@ fn mistakes_on_the_command_line() {
         ("study tiny.toml --set train.batch=-4", ["`train.batch`", "-4"]),
         ("study tiny.toml --set train.batch=10001", ["`train.batch` is 10001", "10000 training images"]),
         ("study tiny.toml --set model.width_divisor=0", ["`model.width_divisor` is 0", "at least 1"]),
+        ("study tiny.toml --set train.batch=4 --set train={batch=8}", ["`train.batch` is set twice", "command line"]),
+        ("study tiny.toml --set train.steps=4 --steps 5", ["`train.steps` is set twice", "command line"]),
         ("study tiny.toml --set model.norm=batch", ["`model.norm` is fixed by arm `batch_norm`", "study file"]),
         ("trial tiny.toml 7", ["unknown trial `7`", "1 to 6"]),
         ("trial tiny.toml 0123456789abcdef", ["unknown trial", "--dry-run"]),
@@ -101,6 +103,27 @@ fn mistakes_in_a_study_file() {
             "set = { \"model.noise\" = { shift = 1e38, dose = 10.0 } }",
             ["`model.noise` reaches 1e39", "single precision"],
         ),
+        (
+            "set = { \"model.norm\" = \"batch\" }",
+            "set = { \"model.norm\" = \"batch\", model.norm = \"none\" }",
+            ["bad.toml: arm `batch_norm`", "`model.norm` is set twice"],
+        ),
+        (
+            "seeds = 2",
+            "seeds = 2\nset = { \"train.steps\" = 5, train.steps = 4 }",
+            ["scale `desk`", "`train.steps` is set twice"],
+        ),
+        (
+            "seeds = 2",
+            "seeds = 2\nsetup.vgg = { \"train.steps\" = 5, train.steps = 4 }",
+            ["scale `desk`: setup `vgg`", "`train.steps` is set twice"],
+        ),
+        (
+            "seeds = 2",
+            "seeds = 2\nchoose_seeds = [100, 100]",
+            ["bad.toml: scale `desk`", "100 stands twice in `choose_seeds`"],
+        ),
+        ("layers = [2, 13]", "layers = [2, 2]", ["bad.toml", "2 stands twice in `layers`"]),
         ("[scale.desk]", "[scale.big]", ["bad.toml", "[scale.desk]"]),
         ("title = \"", "title = ", ["bad.toml", "line 1"]),
     ] {

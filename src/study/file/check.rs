@@ -5,8 +5,10 @@ use std::fmt::Display;
 
 use anyhow::{Context, Error, Result, bail, ensure};
 
-use super::{Scale, Study, Sweep, known};
+use super::{Scale, Settings, Study, Sweep, known};
+use crate::groups::first_twice;
 use crate::probe::{Better, Quantity};
+use crate::spec::first_set_twice;
 use crate::study::claim::{Claim, Role, Statistic, check_window};
 use crate::study::value::{LAYERS as ALONG_LAYERS, Take, Value};
 
@@ -20,11 +22,15 @@ impl Study {
         if let Some(wrong) = self.page.steps_to.iter().find(|accuracy| !(0.0..=100.0).contains(*accuracy)) {
             bail!("[page]: `steps_to` has {wrong}; an accuracy is between 0 and 100 %");
         }
+        refuse_repeated("steps_to", &self.page.steps_to).context("[page]")?;
+        for (name, settings) in &self.setup {
+            self.check_settings(settings).with_context(|| format!("setup `{name}`"))?;
+        }
         ensure!(self.scale.contains_key("desk"), "a study needs a [scale.desk]: it is the default");
         refuse_twice("arms", self.arm.iter().map(|arm| &arm.name))?;
         for arm in &self.arm {
             let checked = known("setup", &arm.setup, self.setup.keys()).and_then(|()| self.check_scales(&arm.scales));
-            checked.with_context(|| format!("arm `{}`", arm.name))?;
+            checked.and_then(|()| self.check_settings(&arm.set)).with_context(|| format!("arm `{}`", arm.name))?;
         }
         for (name, scale) in &self.scale {
             self.check_scale(name, scale).with_context(|| format!("scale `{name}`"))?;
@@ -43,6 +49,11 @@ impl Study {
         ensure!(scale.seeds > 0, "`seeds` is 0; it must be at least 1");
         ensure!(self.arms_at(name).next().is_some(), "no arm exists at it; name it in the `scales` of one");
         scale.setup.keys().try_for_each(|setup| known("setup", setup, self.setup.keys()))?;
+        refuse_repeated("choose_seeds", &scale.choose_seeds)?;
+        self.check_settings(&scale.set)?;
+        for (setup, settings) in &scale.setup {
+            self.check_settings(settings).with_context(|| format!("setup `{setup}`"))?;
+        }
         let sweeps: Vec<&Sweep> = self.sweeps_at(name).collect();
         for (index, sweep) in sweeps.iter().enumerate() {
             if let Some(key) = sweeps[..index].iter().find_map(|earlier| earlier.clash(sweep)) {
@@ -53,11 +64,18 @@ impl Study {
         Ok(())
     }
 
+    /// Refuses a setting that is written twice.
+    fn check_settings(&self, settings: &Settings) -> Result<()> {
+        let written = settings.iter().map(|(key, value)| (key.get_ref().as_str(), value));
+        let Some((place, twice)) = first_set_twice(written) else { return Ok(()) };
+        let line = settings.keys().nth(place).map_or(0, |key| self.line(key));
+        bail!("line {line}: `{twice}` is set twice; leave one out")
+    }
+
     fn check_sweep(&self, sweep: &Sweep) -> Result<()> {
         ensure!(!sweep.values.is_empty(), "`values` is empty");
-        if let Some(value) = first_twice(&sweep.values) {
-            bail!("{value} stands twice in `values`; leave one out");
-        }
+        refuse_repeated("values", &sweep.values)?;
+        ensure!(!sweep.with.contains_key(&sweep.path), "`with` moves `{}` too; leave one out", sweep.path);
         for (key, values) in &sweep.with {
             let (has, needs) = (values.len(), sweep.values.len());
             ensure!(has == needs, "`with` gives `{key}` {has} values; it needs {needs}");
@@ -142,9 +160,9 @@ fn refuse_twice<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Resu
     }
 }
 
-fn first_twice<T: PartialEq + Display>(values: &[T]) -> Option<&T> {
-    (1..values.len())
-        .map(|at| (&values[at], &values[..at]))
-        .find(|(value, earlier)| earlier.contains(value))
-        .map(|(value, _)| value)
+fn refuse_repeated<T: PartialEq + Display>(key: &str, values: &[T]) -> Result<()> {
+    match first_twice(values) {
+        Some(value) => bail!("{value} stands twice in `{key}`; leave one out"),
+        None => Ok(()),
+    }
 }

@@ -231,12 +231,16 @@ impl Study {
             (&arm.set, format!("arm `{}`", arm.name)),
         ] {
             for (key, value) in settings {
-                let line = 1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count();
-                let origin = format!("{}:{line}: {of}", self.path);
+                let origin = format!("{}:{}: {of}", self.path, self.line(key));
                 layers.set(key.get_ref(), value.clone(), &origin)?;
             }
         }
         Ok(layers)
+    }
+
+    /// The line of a key, from 1.
+    fn line(&self, key: &Spanned<String>) -> usize {
+        1 + self.text[..key.span().start.min(self.text.len())].matches('\n').count()
     }
 
     /// The arms that exist at a scale.
