@@ -2,7 +2,10 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult};
-use whybn::spec::{Init, Loss, Model, Noise, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit, Vgg16};
+use whybn::spec::{
+    Architecture, DeepLinear, Init, Loss, Model, Noise, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit,
+    Vgg16,
+};
 
 fn model(norm: Option<Norm>, noise: bool, head: &[usize]) -> Vgg16 {
     Vgg16 {
@@ -211,6 +214,25 @@ fn parameter_counts() {
     assert_eq!(count(1, None, &[]), 14_714_688 + 512 * 10 + 10);
     // 9·25,560 weights of convolutions, 528 biases, 64·10 + 10 in the head.
     assert_eq!(count(8, None, &[]), 9 * 25_560 + 528 + 650);
+}
+
+/// A specification is refused by its size before the network is made: biases, γ, β and the first layer are all that the
+/// reckoning may leave out or add.
+#[test]
+fn weights_are_reckoned_without_making_them() {
+    let reckoned = |model: &dyn Architecture, made: usize| {
+        let weights = model.weights();
+        assert!((weights / made as f64 - 1.0).abs() < 0.05, "{weights} for {made}");
+    };
+    for (divisor, head) in [(8, &[][..]), (8, &[300, 200]), (4, &[])] {
+        let model = Vgg16 { width_divisor: divisor, ..model(None, false, head) };
+        let (params, _) = network(&model, Implementation::Plain).init(0, DType::F32, &Device::Cpu).unwrap();
+        reckoned(&model, params.count());
+    }
+    let model = DeepLinear { depth: 5, width: 20, norm: None, init: Init::default() };
+    let network =
+        nn::network(&Model::DeepLinear(model.clone()), Loss::HalfSquaredErrorSum, Implementation::Plain, &[10], 10);
+    reckoned(&model, network.init(0, DType::F32, &Device::Cpu).unwrap().0.count());
 }
 
 #[test]

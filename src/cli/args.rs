@@ -64,7 +64,7 @@ pub struct StudyArgs {
     #[arg(long, value_name = "FOLDER", default_value = "reports")]
     pub out: PathBuf,
     /// Trials trained at once, one thread each [default: the processor's threads]
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true, default_value_t = cores(), hide_default_value = true)]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_negative_numbers = true, default_value_t = cores(), hide_default_value = true)]
     pub jobs: usize,
     /// Show the plan and an estimate of its cost, and train nothing
     #[arg(long)]
@@ -133,7 +133,9 @@ impl PlanArgs {
     /// # Errors
     /// A mistake: an unknown study, scale or key; values that cannot be.
     pub fn plan(&self) -> Result<Plan, Stop> {
-        let steps = self.steps.map(|steps| ("train.steps".to_string(), toml::Value::Integer(steps as i64)));
+        let steps = self
+            .steps
+            .map(|steps| ("train.steps".to_string(), toml::Value::Integer(i64::try_from(steps).unwrap_or(i64::MAX))));
         let set: Vec<_> = self.set.iter().cloned().chain(steps).collect();
         if let Some((_, twice)) = first_set_twice(set.iter().map(|(key, value)| (key.as_str(), value))) {
             return Err(Stop::Mistake(anyhow!("`{twice}` is set twice on the command line; leave one out")));
@@ -147,6 +149,14 @@ fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("it must be a whole number, at least 1".into()),
+    }
+}
+
+/// More threads than any machine has would only fail to start.
+fn jobs(text: &str) -> Result<usize, String> {
+    match positive(text)? {
+        jobs if jobs <= 1024 => Ok(jobs),
+        _ => Err("it must be at most 1024".into()),
     }
 }
 

@@ -118,7 +118,7 @@ fn costs(pending: &[&Task], jobs: usize) -> Result<String> {
         let (step, trial) = estimate(tasks[0])?;
         let (step, label) = (format!("{:.1} ms", step.as_secs_f64() * 1e3), tasks[0].planned.label());
         let _ = writeln!(text, "{step:>9}  {:>9}  {:>6}  {label}", duration(trial), tasks.len());
-        work += trial * tasks.len() as u32;
+        work = work.saturating_add(trial.saturating_mul(tasks.len() as u32));
     }
     let at_once = jobs.min(pending.len());
     let wall = duration(work / at_once as u32);

@@ -10,9 +10,6 @@ use super::mode::Implementation;
 use super::norm::NormLayer;
 use crate::spec::Vgg16;
 
-/// Its channels, stage by stage.
-const STAGES: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
-
 /// The VGG-16 of `model` for images of `channels` channels and `side` × `side` pixels.
 pub fn vgg16(
     model: &Vgg16,
@@ -21,7 +18,7 @@ pub fn vgg16(
     side: usize,
     classes: usize,
 ) -> Vec<Box<dyn Block>> {
-    let stages = STAGES.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
+    let stages = Vgg16::STAGES.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
     from_stages(&stages, model, implementation, channels, side, classes)
 }
 

@@ -5,12 +5,21 @@ use std::fmt::Display;
 use crate::groups::first_twice;
 use crate::spec::Model;
 
-/// Numbers of something, by setting, must be at least 1.
+/// The most of anything that a measurement may count (bins, redraws, units): more would fill the memory.
+const MOST: usize = 1_000_000;
+
+/// Numbers of something, by setting, must be at least 1 and at most [`MOST`].
 pub(super) fn counts(counts: &[(&str, usize)]) -> Result<(), String> {
-    match counts.iter().find(|(_, count)| *count == 0) {
-        Some((name, _)) => Err(format!("`{name}` is 0; it must be at least 1")),
+    match counts.iter().find(|(_, count)| !(1..=MOST).contains(count)) {
+        Some((name, 0)) => Err(format!("`{name}` is 0; it must be at least 1")),
+        Some((name, count)) => Err(format!("`{name}` is {count}; it must be at most {MOST}")),
         None => Ok(()),
     }
+}
+
+/// A number of evenly spaced measurements must be at least 1. More than there are steps measure at every step.
+pub(super) fn points(points: usize) -> Result<(), String> {
+    if points == 0 { Err("`points` is 0; it must be at least 1".into()) } else { Ok(()) }
 }
 
 /// A length must be a positive number.

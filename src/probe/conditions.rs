@@ -19,7 +19,7 @@ use crate::data::Dataset;
 use crate::kernels::divisor::Divisor;
 use crate::nn::{Block, ConvLayer, Epilogue, FeatureMaps, NORM_EPS, NormLayer};
 use crate::record::Record;
-use crate::spec::Model;
+use crate::spec::{Model, Spec};
 
 /// The shares of units that fulfil each condition, and all three.
 const SHARES: [&str; 4] = ["conditions.along", "conditions.convex", "conditions.shrinking", "conditions.all"];
@@ -47,7 +47,8 @@ impl Measurement for Conditions {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("units", self.units), ("points", self.points)])?;
+        check::counts(&[("units", self.units)])?;
+        check::points(self.points)?;
         check::positive("length", self.length)?;
         check::some_layers(&self.layers)
     }
@@ -57,8 +58,11 @@ impl Measurement for Conditions {
     }
 
     /// Each gradient goes from its layer on: half of the network in the mean.
-    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
-        Work { gradients: self.layers.len() * (2 * self.units + 1) * self.points / 2, ..Work::default() }
+    fn work(&self, spec: &Spec, _data: &Dataset) -> Work {
+        Work {
+            gradients: self.layers.len() * (2 * self.units + 1) * self.points.min(spec.train.steps) / 2,
+            ..Work::default()
+        }
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::data::{Dataset, ImageSet, Split};
 use crate::nn::{At, Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
-use crate::spec::Model;
+use crate::spec::{Model, Spec};
 
 /// A mode: the statistics that the normalisation uses, and whether the noise is on.
 type EvaluationMode = (StatisticsMode, bool);
@@ -70,7 +70,8 @@ impl Measurement for Evaluation {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("points", self.points), ("images", self.images)])?;
+        check::points(self.points)?;
+        check::counts(&[("images", self.images)])?;
         check::no_repeats("along", &self.along)?;
         let known: Vec<String> =
             SPLITS.iter().flat_map(|split| MODES.map(|(mode, _)| format!("{split}.{mode}"))).collect();
@@ -96,8 +97,8 @@ impl Measurement for Evaluation {
         Err(format!("`images` is {images}, but {} has only {most} images in its smaller split", data.facts().name))
     }
 
-    fn work(&self, model: &Model, data: &Dataset) -> Work {
-        let images = data.images().map_or(0, |set| self.evaluated_images(model, set.test.len()));
+    fn work(&self, spec: &Spec, data: &Dataset) -> Work {
+        let images = data.images().map_or(0, |set| self.evaluated_images(spec, set.test.len()));
         Work { images, ..Work::default() }
     }
 
@@ -142,15 +143,16 @@ impl Evaluation {
         MODES.into_iter().filter(|(mode, _)| all || is_along(mode)).collect()
     }
 
-    /// Images that go through a network of `model` in a whole trial, where `test_images` are tested on at the end.
-    fn evaluated_images(&self, model: &Model, test_images: usize) -> usize {
+    /// Images that go through the network in a trial of `spec`, where `test_images` are tested on at the end.
+    fn evaluated_images(&self, spec: &Spec, test_images: usize) -> usize {
         let passes = |modes: &[(&str, EvaluationMode)]| {
-            let modes: Vec<_> = modes.iter().map(|&(_, mode)| effective(mode, model)).collect();
+            let modes: Vec<_> = modes.iter().map(|&(_, mode)| effective(mode, &spec.model)).collect();
             (0..modes.len()).filter(|&index| !modes[..index].contains(&modes[index])).count()
         };
         let at_a_point = |is_last| SPLITS.iter().map(|split| passes(&self.modes_at(split, is_last))).sum();
         let (before, last): (usize, usize) = (at_a_point(false), at_a_point(true));
-        ((self.points - 1) * before + last) * self.images + passes(&MODES) * test_images
+        let before_the_last = self.points.min(spec.train.steps) - 1;
+        (before_the_last * before + last) * self.images + passes(&MODES) * test_images
     }
 }
 
@@ -243,8 +245,9 @@ mod tests {
     #[test]
     fn images_are_counted_once_a_pass() {
         let evaluated_images = |along: &[&str], model: &Model| {
+            let spec = Spec { model: model.clone(), ..Spec::default() };
             let along = along.iter().map(|reading| reading.to_string()).collect();
-            Evaluation { points: 10, images: 1000, along }.evaluated_images(model, 2000)
+            Evaluation { points: 10, images: 1000, along }.evaluated_images(&spec, 2000)
         };
         let plain = Model::default();
         let noise = Some(Noise::default());

@@ -41,7 +41,8 @@ impl Measurement for Histogram {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("points", self.points), ("bins", self.bins)])?;
+        check::points(self.points)?;
+        check::counts(&[("bins", self.bins)])?;
         check::some_layers(&self.layers)
     }
 

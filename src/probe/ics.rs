@@ -13,7 +13,7 @@ use super::{Measurement, Memory, Quantity, StepContext, Work, check, is_due_from
 use crate::data::Dataset;
 use crate::nn::{Block, Kind, Params};
 use crate::record::Record;
-use crate::spec::Model;
+use crate::spec::{Model, Spec};
 
 /// The quantities, and their units, in the order in which they are recorded.
 const QUANTITIES: [(&str, &str); 7] = [
@@ -44,7 +44,7 @@ impl Measurement for Ics {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("points", self.points)])?;
+        check::points(self.points)?;
         check::positive("matched_update", self.matched_update)?;
         check::some_layers(&self.layers)
     }
@@ -54,8 +54,8 @@ impl Measurement for Ics {
     }
 
     /// Two readings per layer.
-    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
-        Work { gradients: 2 * self.layers.len() * self.points, ..Work::default() }
+    fn work(&self, spec: &Spec, _data: &Dataset) -> Work {
+        Work { gradients: 2 * self.layers.len() * self.points.min(spec.train.steps), ..Work::default() }
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::data::Dataset;
 use crate::nn::Params;
 use crate::record::Record;
 use crate::rng;
-use crate::spec::Model;
+use crate::spec::Spec;
 
 /// Bands, each with its lowest and its highest value and its width, and their units.
 ///
@@ -64,7 +64,7 @@ impl Measurement for Landscape {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("points", self.points)])?;
+        check::points(self.points)?;
         let Landscape { multiples, smaller_step, .. } = self;
         let lengths: Vec<f64> = [&[0.0, *smaller_step], &multiples[..]].concat();
         let ascends = lengths.is_sorted_by(|a, b| a < b) && lengths.iter().all(|length| length.is_finite());
@@ -78,9 +78,10 @@ impl Measurement for Landscape {
     }
 
     /// A gradient per step length, the smaller one along the gradient alone.
-    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
+    fn work(&self, spec: &Spec, _data: &Dataset) -> Work {
         let lengths = self.multiples.len();
-        Work { gradients: self.points * (lengths + 1) + self.random_points * lengths, ..Work::default() }
+        let [points, random_points] = [self.points, self.random_points].map(|points| points.min(spec.train.steps));
+        Work { gradients: points * (lengths + 1) + random_points * lengths, ..Work::default() }
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {

@@ -30,7 +30,7 @@ use crate::nn::{At, ConvLayer, Mode, Network, Params, Pass, StepResult};
 use crate::optimizer;
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Model, Train};
+use crate::spec::{Model, Spec, Train};
 use crate::text::sha256;
 
 /// Makes the enum of the probes that a study file may name, from the types of their settings.
@@ -126,8 +126,8 @@ pub trait Measurement: Any {
         Ok(())
     }
 
-    /// The work that it asks for in a whole trial of a network of `model` on `data`; all else that it reads is small.
-    fn work(&self, _model: &Model, _data: &Dataset) -> Work {
+    /// The work that it asks for in a trial that `spec` trains on `data`; all else that it reads is small.
+    fn work(&self, _spec: &Spec, _data: &Dataset) -> Work {
         Work::default()
     }
 
@@ -261,8 +261,10 @@ pub struct StateContext<'a> {
 #[error("a measurement was given up")]
 pub struct GivenUp;
 
-/// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last.
+/// Whether the `taken`-th of `steps` steps is one of `points` evenly spaced ones, of which `steps` is the last; all
+/// steps are where there are fewer of them.
 fn is_due(taken: usize, steps: usize, points: usize) -> bool {
+    let points = points.min(steps);
     taken > 0 && taken * points / steps > (taken - 1) * points / steps
 }
 
@@ -291,9 +293,11 @@ mod tests {
         assert_eq!(due(300, 10), [30, 60, 90, 120, 150, 180, 210, 240, 270, 300]);
         assert_eq!(due(7, 3), [3, 5, 7]);
         assert_eq!(due(3, 10), [1, 2, 3]);
+        assert_eq!(due(3, i64::MAX as usize), [1, 2, 3]);
         let from_start = |points| (0..300).filter(|&step| is_due_from_start(step, 300, points)).collect::<Vec<_>>();
         assert_eq!(from_start(4), [0, 75, 150, 225]);
         assert_eq!((from_start(0).len(), from_start(7).len(), from_start(300).len()), (0, 7, 300));
+        assert_eq!(from_start(i64::MAX as usize).len(), 300);
     }
 
     /// The names of settings are those that serde knows.

@@ -33,7 +33,8 @@ impl Measurement for SurvivingShift {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("redraws", self.redraws), ("points", self.points)])?;
+        check::counts(&[("redraws", self.redraws)])?;
+        check::points(self.points)?;
         check::some_layers(&self.layers)
     }
 

@@ -35,7 +35,8 @@ impl Measurement for Wasserstein {
     }
 
     fn check(&self) -> Result<(), String> {
-        check::counts(&[("units", self.units), ("points", self.points)])?;
+        check::counts(&[("units", self.units)])?;
+        check::points(self.points)?;
         check::some_layers(&self.layers)
     }
 

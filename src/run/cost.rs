@@ -21,10 +21,11 @@ pub fn estimate(task: &Task) -> Result<(Duration, Duration)> {
     let Trial { spec, data, probes, .. } = task.trial;
     let step = measure_step(&task.trial)?;
     let batch = spec.train.batch.size(data.facts().train);
-    let work = |of: fn(Work) -> usize| -> usize { probes.iter().map(|probe| of(probe.work(&spec.model, data))).sum() };
+    let work = |of: fn(Work) -> usize| -> usize { probes.iter().map(|probe| of(probe.work(spec, data))).sum() };
     let (images, gradients) = (work(|work| work.images), work(|work| work.gradients));
     let steps = (spec.train.steps + gradients) as f64 + images as f64 / (batch as f64 * STEP_PER_EVALUATION);
-    Ok((step, step.mul_f64(steps)))
+    let trial = Duration::try_from_secs_f64(step.as_secs_f64() * steps).unwrap_or(Duration::MAX);
+    Ok((step, trial))
 }
 
 /// A step goes forward once and backward once, which costs about twice as much; an evaluation goes forward only.

@@ -118,6 +118,13 @@ impl Default for Train {
     }
 }
 
+/// The most bytes that the parameters of a trial may have: 1 GiB. Training holds several copies of them (gradients,
+/// updates, checkpoints). VGG-16 with the paper's widths and a head of 4096 and 4096 units has an eighth of it.
+const MOST_PARAMETER_BYTES: f64 = (1u64 << 30) as f64;
+
+/// The most steps of a trial: counts of steps times counts of points then fit 64 bits.
+const MOST_STEPS: usize = 1_000_000_000;
+
 impl Spec {
     /// Checks what the types cannot: sizes that must be positive, and settings that must fit each other.
     ///
@@ -128,12 +135,27 @@ impl Spec {
         let &Train { batch, steps, learning_rate, weight_decay, .. } = &self.train;
         ensure!(batch != Batch::Size(0), "`train.batch` is 0; it must be at least 1");
         ensure!(steps > 0, "`train.steps` is 0; it must be at least 1");
+        ensure!(steps <= MOST_STEPS, "`train.steps` is {steps}; it must be at most {MOST_STEPS}");
         let is_length = learning_rate > 0.0 && learning_rate.is_finite();
         ensure!(is_length, "`train.learning_rate` is {learning_rate}; it must be positive");
         let is_penalty = weight_decay >= 0.0 && weight_decay.is_finite();
         ensure!(is_penalty, "`train.weight_decay` is {weight_decay}; it must be zero or positive");
         self.train.transforms.iter().try_for_each(Transform::check)?;
-        self.model.check()
+        self.model.check()?;
+        self.check_memory()
+    }
+
+    /// Refuses a network that would not fit into memory, before any of it is made.
+    fn check_memory(&self) -> Result<()> {
+        let bytes = self.model.weights() * self.train.dtype.dtype().size_in_bytes() as f64;
+        let size = |bytes: f64| format!("{:.1} GiB", bytes / f64::from(1 << 30));
+        ensure!(
+            bytes <= MOST_PARAMETER_BYTES,
+            "`model` has parameters of {}; a trial may have {} of them: make its layers smaller",
+            size(bytes),
+            size(MOST_PARAMETER_BYTES)
+        );
+        Ok(())
     }
 
     /// The data say which networks and which loss fit them.

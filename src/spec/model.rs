@@ -137,6 +137,10 @@ pub trait Architecture {
     /// The number of layers that probes can name, counted from 1.
     fn layers(&self) -> usize;
 
+    /// The number of its weights, reckoned without making them: of all but what biases and normalisations add, for the
+    /// widest of the data that the network takes.
+    fn weights(&self) -> f64;
+
     /// The normalisation of its layers.
     fn norm(&self) -> Option<Norm>;
 
@@ -152,6 +156,16 @@ pub trait Architecture {
     fn check(&self) -> Result<()>;
 }
 
+impl Vgg16 {
+    /// The channels of its convolutions, stage by stage (Simonyan & Zisserman 2015, table 1, column D).
+    pub const STAGES: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
+}
+
+impl DeepLinear {
+    /// Each layer has tensors, names and buffers of its own, however narrow it is.
+    const MOST_LAYERS: usize = 10_000;
+}
+
 impl Architecture for Vgg16 {
     fn kind(&self) -> &'static Kind {
         &VGG16
@@ -159,7 +173,17 @@ impl Architecture for Vgg16 {
 
     /// The convolutions.
     fn layers(&self) -> usize {
-        13
+        Self::STAGES.concat().len()
+    }
+
+    fn weights(&self) -> f64 {
+        let widths = Self::STAGES.concat().into_iter().map(|width| width as f64 / self.width_divisor as f64);
+        let channels: Vec<f64> = std::iter::once(3.0).chain(widths).collect();
+        let last = channels.last().copied();
+        let units: Vec<f64> =
+            last.into_iter().chain(self.head.iter().map(|&width| width as f64)).chain([10.0]).collect();
+        let products = |widths: &[f64]| widths.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>();
+        9.0 * products(&channels) + products(&units)
     }
 
     fn norm(&self) -> Option<Norm> {
@@ -195,6 +219,11 @@ impl Architecture for DeepLinear {
         self.depth
     }
 
+    fn weights(&self) -> f64 {
+        let (depth, width) = (self.depth as f64, self.width as f64);
+        (depth - 2.0) * width * width + 2.0 * 10.0 * width
+    }
+
     fn norm(&self) -> Option<Norm> {
         self.norm
     }
@@ -203,6 +232,8 @@ impl Architecture for DeepLinear {
         for (key, value, least) in [("model.depth", self.depth, 2), ("model.width", self.width, 1)] {
             ensure!(value >= least, "`{key}` is {value}; it must be at least {least}");
         }
+        let most = Self::MOST_LAYERS;
+        ensure!(self.depth <= most, "`model.depth` is {}; it must be at most {most}", self.depth);
         Ok(())
     }
 }

@@ -20,6 +20,9 @@ pub struct Overrides {
     pub seeds: Option<usize>,
 }
 
+/// The most trials that a plan may have. They are all held in memory, each with its specification.
+const MOST_TRIALS: u64 = 100_000;
+
 /// All trials of a study at a scale.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -42,13 +45,14 @@ impl Plan {
     /// The plan of `study` at `scale`, changed by `overrides`.
     ///
     /// # Errors
-    /// An unknown scale; an unknown key, wrong value or size that cannot be; an override of a key that an arm or a
+    /// An unknown scale; more than 100,000 trials; an unknown key, wrong value or size that cannot be; an override of a key that an arm or a
     /// sweep fixes.
     pub fn new(study: Study, scale: &str, overrides: &Overrides) -> Result<Plan> {
         known("scale", scale, study.scale.keys()).with_context(|| study.path.clone())?;
         let size = &study.scale[scale];
         let seeds = overrides.seeds.unwrap_or(size.seeds);
         ensure!(seeds > 0, "--seeds is 0; it must be at least 1");
+        refuse_too_many(&study, scale, seeds).with_context(|| study.path.clone())?;
         refuse_fixed_keys(&study, scale, overrides)?;
         let (mut conditions, mut changed) = (Vec::new(), BTreeSet::new());
         for arm in study.arms_at(scale) {
@@ -60,7 +64,7 @@ impl Plan {
         }
         let of_seed = |seed| conditions.iter().map(move |trial| PlannedTrial { seed, ..trial.clone() });
         let is_chosen = |arm: &str| study.values_at(scale).any(|(_, v)| v.is_chosen() && v.arms().contains(arm));
-        let judged = size.first_seed..size.first_seed + seeds as u64;
+        let judged = size.first_seed..size.first_seed.saturating_add(seeds as u64);
         let mut trials: Vec<PlannedTrial> = judged.clone().flat_map(of_seed).collect();
         trials.extend(size.choose_seeds.iter().copied().flat_map(of_seed).filter(|trial| is_chosen(&trial.arm)));
         let mut changes = Vec::from_iter(changed);
@@ -177,6 +181,21 @@ fn spec(layers: &Layers, of: &str, overrides: &Overrides, changed: &mut BTreeSet
     let needed = overrides.set.iter().filter(|(key, _)| without(Some(key)).ok().as_ref() != Some(&spec));
     changed.extend(needed.map(|(key, value)| format!("{key}={value}")));
     Ok(spec)
+}
+
+/// Refuses a plan of more than [`MOST_TRIALS`] trials before any of them is made.
+fn refuse_too_many(study: &Study, scale: &str, seeds: usize) -> Result<()> {
+    let swept = |arm: &Arm| {
+        let sweeps = study.sweeps_at(scale).filter(|sweep| sweep.concerns(&arm.name));
+        sweeps.fold(1, |conditions: u64, sweep| conditions.saturating_mul(sweep.values.len() as u64))
+    };
+    let conditions = study.arms_at(scale).map(swept).fold(0, u64::saturating_add);
+    let trials = conditions.saturating_mul((seeds as u64).saturating_add(study.scale[scale].choose_seeds.len() as u64));
+    ensure!(
+        trials <= MOST_TRIALS,
+        "{conditions} conditions of {seeds} seeds at scale `{scale}` are {trials} trials; a plan has at most {MOST_TRIALS}"
+    );
+    Ok(())
 }
 
 /// Refuses to override what makes an arm or a sweep differ: arms would be alike while their names say otherwise.
