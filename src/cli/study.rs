@@ -10,12 +10,12 @@ use super::output::say;
 use super::report::write_report;
 use crate::data::DataFacts;
 use crate::groups::grouped;
-use crate::report::Input;
+use crate::report::{self, Input};
 use crate::run::{
     Datasets, Interrupt, Invocation, Lock, Runs, Stop, Task, check_writable, distinct, estimate, tasks, train_all,
 };
 use crate::study::Plan;
-use crate::text::{count, duration, note};
+use crate::text::{count, duration, note, shell_word};
 
 /// Trains what is not trained yet, judges, and reports.
 ///
@@ -30,6 +30,7 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
         return dry_run(args, &plan, &datasets, &tasks);
     }
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
+    report::refuse_another(&plan, &args.out).map_err(Stop::Mistake)?;
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
     let interrupt = Interrupt::listen()?;
@@ -49,7 +50,8 @@ fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
         let (study, folder) = (&args.plan.study, args.plan.runs.display());
         Stop::Mistake(anyhow!(
             "another process is running study `{study}` in {folder} already; wait for it, or share its trials with \
-             `whybn trial {study} TRIAL`"
+             `whybn trial {} TRIAL`",
+            shell_word(study)
         ))
     })
 }

@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result};
 
 pub use index::write_index;
 pub use run_log::append_run_entry;
-pub use stored::{PLAN, read_records};
+pub use stored::{PLAN, read_records, refuse_another};
 pub use view::View;
 
 use crate::data::DataFacts;

@@ -10,7 +10,7 @@ use super::stored;
 use super::view::{Condition, View};
 use crate::record::TrialRecords;
 use crate::spec::Spec;
-use crate::study::{BUILT_IN, Plan};
+use crate::study::Plan;
 use crate::text::shell_word;
 
 /// The settings that all arms share, the keys of the others, and each arm's values of these.
@@ -47,11 +47,11 @@ fn flatten(spec: &Spec) -> BTreeMap<String, String> {
 
 /// The command that makes the report.
 pub fn command(plan: &Plan) -> String {
-    let built_in = BUILT_IN.iter().any(|(name, text)| *name == plan.study.name && *text == plan.study.text);
     let mut words = vec!["whybn study".to_string()];
-    words.push(if built_in { plan.study.name.clone() } else { shell_word(&plan.study.path) });
+    let is_built_in = plan.study.own_file().is_none();
+    words.push(if is_built_in { plan.study.name.clone() } else { shell_word(&plan.study.path) });
     if plan.scale != "desk" {
-        words.push(format!("--scale {}", plan.scale));
+        words.push(format!("--scale {}", shell_word(&plan.scale)));
     }
     words.extend(plan.changes.iter().map(|change| match change.strip_prefix("seeds=") {
         Some(seeds) => format!("--seeds {seeds}"),

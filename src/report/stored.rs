@@ -36,6 +36,9 @@ struct PlanFile<'a> {
     study: String,
     scale: String,
     changes: Vec<String>,
+    /// The study's file; left out where the study is a built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     planned: usize,
     /// Of the uncompressed records.
     records_sha256: String,
@@ -71,6 +74,7 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
         study: view.plan.study.name.clone(),
         scale: view.plan.scale.clone(),
         changes: view.plan.changes.clone(),
+        file: view.plan.study.own_file(),
         planned: view.plan.trials.len(),
         records_sha256: sha256([&csv]),
         data: view.data.to_vec(),
@@ -79,6 +83,29 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
         trials: view.trials.into(),
     };
     write_json(&dir.join(PLAN), &plan)
+}
+
+/// Refuses to let the report of `plan` take the place of another's in the folder `out`: of another study, whose file has
+/// the same name in another folder, or of other changes that have the same hash.
+///
+/// # Errors
+/// The report that is there, and what to do; a `plan.json` that cannot be read.
+pub fn refuse_another(plan: &Plan, out: &Path) -> Result<()> {
+    let path = out.join(plan.output_name()).join(PLAN);
+    let Some(stored) = read_json::<PlanFile>(&path, "not the plan of a report; move it away")? else { return Ok(()) };
+    let file = plan.study.own_file();
+    // Reports of older versions do not say their file.
+    let is_same_study = stored.study == plan.study.name && (stored.file.is_none() || stored.file == file);
+    ensure!(
+        is_same_study && stored.scale == plan.scale && stored.changes == plan.changes,
+        "{} is the report of another plan (study {}, scale {}{}), which this one would replace; rename the study's file, \
+         give another folder with --out, or move that report away if it is an old one of this study",
+        path.parent().unwrap_or(out).display(),
+        stored.file.unwrap_or(stored.study),
+        stored.scale,
+        stored.changes.iter().map(|change| format!(", {change}")).collect::<String>()
+    );
+    Ok(())
 }
 
 /// The input of a report of `plan` from the two files in the folder `dir` of an earlier one. The data set itself is not

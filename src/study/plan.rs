@@ -128,15 +128,15 @@ impl Plan {
         Ok(())
     }
 
-    /// The name of the report and of its folder: the study's, the scale's where it is not the default, and a short
-    /// hash of the changes where there are any, so that an exploratory run never overwrites another.
+    /// The name of the report and of its folder: the study's, the scale's where it is not the default, and 48 bits of
+    /// a hash of the changes where there are any, so that an exploratory run has a report of its own.
     pub fn output_name(&self) -> String {
         let mut name = self.study.name.clone();
         if self.scale != "desk" {
             name = format!("{name}.{}", self.scale);
         }
         if self.is_exploratory() {
-            name = format!("{name}-{}", &sha256([self.changes.join("\n")])[..6]);
+            name = format!("{name}-{}", &sha256([self.changes.join("\n")])[..12]);
         }
         name
     }

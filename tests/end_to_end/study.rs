@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::desk::{Desk, cifar10, copy, files, uninterrupted};
+use super::desk::{Desk, TINY, cifar10, copy, files, uninterrupted};
 
 #[test]
 fn a_study_asks_trains_answers_and_leaves_all_its_files() {
@@ -52,6 +52,36 @@ fn a_changed_run_shares_trials_but_never_overwrites_a_report() {
     for (name, bytes) in uninterrupted().results() {
         assert!(name == "reports/README.md" || results[&name] == bytes, "{name} differs");
     }
+}
+
+#[test]
+fn a_report_of_another_plan_is_not_replaced() {
+    let desk = Desk::with_finished_runs();
+    for folder in ["x", "y"] {
+        fs::create_dir(desk.path(folder)).unwrap();
+        fs::write(desk.path(&format!("{folder}/tiny.toml")), TINY).unwrap();
+    }
+    desk.run(0, "study x/tiny.toml");
+    desk.run(0, "report ./x/tiny.toml");
+    let results = desk.results();
+    let refused = |command: &str, words: &[&str]| {
+        let error = desk.run(2, command).stderr;
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        assert!(desk.results() == results, "{command}");
+    };
+    let words = ["reports/tiny is the report of another plan", "x/tiny.toml", "--out"];
+    refused("study y/tiny.toml --jobs 2", &words);
+    refused("report y/tiny.toml", &words);
+    // Two changes with one hash.
+    desk.run(0, "study x/tiny.toml --seeds 1");
+    let changed =
+        desk.results().into_keys().find(|name| name.starts_with("reports/tiny-") && name.ends_with("plan.json"));
+    let plan = desk.path(&changed.unwrap());
+    fs::write(&plan, fs::read_to_string(&plan).unwrap().replace("seeds=1", "seeds=9")).unwrap();
+    let results = desk.results();
+    let error = desk.run(2, "study x/tiny.toml --seeds 1").stderr;
+    assert!(error.contains("is the report of another plan (study x/tiny.toml, scale desk, seeds=9)"), "{error}");
+    assert!(desk.results() == results);
 }
 
 #[test]

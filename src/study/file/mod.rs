@@ -1,7 +1,7 @@
 //! The format of a study file, as typed, and what no type says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -208,6 +208,13 @@ impl Study {
         study.text = text.into();
         study.check().with_context(|| path.to_string())?;
         Ok(study)
+    }
+
+    /// Its file, without `./`; none where it is a built-in study.
+    pub fn own_file(&self) -> Option<String> {
+        let is_built_in = BUILT_IN.iter().any(|(name, text)| *name == self.name && *text == self.text);
+        let plain: PathBuf = Path::new(&self.path).components().filter(|part| *part != Component::CurDir).collect();
+        (!is_built_in).then(|| plain.display().to_string())
     }
 
     /// The measurements at a scale: the minibatches' own loss and accuracy first, which are always measured.
