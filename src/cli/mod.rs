@@ -9,7 +9,7 @@ mod trial;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Parser;
 
 use crate::data;
@@ -44,7 +44,9 @@ fn dispatch(command: Command) -> Result<(), Stop> {
             say(&data::fetch_cifar10(data.data_dir.as_deref()).map_err(Stop::Mistake)?)
         }
         Command::Data(DataCommand::Check { data }) => {
-            say(&data::check(data.data_dir.as_deref()).map_err(Stop::Mistake)?)
+            let (text, strange) = data::check(data.data_dir.as_deref()).map_err(Stop::Mistake)?;
+            say(&text)?;
+            strange.map_or(Ok(()), |strange| Err(Stop::Mistake(anyhow!(strange))))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::report::{self, Input, View};
 use crate::run::{Datasets, Invocation, Runs, Stop, Task, check_writable, lock_reports, tasks};
 use crate::study::Plan;
 use crate::study::claim::Role;
-use crate::text::{count, duration, note};
+use crate::text::{count, duration, note, shell_word};
 
 /// Writes a study's report again, from records alone: those in the runs, else those of an earlier report.
 ///
@@ -69,20 +69,18 @@ fn has_records(earlier: &Path) -> bool {
 
 fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
     let (there, planned) = (input.trials.len(), input.plan.trials.len());
-    let runs = args.plan.runs.display();
+    let (runs, study) = (args.plan.runs.display(), shell_word(&args.plan.study));
     if there == 0 {
         bail!(
-            "no trial of study `{}` is finished in {runs}; run `whybn study {}` with the same options first",
-            args.plan.study,
+            "no trial of study `{}` is finished in {runs}; run `whybn study {study}` with the same options first",
             args.plan.study
         );
     }
     if there < planned && !args.partial {
         bail!(
-            "{} of {planned} not finished in {runs}; `whybn study {}` with the same options trains the rest, \
+            "{} of {planned} not finished in {runs}; `whybn study {study}` with the same options trains the rest, \
              --partial reports what is there",
-            count(planned - there, "trial"),
-            args.plan.study
+            count(planned - there, "trial")
         );
     }
     Ok(())

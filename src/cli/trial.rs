@@ -5,6 +5,7 @@ use anyhow::{Result, anyhow};
 use super::args::TrialArgs;
 use super::output::say;
 use crate::run::{Datasets, Interrupt, Runs, Stop, Task, tasks, train_all};
+use crate::text::shell_word;
 
 /// Trains one trial of a plan, unless it is finished.
 ///
@@ -34,7 +35,7 @@ fn find<'a>(tasks: &'a [Task<'a>], args: &TrialArgs) -> Result<&'a Task<'a>> {
         anyhow!(
             "unknown trial `{which}`; this plan has 1 to {}, and `whybn study {} --dry-run` lists their ids",
             tasks.len(),
-            args.plan.study
+            shell_word(&args.plan.study)
         )
     })
 }

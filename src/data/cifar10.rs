@@ -41,7 +41,7 @@ const FILES: [(&str, &str); 6] = [
 /// The source of a place that nobody named.
 const DEFAULT: &str = "the default place";
 const TRAINING_FILES: usize = 5;
-const REMEDY: &str =
+pub const REMEDY: &str =
     "get it with `whybn data fetch cifar10`, or name the folder that holds it with --data-dir or WHYBN_DATA";
 
 /// Where CIFAR-10 is looked for.

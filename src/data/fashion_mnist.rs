@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use anyhow::ensure;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use super::{FileFact, ImageSet, Split, Standing};
 use crate::spec::DataName;
@@ -59,7 +59,8 @@ impl Embedded {
     /// If they are not those that the program knows.
     fn unpacked(&self) -> anyhow::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let is_whole = GzDecoder::new(self.packed).read_to_end(&mut bytes).is_ok() && sha256([&bytes]) == self.sha256;
+        let is_whole =
+            MultiGzDecoder::new(self.packed).read_to_end(&mut bytes).is_ok() && sha256([&bytes]) == self.sha256;
         ensure!(is_whole, "the embedded {} is damaged: restore data/fashion-mnist and build again", self.name);
         Ok(bytes)
     }

@@ -86,6 +86,16 @@ fn locked(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::{Overrides, Study};
+
+    #[test]
+    fn a_scale_with_signs_of_a_shell_is_quoted() {
+        let own = "\n[scale.\"a b$(id)\"]\nsays = \"x\"\nseeds = 1\n";
+        let text = include_str!("../../studies/standard_rate.toml").to_string() + own;
+        let study = Study::parse("own", "my files/own.toml", &text).unwrap();
+        let plan = Plan::new(study, "a b$(id)", &Overrides::default()).unwrap();
+        assert_eq!(command(&plan), "whybn study 'my files/own.toml' --scale 'a b$(id)'");
+    }
 
     #[test]
     fn the_lock_file_names_the_ground() {

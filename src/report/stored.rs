@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use flate2::{Compression, GzBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -168,7 +168,7 @@ pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
 pub(super) fn uncompressed(path: &Path) -> Result<Vec<u8>> {
     let file = std::fs::File::open(path).with_context(|| format!("{}: cannot read this file", path.display()))?;
     let mut bytes = Vec::new();
-    GzDecoder::new(file).read_to_end(&mut bytes).with_context(|| {
+    MultiGzDecoder::new(file).read_to_end(&mut bytes).with_context(|| {
         let line = 1 + bytes.iter().filter(|&&byte| byte == b'\n').count();
         format!("{}, line {line}: this file is cut off or corrupt; restore it, or run the study again", path.display())
     })?;

@@ -52,6 +52,37 @@ fn writing_twice_gives_the_same_bytes_and_strays_go() {
     assert_eq!(files_of(folder.path()), first);
 }
 
+/// Words of a study's file stay words.
+#[test]
+fn pipes_newlines_and_tags_of_names_and_titles_make_no_markdown() {
+    let mut plan = plan(2);
+    plan.study.title = "Lin | x\n\n## Claims\n<b>h</b>".into();
+    plan.study.claim[0].id = "N|1".into();
+    plan.study.claim[1].id = "<b>2".into();
+    let made = input(&plan);
+    let (folder, page) = page_of(&made);
+    write_index(folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    for text in [&page, &index] {
+        assert!(text.contains("Lin | x  ## Claims &lt;b>h&lt;/b>"), "{text}");
+        assert!(text.contains(r"N\|1") && text.contains("&lt;b>2") && !text.contains("<b>"), "{text}");
+    }
+    assert_eq!(page.matches("\n## Claims").count(), 1);
+    let columns = |line: &str| line.replace(r"\|", "").matches('|').count();
+    let mut rows =
+        page.lines().skip_while(|line| !line.starts_with("|  | claim")).take_while(|line| line.starts_with('|'));
+    let head = columns(rows.next().unwrap());
+    assert!(rows.all(|row| columns(row) == head), "{page}");
+}
+
+#[test]
+fn gzip_of_several_members_is_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.gz");
+    std::fs::write(&path, [stored::compress(b"one, ").unwrap(), stored::compress(b"two").unwrap()].concat()).unwrap();
+    assert_eq!(stored::uncompressed(&path).unwrap(), b"one, two");
+}
+
 /// Trials of an older schema are shown, and said to be.
 #[test]
 fn a_report_of_an_older_schema_is_written_again_and_says_so() {

@@ -196,6 +196,18 @@ fn missing_and_damaged_data() {
 }
 
 #[test]
+fn data_that_are_not_the_official_ones_are_shown_and_refused_by_the_check() {
+    let desk = Desk::new();
+    cifar10(&desk.path("pictures"));
+    let printed = desk.run(2, "data check --data-dir pictures");
+    assert!(printed.stdout.contains("The test set lacks 9960 of the official 10,000 images."), "{}", printed.stdout);
+    for word in ["not the official CIFAR-10: data_batch_1.bin, data_batch_2.bin", "whybn data fetch cifar10"] {
+        assert!(printed.stderr.contains(word), "{}", printed.stderr);
+    }
+    assert!(!printed.stderr.contains("test_batch.bin"), "{}", printed.stderr);
+}
+
+#[test]
 fn places_that_cannot_be_written_are_found_before_training() {
     let desk = Desk::new();
     fs::write(desk.path("file"), "").unwrap();

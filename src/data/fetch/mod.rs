@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use crate::files::write_whole;
 use crate::text::{note, sha256};
@@ -121,7 +121,7 @@ fn complete(archive: &Archive, part: &Path, had: usize) -> anyhow::Result<()> {
 fn unpack(archive: &Archive, packed: &[u8], folder: &Path) -> anyhow::Result<()> {
     let damaged = "the archive breaks off or is damaged";
     let mut missing = archive.members.to_vec();
-    for entry in tar::Archive::new(GzDecoder::new(packed)).entries().context(damaged)? {
+    for entry in tar::Archive::new(MultiGzDecoder::new(packed)).entries().context(damaged)? {
         let mut entry = entry.context(damaged)?;
         let path = entry.path().context(damaged)?.into_owned();
         let is_it = |(name, _): &(&str, &str)| path == Path::new(archive.folder).join(name);
