@@ -80,6 +80,11 @@ fn mistakes_in_a_study_file() {
         ("batch = 16", "batch = -16", ["bad.toml:7", "`train.batch`"]),
         ("seeds = 2", "seeds = 0", ["bad.toml", "`seeds` is 0"]),
         ("seeds = 2", "first_seed = 9223372036854775807\nseeds = 9223372036854775807", ["bad.toml", "at most 100000"]),
+        (
+            "[scale.desk]",
+            "[scale.\"../x\"]\nsays = \"\"\nseeds = 1\n[scale.desk]",
+            ["scale `../x`", "a part of its report's"],
+        ),
         ("bins = 8", "bins = 9223372036854775807", ["`bins` is 9223372036854775807", "at most 1000000"]),
         ("seeds = 2", "sedes = 2", ["bad.toml", "`seeds`"]),
         ("title =", "titel =", ["bad.toml", "titel"]),

@@ -46,6 +46,7 @@ impl Study {
     }
 
     fn check_scale(&self, name: &str, scale: &Scale) -> Result<()> {
+        ensure!(!name.contains(['/', '\\']), "a scale's name is a part of its report's; leave `/` and `\\` out of it");
         ensure!(scale.seeds > 0, "`seeds` is 0; it must be at least 1");
         ensure!(self.arms_at(name).next().is_some(), "no arm exists at it; name it in the `scales` of one");
         scale.setup.keys().try_for_each(|setup| known("setup", setup, self.setup.keys()))?;
