@@ -10,7 +10,7 @@ use super::{DataFacts, ImageSet};
 pub enum Dataset {
     /// Labelled images.
     Images(ImageSet),
-    /// The [Gaussian regression](gaussian_regression), drawn anew for each seed.
+    /// The Gaussian regression, drawn anew for each seed.
     GaussianRegression(DataFacts),
 }
 
@@ -59,7 +59,7 @@ impl Dataset {
         })
     }
 
-    /// The shape of an example ([channels, height, width], or [length]), and the length of a network's output for it.
+    /// The shape of an example (channels, height, width; or one length), and the length of a network's output for it.
     pub fn shape(&self) -> (Vec<usize>, usize) {
         match self {
             Dataset::Images(images) => (images.shape.to_vec(), images.facts.name.class_names().len()),

@@ -136,7 +136,7 @@ pub trait Block: Any + Debug + Send + Sync {
     /// If shapes do not fit.
     fn forward(&self, at: At, x: &Tensor) -> Result<Pass>;
 
-    /// The gradients of a pass, from that of its output: by default [`vector_jacobian`].
+    /// The gradients of a pass, from that of its output: by default the vector-Jacobian product by Candle's autograd.
     ///
     /// # Errors
     /// If shapes do not fit.

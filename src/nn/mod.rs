@@ -37,7 +37,7 @@ pub use params::Params;
 pub use pool::max_pool2;
 pub use vgg::{from_stages, vgg16};
 
-/// The network of `model` that minimises `loss`, for examples of `inputs` ([channels, height, width], or [length]) and
+/// The network of `model` that minimises `loss`, for examples of `inputs` (channels, height, width; or one length) and
 /// outputs of length `outputs`.
 pub fn network(model: &Model, loss: Loss, implementation: Implementation, inputs: &[usize], outputs: usize) -> Network {
     let (blocks, init) = match model {

@@ -1,6 +1,6 @@
 //! Records as CSV: in a trial's folder, in checkpoints, and with a report.
 //!
-//! The last columns are those of [`COLUMNS`]; the columns before them say whose the record is. A value is written in a
+//! The last columns are those of `COLUMNS`; the columns before them say whose the record is. A value is written in a
 //! short form that reads back as the same number; `NaN`, `inf` and `-inf` are legal.
 
 use std::path::Path;
