@@ -60,12 +60,6 @@ impl Lanes for Avx2 {
     fn max(self, other: Self) -> Self {
         Avx2(unsafe { _mm256_max_ps(self.0, other.0) })
     }
-    #[inline(always)]
-    fn to_array(self) -> [f32; LANES] {
-        let mut array = [0.0; LANES];
-        unsafe { _mm256_storeu_ps(array.as_mut_ptr(), self.0) };
-        array
-    }
     type Words = Avx2Words;
     #[inline(always)]
     fn sqrt(self) -> Self {
@@ -84,14 +78,6 @@ pub struct Avx2Words(__m256i);
 // SAFETY (every block below): a value of this type is made only in a kernel dispatched to AVX2.
 impl Words for Avx2Words {
     type Floats = Avx2;
-    #[inline(always)]
-    fn from_array(words: [u32; LANES]) -> Self {
-        Avx2Words(unsafe { _mm256_loadu_si256(words.as_ptr().cast()) })
-    }
-    #[inline(always)]
-    fn splat(value: u32) -> Self {
-        Avx2Words(unsafe { _mm256_set1_epi32(value as i32) })
-    }
     #[inline(always)]
     fn from_bits_of(floats: Avx2) -> Self {
         Avx2Words(unsafe { _mm256_castps_si256(floats.0) })

@@ -57,7 +57,13 @@ pub trait Lanes: Vector {
     /// The greater of both, lane by lane; `other` where `self` is not a number.
     fn max(self, other: Self) -> Self;
     /// The lanes as an array.
-    fn to_array(self) -> [f32; LANES];
+    #[inline(always)]
+    fn to_array(self) -> [f32; LANES] {
+        let mut array = [0.0; LANES];
+        // SAFETY: eight lanes, and an array of eight.
+        unsafe { self.store(array.as_mut_ptr()) };
+        array
+    }
     /// The integer words of the same instruction set.
     type Words: Words<Floats = Self>;
     /// `√self`
@@ -73,9 +79,11 @@ pub trait Words: Copy {
     /// The lanes that words convert to.
     type Floats: Lanes;
     /// Words from an array.
-    fn from_array(words: [u32; LANES]) -> Self;
-    /// All words `value`.
-    fn splat(value: u32) -> Self;
+    #[inline(always)]
+    fn from_array(words: [u32; LANES]) -> Self {
+        // SAFETY: eight lanes, and an array of eight values of the same size and alignment, of which any bits are lanes.
+        Self::from_bits_of(unsafe { Self::Floats::load(words.as_ptr().cast()) })
+    }
     /// The words that represent `floats`, bit by bit.
     fn from_bits_of(floats: Self::Floats) -> Self;
     /// The floats that the words represent, bit by bit.

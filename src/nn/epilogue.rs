@@ -152,9 +152,9 @@ impl Epilogue {
         let entered = entry.as_ref().map_or(y, |entry| &entry.y);
         let (gamma, beta) = self.affine(at.params)?;
         let unit = self.unit(at, gamma, entered)?;
-        let (output, statistics) = unit.clone().apply(entered, gamma, beta)?;
+        let (output, statistics) = unit.forward(entered, gamma, beta)?;
         let moments = batch_moments_of(&statistics, y)?;
-        let kept = Fused { entry, unit, statistics: (*statistics).clone() };
+        let kept = Fused { entry, unit, statistics };
         Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, y, output) })
     }
 

@@ -176,8 +176,8 @@ impl<L: Lanes> Distribution<L> {
     #[inline(always)]
     fn draw(&self, generator: &mut Xoshiro<L::Words>, scale: &mut [Pixel; 4], shift: &mut [Pixel; 4]) {
         let words = [generator.next(), generator.next(), generator.next(), generator.next()];
-        let [normal0, normal1] = normal_pair(words[0], words[1]);
-        let [normal2, normal3] = normal_pair(words[2], words[3]);
+        let [normal0, normal1] = normal_pair::<L>(words[0], words[1]);
+        let [normal2, normal3] = normal_pair::<L>(words[2], words[3]);
         store(normal0.mul_add(self.scale_jitter, self.scale), &mut scale[0]);
         store(normal1.mul_add(self.scale_jitter, self.scale), &mut scale[1]);
         store(normal2.mul_add(self.scale_jitter, self.scale), &mut scale[2]);

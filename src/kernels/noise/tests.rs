@@ -13,8 +13,8 @@ struct NormalPairs<'a>(&'a [[u32; 2]]);
 impl Kernel for NormalPairs<'_> {
     type Output = Vec<[f32; 2]>;
     fn run<L: Lanes>(self) -> Vec<[f32; 2]> {
-        let words = |word: u32| <L::Words as Words>::splat(word);
-        let pair = |&[radius, angle]: &[u32; 2]| normal_pair(words(radius), words(angle)).map(|x| x.to_array()[0]);
+        let words = |word: u32| <L::Words as Words>::from_array([word; LANES]);
+        let pair = |&[radius, angle]: &[u32; 2]| normal_pair::<L>(words(radius), words(angle)).map(|x| x.to_array()[0]);
         self.0.iter().map(pair).collect()
     }
 }

@@ -14,8 +14,6 @@ mod moments;
 mod operation;
 mod walk;
 
-use std::sync::{Arc, OnceLock};
-
 use candle_core::{Device, Result, Shape, Tensor, bail};
 
 use self::operation::Operation;
@@ -71,7 +69,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The output z and the statistics it was normalised with. Makes no graph; see [`Unit::apply`].
+    /// The output z and the statistics it was normalised with. Differentiable, by [`Unit::backward`].
     ///
     /// # Shapes
     /// `y` (n, ⌈c/8⌉, h, w, 8); `gamma` (1 where there is none) and `beta` (c); the output is as `y`, or
@@ -81,19 +79,10 @@ impl Unit {
     /// # Errors
     /// If a shape, layout, type or device is not as said, or a window does not fit.
     pub fn forward(&self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Statistics)> {
-        with_arguments(y, gamma, beta, |arguments| {
-            let (z, shape, statistics) = self.forward_values(&arguments)?;
-            Ok((Tensor::from_vec(z, shape, &Device::Cpu)?, statistics))
-        })
-    }
-
-    fn forward_values(&self, arguments: &Arguments) -> Result<(Vec<f32>, Shape, Statistics)> {
-        let statistics = self.statistics(arguments)?;
-        let output = self.output(arguments.shape)?;
-        let input = self.input(arguments, &statistics)?;
-        // SAFETY: `forward` writes every pixel of its output.
-        let z = unsafe { written(output.pixels(), |z| forward::forward(&input, self.pool, z)) };
-        Ok((z, output.shape(), statistics))
+        let gamma = &gain_or_ones(gamma, beta)?;
+        let statistics = with_arguments(y, gamma, beta, |arguments| Ok(self.statistics(&arguments)))?;
+        let operation = Operation { unit: self.clone(), statistics: statistics.clone() };
+        Ok((y.apply_op3(gamma, beta, operation)?, statistics))
     }
 
     /// The gradients with respect to `y`, `gamma` (if there is one) and `beta`, from `grad_z`, that of the output.
@@ -114,7 +103,7 @@ impl Unit {
         statistics: &Statistics,
         grad_z: &Tensor,
     ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
-        with_arguments(y, gamma, beta, |arguments| {
+        with_arguments(y, &gain_or_ones(gamma, beta)?, beta, |arguments| {
             let output = self.output(arguments.shape)?.shape();
             if *grad_z.shape() != output {
                 bail!("gradient of the output: expected the shape {output:?}, got {:?}", grad_z.shape())
@@ -146,7 +135,7 @@ impl Unit {
         beta: &Tensor,
         statistics: &Statistics,
     ) -> Result<Tensor> {
-        with_arguments(y, gamma, beta, |arguments| {
+        with_arguments(y, &gain_or_ones(gamma, beta)?, beta, |arguments| {
             let input = self.input(&arguments, statistics)?;
             // SAFETY: `before_relu` writes every pixel of its output.
             let v = unsafe { written(arguments.shape.pixels(), |v| forward::before_relu(&input, v)) };
@@ -154,24 +143,9 @@ impl Unit {
         })
     }
 
-    /// [`Unit::forward`] as an operation of Candle's graph, whose backward is [`Unit::backward`].
-    ///
-    /// # Errors
-    /// As [`Unit::forward`].
-    pub fn apply(self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Arc<Statistics>)> {
-        let statistics = Arc::new(OnceLock::new());
-        let operation = Operation::new(self, statistics.clone());
-        // Without γ, ones give the same bits.
-        let z = match gamma {
-            Some(gamma) => y.apply_op3(gamma, beta, operation)?,
-            None => y.apply_op3(&beta.ones_like()?, beta, operation)?,
-        };
-        Ok((z, statistics.get().expect("the forward pass sets them").clone()))
-    }
-
-    fn statistics(&self, arguments: &Arguments) -> Result<Statistics> {
+    fn statistics(&self, arguments: &Arguments) -> Statistics {
         let channels = arguments.beta.len();
-        Ok(match &self.normalise {
+        match &self.normalise {
             Normalise::Nothing => {
                 Statistics { mean: vec![0.0; channels], spread: vec![], inv_divisor: vec![1.0; channels] }
             }
@@ -191,7 +165,7 @@ impl Unit {
                     inv_divisor: summaries.iter().map(|summary| (1.0 / by.value(summary, *eps)) as f32).collect(),
                 }
             }
-        })
+        }
     }
 
     /// The extents of the output.
@@ -211,10 +185,7 @@ impl Unit {
         if mean.len() != channels || inv_divisor.len() != channels {
             bail!("statistics: expected {channels} channels, got {} and {}", mean.len(), inv_divisor.len())
         }
-        let gain: Vec<f32> = match arguments.gamma {
-            Some(gamma) => gamma.iter().zip(inv_divisor).map(|(gamma, inv_divisor)| gamma * inv_divisor).collect(),
-            None => inv_divisor.clone(),
-        };
+        let gain: Vec<f32> = arguments.gamma.iter().zip(inv_divisor).map(|(gamma, inv)| gamma * inv).collect();
         if let Some(jitter) = &self.noise {
             jitter.check(channels)?;
         }
@@ -249,35 +220,37 @@ pub fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
 struct Arguments<'a> {
     y: &'a [f32],
     shape: Grouped,
-    gamma: Option<&'a [f32]>,
+    gamma: &'a [f32],
     beta: &'a [f32],
 }
 
 impl<'a> Arguments<'a> {
-    fn new(y: &'a [f32], shape: &Shape, gamma: Option<&'a [f32]>, beta: &'a [f32]) -> Result<Self> {
+    fn new(y: &'a [f32], shape: &Shape, gamma: &'a [f32], beta: &'a [f32]) -> Result<Self> {
         let shape = Grouped::of(shape, "input")?;
         if beta.len().div_ceil(LANES) != shape.groups {
             bail!("beta: expected the channels of {} groups of {LANES}, got {}", shape.groups, beta.len())
         }
-        match gamma {
-            Some(gamma) if gamma.len() != beta.len() => {
-                bail!("gamma: expected {} channels as in beta, got {}", beta.len(), gamma.len())
-            }
-            _ => Ok(Arguments { y, shape, gamma, beta }),
+        if gamma.len() != beta.len() {
+            bail!("gamma: expected {} channels as in beta, got {}", beta.len(), gamma.len())
         }
+        Ok(Arguments { y, shape, gamma, beta })
     }
+}
+
+/// γ, or where there is none, ones, which give the same bits.
+fn gain_or_ones(gamma: Option<&Tensor>, beta: &Tensor) -> Result<Tensor> {
+    gamma.map_or_else(|| beta.ones_like(), |gamma| Ok(gamma.clone()))
 }
 
 /// Calls `work` with the values of a unit's arguments.
 fn with_arguments<T>(
     y: &Tensor,
-    gamma: Option<&Tensor>,
+    gamma: &Tensor,
     beta: &Tensor,
     work: impl FnOnce(Arguments) -> Result<T>,
 ) -> Result<T> {
-    // Without γ, β is read in its place, and not looked at.
-    with_values([("input", y), ("beta", beta), ("gamma", gamma.unwrap_or(beta))], |[values, beta, of_gamma]| {
-        work(Arguments::new(values, y.shape(), gamma.map(|_| of_gamma), beta)?)
+    with_values([("input", y), ("beta", beta), ("gamma", gamma)], |[values, beta, gamma]| {
+        work(Arguments::new(values, y.shape(), gamma, beta)?)
     })
 }
 

@@ -1,23 +1,16 @@
 //! A unit as an operation of Candle's graph.
 
-use std::sync::{Arc, OnceLock};
-
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
+use super::forward::forward;
 use super::{Arguments, Statistics, Unit};
+use crate::kernels::grouped::written;
 use crate::kernels::layout::values;
 
-/// One forward pass in a graph. It keeps its own statistics, so a second pass does not disturb its backward.
+/// One forward pass in a graph, with the statistics that its arguments gave.
 pub(super) struct Operation {
-    unit: Unit,
-    statistics: Arc<OnceLock<Arc<Statistics>>>,
-}
-
-impl Operation {
-    /// The forward pass will set `statistics`.
-    pub fn new(unit: Unit, statistics: Arc<OnceLock<Arc<Statistics>>>) -> Self {
-        Operation { unit, statistics }
-    }
+    pub unit: Unit,
+    pub statistics: Statistics,
 }
 
 impl CustomOp3 for Operation {
@@ -36,10 +29,12 @@ impl CustomOp3 for Operation {
     ) -> Result<(CpuStorage, Shape)> {
         let gamma = values("gamma", gamma, gl)?;
         let (y, beta) = (values("input", y, yl)?, values("beta", beta, bl)?);
-        let arguments = Arguments::new(y, yl.shape(), Some(gamma), beta)?;
-        let (z, shape, statistics) = self.unit.forward_values(&arguments)?;
-        self.statistics.set(Arc::new(statistics)).expect("an operation runs once");
-        Ok((CpuStorage::F32(z), shape))
+        let arguments = Arguments::new(y, yl.shape(), gamma, beta)?;
+        let output = self.unit.output(arguments.shape)?;
+        let input = self.unit.input(&arguments, &self.statistics)?;
+        // SAFETY: `forward` writes every pixel of its output.
+        let z = unsafe { written(output.pixels(), |z| forward(&input, self.unit.pool, z)) };
+        Ok((CpuStorage::F32(z), output.shape()))
     }
 
     fn bwd(
@@ -50,9 +45,8 @@ impl CustomOp3 for Operation {
         _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let statistics = self.statistics.get().expect("the forward pass ran first");
         let (grad_y, grad_gamma, grad_beta) =
-            self.unit.backward(y, Some(gamma), beta, statistics, &grad.contiguous()?)?;
+            self.unit.backward(y, Some(gamma), beta, &self.statistics, &grad.contiguous()?)?;
         Ok((Some(grad_y), grad_gamma, Some(grad_beta)))
     }
 }
