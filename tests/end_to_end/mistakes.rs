@@ -105,6 +105,23 @@ fn mistakes_in_a_study_file() {
             ["two [[probe]] measure `eval.", "scale `desk`"],
         ),
         ("batch_norm = 1.0", "bach_norm = 1.0", ["claim T1", "bach_norm"]),
+        ("batch_norm = 1.0", "batch_norm = nan", ["bad.toml", "`claim T1.statistic.contrast.batch_norm` is NaN"]),
+        (
+            "criterion = { above = 0.0 }",
+            "criterion = { above = nan }",
+            ["bad.toml", "`claim T1.criterion.above` is NaN"],
+        ),
+        (
+            "criterion = { above = 0.0 }",
+            "criterion = { between = [-1.0, inf] }",
+            ["bad.toml", "`claim T1.criterion.between[1]` is inf"],
+        ),
+        ("role = \"primary\"", "role = \"primary\"\nwindow = [nan, 1.0]", ["bad.toml", "`claim T1.window[0]` is NaN"]),
+        (
+            "role = \"primary\"",
+            "role = \"primary\"\naggregate = { quantile = nan }",
+            ["bad.toml", "`claim T1.aggregate.quantile` is NaN"],
+        ),
         ("role = \"primary\"", "role = \"primary\"\nscales = [\"lap\"]", ["claim T1", "unknown scale `lap`"]),
         (
             "[scale.desk]",

@@ -115,11 +115,12 @@ impl Claim {
                 }
                 Statistic::Contrast(_) | Statistic::LogRatio { .. } => {}
             }
-            if let Criterion::Between([low, high]) = criterion {
-                ensure!(low < high, "nothing lies between {low} and {high}");
-            }
+            check_bounds(criterion)?;
         }
-        Ok(())
+        self.statistics().try_for_each(|statistic| match statistic {
+            Statistic::Share { meets, .. } => check_bounds(*meets),
+            _ => Ok(()),
+        })
     }
 
     fn check_paper(&self) -> Result<()> {
@@ -135,6 +136,13 @@ impl Claim {
         }
         Ok(())
     }
+}
+
+fn check_bounds(criterion: Criterion) -> Result<()> {
+    if let Criterion::Between([low, high]) = criterion {
+        ensure!(low < high, "`between = [{low}, {high}]`: nothing lies between {low} and {high}");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -190,7 +198,12 @@ mod tests {
                 "window [0.5, 1.5] is not a part of the run, as fractions between 0 and 1",
             ),
             ("criterion = { above = 0.0 }", "", "a descriptive claim has no `criterion`, every other claim has one"),
-            ("above = 0.0", "between = [3.0, -3.0]", "nothing lies between 3 and -3"),
+            ("above = 0.0", "between = [3.0, -3.0]", "`between = [3, -3]`: nothing lies between 3 and -3"),
+            (
+                "unit",
+                "beside = [{ statistic = { share = { of = \"a\", meets = { between = [2.0, 1.0] } } } }]\nunit",
+                "`between = [2, 1]`: nothing lies between 2 and 1",
+            ),
             (
                 "contrast = { a = 1.0, b = -1.0 }",
                 "ratio_of_means = { of = { a = 1.0 }, to = { b = 1.0 } }",

@@ -154,6 +154,29 @@ impl Study {
     }
 }
 
+/// Checks that every number in `value`, which `place` names, is finite: TOML also has `nan` and `inf`, which no setting,
+/// criterion, weight or window can mean.
+///
+/// # Errors
+/// The number and its place: `claim T1.criterion.above`.
+pub(super) fn check_finite(value: &toml::Value, place: String) -> Result<()> {
+    match value {
+        toml::Value::Float(number) => {
+            ensure!(number.is_finite(), "`{place}` is {number}; it must be a finite number");
+            Ok(())
+        }
+        toml::Value::Array(values) => values.iter().enumerate().try_for_each(|(index, value)| {
+            let name = ["id", "name"].into_iter().find_map(|key| value.get(key)?.as_str());
+            let place = name.map_or_else(|| format!("{place}[{index}]"), |name| format!("{place} {name}"));
+            check_finite(value, place)
+        }),
+        toml::Value::Table(table) => table.iter().try_for_each(|(key, value)| {
+            check_finite(value, if place.is_empty() { key.clone() } else { format!("{place}.{key}") })
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn refuse_twice<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<()> {
     match first_twice(&names.collect::<Vec<_>>()) {
         Some(name) => bail!("two {what} are called `{name}`; rename one"),

@@ -9,6 +9,8 @@ use toml::Spanned;
 
 mod check;
 
+use check::check_finite;
+
 use super::claim::Claim;
 use super::value::Value;
 use crate::probe::{Probe, Training};
@@ -206,6 +208,8 @@ impl Study {
         study.name = name.into();
         study.path = path.into();
         study.text = text.into();
+        let whole: toml::Value = toml::from_str(text).with_context(|| path.to_string())?;
+        check_finite(&whole, String::new()).with_context(|| path.to_string())?;
         study.check().with_context(|| path.to_string())?;
         Ok(study)
     }
