@@ -23,15 +23,24 @@ impl fmt::Display for Criterion {
             Self::AtLeast(bound) => write!(f, "≥ {}", number(bound)),
             Self::Below(bound) => write!(f, "< {}", number(bound)),
             Self::AtMost(bound) => write!(f, "≤ {}", number(bound)),
-            Self::Between([low, high]) if low == -high => write!(f, "within ±{high}"),
+            Self::Between([low, high]) if low == -high => write!(f, "within ±{}", number(high)),
             Self::Between([low, high]) => write!(f, "between {} and {}", number(low), number(high)),
         }
     }
 }
 
-/// A bound with at most four decimals: log 3 is read as 1.0986.
+/// A bound as it was written: the shortest text that is read as the same number. One that fills a double's digits was
+/// computed, and has four decimals: log 3 is read as 1.0986.
 fn number(value: f64) -> String {
-    ((value * 1e4).round() / 1e4).to_string().replace('-', "−")
+    let shortest = format!("{value:e}");
+    let digits = shortest.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+    let text = match value.abs() {
+        0.1..1e6 if digits >= 15 => ((value * 1e4).round() / 1e4).to_string(),
+        0.0 => "0".into(),
+        1e-6..1e15 => value.to_string(),
+        _ => shortest,
+    };
+    text.replace('-', "−")
 }
 
 /// A weighted sum, largest weights first.
@@ -69,7 +78,26 @@ mod tests {
         assert_eq!(gains.to_string(), "(a − c) / (−2 · c)");
         assert_eq!(Criterion::Above(-1.5).to_string(), "> −1.5");
         assert_eq!(Criterion::Above(3f64.ln()).to_string(), "> 1.0986");
+        assert_eq!(Criterion::AtLeast(0.5f64.ln()).to_string(), "≥ −0.6931");
         assert_eq!(Criterion::Between([-3.0, 3.0]).to_string(), "within ±3");
         assert_eq!(Criterion::Between([-1.0, 3.0]).to_string(), "between −1 and 3");
+    }
+
+    /// No bound is rounded to another number, above all not to 0.
+    #[test]
+    fn bounds_are_shown_as_they_were_written() {
+        for (bound, expected) in [
+            (0.00004, "< 0.00004"),
+            (-1.23456789, "< −1.23456789"),
+            (123456.789, "< 123456.789"),
+            (1e-10, "< 1e−10"),
+            (-2.5e20, "< −2.5e20"),
+            (1.234567890123456e-5, "< 0.00001234567890123456"),
+            (-0.0, "< 0"),
+            (0.0, "< 0"),
+        ] {
+            assert_eq!(Criterion::Below(bound).to_string(), expected);
+        }
+        assert_eq!(Criterion::Between([-1e-5, 1e-5]).to_string(), "within ±0.00001");
     }
 }
