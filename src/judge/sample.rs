@@ -1,6 +1,6 @@
 //! From trials to one value per seed: pairing over seeds, averaging over layers.
 
-use super::curve::{InSeed, Lookup, contrast};
+use super::curve::{InSeed, Lookup, contrast, log_ratio};
 use super::trials::Trials;
 use super::value::Number;
 use crate::stats::{ConfidenceSet, Estimate, mean, ratio_of_means, share};
@@ -55,7 +55,7 @@ impl Sample {
 pub(super) fn of_single_values(statistic: &Statistic, value: &Lookup) -> Option<f64> {
     match statistic {
         Statistic::Contrast(weights) => contrast(weights, value),
-        Statistic::LogRatio { of, to } => Some((value(of)? / value(to)?).ln()),
+        Statistic::LogRatio { of, to } => Some(log_ratio(value(of)?, value(to)?)),
         Statistic::RatioOfMeans { of, to } => Some(contrast(of, value)? / contrast(to, value)?),
         Statistic::Share { of, meets } => Some(f64::from(u8::from(meets.contains(value(of)?)))),
     }

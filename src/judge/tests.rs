@@ -121,6 +121,37 @@ fn every_word_is_reached() {
     assert_eq!(reached.len(), 8);
 }
 
+/// With weights that sum to 0 but for their rounding, identical arms differ by nothing in every seed, for any number of
+/// seeds: where it was the rounding of 1/3 that was judged, it had the same sign in all.
+#[test]
+fn rounding_is_not_a_difference() {
+    let third = "a = 1.0, b = -0.3333333333333333, c = -0.3333333333333333, d = -0.3333333333333333";
+    let tenths = "a = 0.1, b = 0.2, c = -0.3";
+    let (thirds, tenths) = (format!("contrast = {{ {third} }}"), format!("contrast = {{ {tenths} }}"));
+    let mut context = at("desk");
+    context.terms.insert("d".into(), Term::of_arm("d", BTreeMap::new()));
+    // Beyond 20 seeds the interval alone decides, and 0 lies outside of what is asked.
+    for (seeds, word) in [(12, Word::Inconclusive), (30, Word::NotSupported)] {
+        let same = |arm| (0..seeds).map(move |seed| trial(arm, seed, 60.1 + wiggle(seed), 60.0));
+        let trials: Vec<_> = ["a", "b", "c", "d"].into_iter().flat_map(same).collect();
+        for statistic in [&*thirds, &*tenths, "log_ratio = { of = \"a\", to = \"b\" }"] {
+            for criterion in ["above", "below"] {
+                let fields = format!(
+                    "role = \"primary\"\norigin = \"ours\"\nstatistic = {{ {statistic} }}\n\
+                     criterion = {{ {criterion} = 0.0 }}"
+                );
+                let verdict = judge(&[claim(&fields)], &trials, &context).remove(0);
+                let found = (verdict.point, verdict.ci95, verdict.p_t, verdict.word);
+                assert_eq!(found, (Some(0.0), Some((0.0, 0.0)), Some(1.0), word), "{fields}");
+            }
+        }
+    }
+    let apart = |arm, of: f64| (0..12).map(move |seed| trial(arm, seed, of, of));
+    let trials: Vec<_> = apart("a", 60.0).chain(apart("b", 60.0 * (1.0 + 1e-12))).collect();
+    let verdict = judge(&[claim(&A_OVER_B.replace("above", "below"))], &trials, &context).remove(0);
+    assert_eq!(verdict.word, Word::Replicated, "a difference beyond rounding is one: {verdict:?}");
+}
+
 #[test]
 fn readings_that_differ_are_named() {
     let verdict = judge_one(&claim(A_OVER_B), &two_arms(8, 2.0, -2.0));

@@ -1,6 +1,6 @@
 //! Summaries of a curve: points (x, y) in order of x, such as an accuracy at each learning rate of a sweep.
 
-use super::student::mean;
+use super::student::center;
 
 /// The largest x whose y passes; 0 where none does (swept values are positive, so 0 is below the grid).
 pub fn largest_passing(curve: &[(f64, f64)], passes: impl Fn(f64) -> bool) -> f64 {
@@ -41,7 +41,7 @@ pub fn zero_crossing(curve: &[(f64, f64)]) -> f64 {
 
 /// Sums of products of deviations: of x and y, of x, of y.
 fn second_moments(curve: &[(f64, f64)]) -> (f64, f64, f64) {
-    let of = |value: fn(&(f64, f64)) -> f64| mean(&curve.iter().map(value).collect::<Vec<_>>()).unwrap_or(f64::NAN);
+    let of = |value: fn(&(f64, f64)) -> f64| center(&curve.iter().map(value).collect::<Vec<_>>()).unwrap_or(f64::NAN);
     let (middle_x, middle_y) = (of(|point| point.0), of(|point| point.1));
     curve.iter().fold((0.0, 0.0, 0.0), |(xy, xx, yy), (x, y)| {
         let (x, y) = (x - middle_x, y - middle_y);
@@ -72,6 +72,13 @@ mod tests {
         assert_eq!(smallest_passing(&curve, |y| y < 50.0), 0.4);
         assert_eq!(largest_passing(&curve, |y| y > 90.0), 0.0);
         assert_eq!(smallest_passing(&curve, |y| y > 90.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_flat_curve_has_no_slope() {
+        let curve = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0].map(|x| (x, 0.7));
+        assert_eq!(slope(&curve), 0.0);
+        assert!(rank_correlation(&curve).is_nan());
     }
 
     /// By hand: of (1, 2), (2, 3), (4, 3), Σ(x − x̄)(y − ȳ) = 4/3 and Σ(x − x̄)² = 14/3, so 2/7.

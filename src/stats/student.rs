@@ -26,7 +26,7 @@ impl Estimate {
     /// The mean of the finite values with its 95 % t interval; `None` where no value is finite.
     pub fn of_mean(values: &[f64]) -> Option<Self> {
         let finite = finite(values);
-        let point = mean(&finite).filter(|mean| mean.is_finite())?;
+        let point = center(&finite).filter(|mean| mean.is_finite())?;
         Some(Self { point, ci95: t_interval(&finite, 0.95), seeds: finite.len() })
     }
 }
@@ -34,6 +34,12 @@ impl Estimate {
 /// The mean; `None` where there are no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The mean, and of equal values exactly their value: deviations from it are then 0, and not its rounding.
+pub(super) fn center(values: &[f64]) -> Option<f64> {
+    let first = *values.first()?;
+    if values.iter().all(|value| *value == first) { Some(first) } else { mean(values) }
 }
 
 /// The two-sided t interval of the mean at `level` (0.95, ...), from the finite values; `None` below two of them, and
@@ -63,7 +69,7 @@ fn finite(values: &[f64]) -> Vec<f64> {
 /// Mean, standard error of the mean, degrees of freedom.
 fn mean_and_error(values: &[f64]) -> Option<(f64, f64, f64)> {
     let freedom = values.len().checked_sub(1).filter(|&freedom| freedom > 0)? as f64;
-    let mean = mean(values)?;
+    let mean = center(values)?;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     Some((mean, (squares / freedom / values.len() as f64).sqrt(), freedom))
 }
@@ -119,7 +125,7 @@ mod tests {
     fn numbers_too_large_for_an_interval_have_none() {
         let huge = [1e200, -1e200, 3e200];
         assert_eq!((t_interval(&huge, 0.95), Estimate::of_mean(&huge).unwrap().ci95), (None, None));
-        assert_eq!(Estimate::of_mean(&[f64::MAX, f64::MAX]), None);
+        assert_eq!(Estimate::of_mean(&[f64::MAX, f64::MAX / 2.0]), None);
     }
 
     /// "Student" 1908, the sleep data: mean 1.58, t = 4.0621, two-sided p = 0.00283, interval 0.70 to 2.46.
@@ -139,6 +145,8 @@ mod tests {
         assert_eq!(Estimate::of_mean(&[f64::NAN, f64::INFINITY]), None);
         assert_eq!(Estimate::of_mean(&[2.0, f64::INFINITY]), Some(Estimate { point: 2.0, ci95: None, seeds: 1 }));
         assert_eq!(t_interval(&[3.0; 4], 0.95), Some((3.0, 3.0)));
+        assert_eq!(t_interval(&[0.1; 30], 0.95), Some((0.1, 0.1)));
+        assert_eq!((t_p(&[0.1; 30], 0.1), t_p(&[0.7; 30], 0.7)), (Some(1.0), Some(1.0)));
         assert_eq!((t_p(&[3.0; 4], 2.0), t_p(&[3.0; 4], 3.0)), (Some(0.0), Some(1.0)));
     }
 
