@@ -38,16 +38,20 @@ pub fn behind(view: &View) -> Result<Option<String>> {
     let names = claim.names();
     let accuracy = |condition: &Condition| Some(fixed(condition.summary.train_accuracy.as_ref()?.mean?.point, 1));
     let arm = |condition: &Condition| {
-        let summary = &condition.summary;
-        let (stuck, trials, stuck_below) = (summary.stuck.len(), summary.trials, summary.stuck_below);
-        context! { name => &condition.arm.name, accuracy => accuracy(condition), stuck, trials, stuck_below }
+        let (stuck, trials) = (condition.summary.stuck.len(), condition.summary.trials);
+        context! { name => &condition.arm.name, accuracy => accuracy(condition), stuck, trials }
     };
     let named: Vec<&Condition> = view.shown().filter(|condition| names.contains(condition.arm.name.as_str())).collect();
     if named.iter().all(|condition| accuracy(condition).is_none()) {
         return Ok(None);
     }
-    let arms: Vec<_> = named.into_iter().map(arm).collect();
-    templates::render("behind.md", context! { arms }).map(Some)
+    let mostly_stuck = |condition: &&&Condition| 2 * condition.summary.stuck.len() > condition.summary.trials;
+    let stuck_arms = named.iter().filter(mostly_stuck).map(|stuck| (stuck.summary.stuck_below, arm(stuck)));
+    let facts = context! {
+        arms => named.iter().map(|condition| arm(condition)).collect::<Vec<_>>(),
+        stuck_arms => grouped(stuck_arms),
+    };
+    templates::render("behind.md", facts).map(Some)
 }
 
 #[cfg(test)]

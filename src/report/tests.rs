@@ -486,3 +486,28 @@ fn the_theorems_conditions_are_drawn() {
     assert_eq!(pictures(folder.path()), ["conditions.svg"]);
     assert!(page.contains("How often the theorems' conditions hold"), "{page}");
 }
+
+/// The arms that hardly learned are listed in one sentence, and of one seed it is "seed was".
+#[test]
+fn arms_that_hardly_learned_are_said_once() {
+    for (seeds, arms, expected) in [
+        (1, &["standard"][..], "`standard` had hardly begun to learn: 1 of 1 seed was under 20 % after a quarter of"),
+        (2, &["standard"], "`standard` had hardly begun to learn: 2 of 2 seeds were under 20 % after a quarter of"),
+        (
+            2,
+            &["standard", "batch_norm", "noisy_batch_norm"],
+            "`standard`, `batch_norm` and `noisy_batch_norm` had hardly begun to learn: 2 of 2, 2 of 2 and 2 of 2 \
+             seeds were under 20 % after a quarter of",
+        ),
+    ] {
+        let plan = plan(seeds);
+        let mut made = input(&plan);
+        for trial in made.trials.iter_mut().filter(|trial| arms.contains(&trial.arm.as_str())) {
+            let accuracies = trial.records.iter_mut().filter(|record| record.name == "train_accuracy");
+            accuracies.for_each(|record| record.value = 10.0);
+        }
+        let page = page_of(&made).1;
+        assert_eq!(page.matches("hardly begun").count(), 1, "{page}");
+        assert!(page.contains(&format!("%. {expected} the run, so whatever is compared")), "{page}");
+    }
+}
