@@ -61,7 +61,7 @@ pub struct Train {
     pub optimizer: Optimizer,
     /// Step length.
     pub learning_rate: f64,
-    /// λ of the penalty ½·λ·‖w‖², added to the gradient of every parameter.
+    /// λ: each step multiplies every parameter by 1 − η·λ; without transforms, the penalty ½·λ·‖w‖² of the loss.
     pub weight_decay: f64,
     /// Transforms of the gradient before the step, in this order; left out of an identity where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
