@@ -2,8 +2,6 @@
 //!
 //! They are the same bits on every instruction set: no sum is fused or taken in another order.
 
-use std::marker::PhantomData;
-
 use super::isa::{self, Kernel};
 use super::lanes::{LANES, Lanes};
 
@@ -27,65 +25,24 @@ impl Runs {
     }
 }
 
-/// Σx, Σx², and both of the positive part of x, of each channel (the filling of the last group too).
+/// Σx, Σx⁺, Σx² and Σ(x⁺)² of each channel (the filling of the last group too), where x⁺ is the positive part of x.
 pub fn powers(x: &[f32], runs: Runs) -> Vec<[f64; 4]> {
-    sums::<Powers, 1, 4>([x], runs)
+    isa::dispatch(Sums::<true, 4> { x, y: x, runs })
 }
 
-/// Σx, Σy, Σx², Σy², Σxy of each channel (the filling of the last group too).
+/// Σx, Σy, Σx², Σy² and Σxy of each channel (the filling of the last group too).
 pub fn products(x: &[f32], y: &[f32], runs: Runs) -> Vec<[f64; 5]> {
-    sums::<Products, 2, 5>([x, y], runs)
+    isa::dispatch(Sums::<false, 5> { x, y, runs })
 }
 
-/// The terms of a sum, N of M values each. A term of all lanes is an array, which the compiler keeps in vector registers.
-trait Terms<const M: usize, const N: usize> {
-    fn of<const WIDTH: usize>(values: [[f64; WIDTH]; M]) -> [[f64; WIDTH]; N];
-}
-
-/// x, x², and both of its positive part.
-struct Powers;
-
-impl Terms<1, 4> for Powers {
-    #[inline(always)]
-    fn of<const WIDTH: usize>([x]: [[f64; WIDTH]; 1]) -> [[f64; WIDTH]; 4] {
-        let mut after = x;
-        for value in &mut after {
-            *value = positive_part(*value);
-        }
-        [x, product(x, x), after, product(after, after)]
-    }
-}
-
-/// x, y, x², y², xy.
-struct Products;
-
-impl Terms<2, 5> for Products {
-    #[inline(always)]
-    fn of<const WIDTH: usize>([x, y]: [[f64; WIDTH]; 2]) -> [[f64; WIDTH]; 5] {
-        [x, y, product(x, x), product(y, y), product(x, y)]
-    }
-}
-
-#[inline(always)]
-fn product<const WIDTH: usize>(mut x: [f64; WIDTH], y: [f64; WIDTH]) -> [f64; WIDTH] {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x *= y;
-    }
-    x
-}
-
-/// The sums of T over images and pixels of `maps`, channel by channel (with the filling), in memory order.
-fn sums<T: Terms<M, N>, const M: usize, const N: usize>(maps: [&[f32]; M], runs: Runs) -> Vec<[f64; N]> {
-    isa::dispatch(Sums::<T, M, N> { maps, runs, terms: PhantomData })
-}
-
-struct Sums<'a, T, const M: usize, const N: usize> {
-    maps: [&'a [f32]; M],
+/// The first `N` of Σx, Σy, Σx², Σy², Σxy; with `POSITIVE`, y⁺ is in the place of y.
+struct Sums<'a, const POSITIVE: bool, const N: usize> {
+    x: &'a [f32],
+    y: &'a [f32],
     runs: Runs,
-    terms: PhantomData<T>,
 }
 
-impl<T: Terms<M, N>, const M: usize, const N: usize> Kernel for Sums<'_, T, M, N> {
+impl<const POSITIVE: bool, const N: usize> Kernel for Sums<'_, POSITIVE, N> {
     type Output = Vec<[f64; N]>;
 
     #[inline(always)]
@@ -94,7 +51,8 @@ impl<T: Terms<M, N>, const M: usize, const N: usize> Kernel for Sums<'_, T, M, N
     }
 }
 
-impl<T: Terms<M, N>, const M: usize, const N: usize> Sums<'_, T, M, N> {
+impl<const POSITIVE: bool, const N: usize> Sums<'_, POSITIVE, N> {
+    /// The sums over images and pixels, channel by channel, in memory order.
     #[inline(always)]
     fn of_lanes<const WIDTH: usize>(self) -> Vec<[f64; N]> {
         let Runs { images, groups, length, .. } = self.runs;
@@ -102,8 +60,8 @@ impl<T: Terms<M, N>, const M: usize, const N: usize> Sums<'_, T, M, N> {
         for group in 0..groups {
             let mut sums = [[0f64; WIDTH]; N];
             for image in 0..images {
-                let pixels = self.maps.map(|map| map[(image * groups + group) * length..][..length].as_chunks().0);
-                add::<T, M, N, WIDTH>(&mut sums, pixels);
+                let run = (image * groups + group) * length;
+                add::<POSITIVE, N, WIDTH>(&mut sums, &self.x[run..][..length], &self.y[run..][..length]);
             }
             all.extend((0..WIDTH).map(|lane| sums.map(|sums| sums[lane])));
         }
@@ -111,23 +69,17 @@ impl<T: Terms<M, N>, const M: usize, const N: usize> Sums<'_, T, M, N> {
     }
 }
 
-/// Adds the terms of pixels of one run, lane by lane.
+/// Adds one run. The terms of all lanes are arrays, which the compiler keeps in vector registers.
 #[inline(always)]
-fn add<T: Terms<M, N>, const M: usize, const N: usize, const WIDTH: usize>(
-    sums: &mut [[f64; WIDTH]; N],
-    pixels: [&[[f32; WIDTH]]; M],
-) {
+fn add<const POSITIVE: bool, const N: usize, const WIDTH: usize>(sums: &mut [[f64; WIDTH]; N], x: &[f32], y: &[f32]) {
     let mut local = *sums;
-    for pixel in 0..pixels[0].len() {
-        let mut values = [[0.0; WIDTH]; M];
-        for (values, pixels) in values.iter_mut().zip(pixels) {
-            for (value, lane) in values.iter_mut().zip(pixels[pixel]) {
-                *value = f64::from(lane);
-            }
-        }
-        for (sums, terms) in local.iter_mut().zip(T::of(values)) {
-            for (sum, term) in sums.iter_mut().zip(terms) {
-                *sum += term;
+    for (x, y) in x.as_chunks::<WIDTH>().0.iter().zip(y.as_chunks::<WIDTH>().0) {
+        for lane in 0..WIDTH {
+            let (x, y) = (f64::from(x[lane]), f64::from(y[lane]));
+            let y = if POSITIVE { positive_part(y) } else { y };
+            let terms = [x, y, x * x, y * y, x * y];
+            for term in 0..N {
+                local[term][lane] += terms[term];
             }
         }
     }

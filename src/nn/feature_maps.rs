@@ -69,11 +69,11 @@ impl FeatureMaps {
         let of = |sum: usize| {
             let moments = |sums: &[f64; 4]| {
                 let mean = sums[sum] / count;
-                (mean, positive_part(sums[sum + 1] / count - mean * mean))
+                (mean, positive_part(sums[sum + 2] / count - mean * mean))
             };
             sums[..self.channels].iter().map(moments).collect()
         };
-        Ok(ChannelMoments { before_relu: of(0), after_relu: of(2) })
+        Ok(ChannelMoments { before_relu: of(0), after_relu: of(1) })
     }
 
     /// The squared correlation of each channel with that of `other`, over images and pixels; `None` where one of them
