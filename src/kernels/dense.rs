@@ -4,13 +4,13 @@
 //! along them in registers and a normalisation reads one row. A deep linear network of ten units takes more time in the
 //! overhead of general operations than in its arithmetic; here a layer is a few plain loops.
 //!
-//! The loops are compiled for the instruction set of [`isa`], without fused multiply-add and with sums in a fixed order:
+//! The loops are compiled for the instruction set of [`isa`](super::isa), without fused multiply-add and with sums in a fixed order:
 //! every instruction set gives the same bits.
 
 use candle_core::WithDType;
 
 use super::divisor::{Divisor, Slopes, Summary};
-use super::isa::{self, Kernel};
+use super::isa::Kernel;
 use super::lanes::Lanes;
 
 /// Values that are worked on together.
@@ -29,41 +29,14 @@ pub struct UnitStatistics {
     pub slopes: Option<Slopes>,
 }
 
-/// W·x: (outputs, n) from `weight` (outputs, inputs) and `x` (inputs, n).
-pub fn product<T: WithDType>(weight: &[T], x: &[T], n: usize) -> Vec<T> {
-    isa::dispatch(Product { weight, x, n })
-}
-
-/// a·bᵀ: (rows of a, rows of b) from `a` and `b`, whose rows have `n` values.
-pub fn outer_product<T: WithDType>(a: &[T], b: &[T], n: usize) -> Vec<T> {
-    isa::dispatch(OuterProduct { a, b, n })
-}
-
-/// The statistics of each row of `y` (units, n), with the ε of its normalisation.
-pub fn statistics<T: WithDType>(y: &[T], n: usize, divisor: Divisor, eps: f64) -> Vec<UnitStatistics> {
-    isa::dispatch(Statistics { y, n, divisor, eps })
-}
-
-/// γ·(y − mean) / divisor + β, row by row of `y` (units, n).
-pub fn normalise<T: WithDType>(y: &[T], n: usize, statistics: &[UnitStatistics], gamma: &[T], beta: &[T]) -> Vec<T> {
-    isa::dispatch(Normalise { y, n, statistics, gamma, beta })
-}
-
-/// The gradients of [`normalise`] with respect to y, γ and β, from `grad`, that of its result.
-pub fn normalise_backward<T: WithDType>(
-    y: &[T],
-    n: usize,
-    statistics: &[UnitStatistics],
-    gamma: &[T],
-    grad: &[T],
-) -> (Vec<T>, Vec<T>, Vec<T>) {
-    isa::dispatch(NormaliseBackward { y, n, statistics, gamma, grad })
-}
-
-struct Product<'a, T> {
-    weight: &'a [T],
-    x: &'a [T],
-    n: usize,
+/// W·x: (outputs, n).
+pub struct Product<'a, T> {
+    /// W (outputs, inputs).
+    pub weight: &'a [T],
+    /// x (inputs, n).
+    pub x: &'a [T],
+    /// Samples.
+    pub n: usize,
 }
 
 impl<T: WithDType> Kernel for Product<'_, T> {
@@ -101,10 +74,14 @@ impl<T: WithDType> Kernel for Product<'_, T> {
     }
 }
 
-struct OuterProduct<'a, T> {
-    a: &'a [T],
-    b: &'a [T],
-    n: usize,
+/// a·bᵀ: (rows of a, rows of b).
+pub struct OuterProduct<'a, T> {
+    /// Rows of `n` values.
+    pub a: &'a [T],
+    /// Rows of `n` values.
+    pub b: &'a [T],
+    /// Values of a row.
+    pub n: usize,
 }
 
 impl<T: WithDType> Kernel for OuterProduct<'_, T> {
@@ -122,11 +99,16 @@ impl<T: WithDType> Kernel for OuterProduct<'_, T> {
     }
 }
 
-struct Statistics<'a, T> {
-    y: &'a [T],
-    n: usize,
-    divisor: Divisor,
-    eps: f64,
+/// The statistics of each row of `y`.
+pub struct Statistics<'a, T> {
+    /// (units, n).
+    pub y: &'a [T],
+    /// Samples.
+    pub n: usize,
+    /// The divisor.
+    pub divisor: Divisor,
+    /// The ε in it.
+    pub eps: f64,
 }
 
 impl<T: WithDType> Kernel for Statistics<'_, T> {
@@ -154,12 +136,18 @@ fn summary<T: WithDType>(y: &[T], magnitudes: bool) -> Summary {
     Summary { count: y.len(), mean, variance, mean_absolute: sum.to_f64() / count, max_absolute: max_absolute.to_f64() }
 }
 
-struct Normalise<'a, T> {
-    y: &'a [T],
-    n: usize,
-    statistics: &'a [UnitStatistics],
-    gamma: &'a [T],
-    beta: &'a [T],
+/// γ·(y − mean) / divisor + β, row by row.
+pub struct Normalise<'a, T> {
+    /// (units, n).
+    pub y: &'a [T],
+    /// Samples.
+    pub n: usize,
+    /// Those of each unit.
+    pub statistics: &'a [UnitStatistics],
+    /// γ of each unit.
+    pub gamma: &'a [T],
+    /// β of each unit.
+    pub beta: &'a [T],
 }
 
 impl<T: WithDType> Kernel for Normalise<'_, T> {
@@ -179,12 +167,18 @@ impl<T: WithDType> Kernel for Normalise<'_, T> {
     }
 }
 
-struct NormaliseBackward<'a, T> {
-    y: &'a [T],
-    n: usize,
-    statistics: &'a [UnitStatistics],
-    gamma: &'a [T],
-    grad: &'a [T],
+/// The gradients of [`Normalise`] with respect to y, γ and β.
+pub struct NormaliseBackward<'a, T> {
+    /// (units, n).
+    pub y: &'a [T],
+    /// Samples.
+    pub n: usize,
+    /// Those of each unit.
+    pub statistics: &'a [UnitStatistics],
+    /// γ of each unit.
+    pub gamma: &'a [T],
+    /// The gradient of the result.
+    pub grad: &'a [T],
 }
 
 impl<T: WithDType> Kernel for NormaliseBackward<'_, T> {

@@ -3,9 +3,12 @@
 //! A *grouped* activation is a contiguous tensor of shape (n, ⌈c / 8⌉, h, w, 8): channel c is lane c mod 8 of
 //! group ⌊c / 8⌋, so that one vector register holds eight channels of one pixel. Lanes without a channel hold zero.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, bail};
+use std::mem::MaybeUninit;
 
-use super::lanes::LANES;
+use candle_core::backend::BackendStorage as _;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
+
+use super::lanes::{LANES, Lanes};
 
 /// The number of groups that hold `channels` channels.
 pub const fn groups(channels: usize) -> usize {
@@ -33,7 +36,7 @@ impl CustomOp1 for ToGrouped {
         let shape = Shape::from((n, groups(c), h, w, LANES));
         let mut grouped = vec![0.0; shape.elem_count()];
         let plane = (h * w).max(1);
-        let images = values("to_grouped", nchw, layout)?.chunks_exact((c * plane).max(1));
+        let images = values::<f32>("to_grouped", nchw, layout)?.chunks_exact((c * plane).max(1));
         let eights = images.flat_map(|image| image.chunks(LANES * plane));
         for (channels, group) in eights.zip(grouped.chunks_exact_mut(LANES * plane)) {
             for (lane, channel) in channels.chunks_exact(plane).enumerate() {
@@ -62,24 +65,25 @@ pub fn from_grouped(grouped: &Tensor, channels: usize) -> Result<Tensor> {
     grouped.permute((0, 1, 4, 2, 3))?.reshape((n, groups * LANES, h, w))?.narrow(1, 0, channels)?.contiguous()
 }
 
-/// The values of a kernel's argument, which has to be contiguous and f32; `name` is for the error.
-pub(super) fn values<'a>(name: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+/// The values of a kernel's argument, which has to be contiguous and of type `T`; `name` is for the error.
+pub(super) fn values<'a, T: WithDType>(name: &str, storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     let Some((start, end)) = layout.contiguous_offsets() else {
         bail!("{name}: got strides {:?} of shape {:?}, expected a contiguous tensor", layout.stride(), layout.shape())
     };
-    match storage {
-        CpuStorage::F32(values) => Ok(&values[start..end]),
-        other => bail!("{name}: got dtype {:?}, expected F32", candle_core::backend::BackendStorage::dtype(other)),
+    match storage.as_slice() {
+        Ok(values) => Ok(&values[start..end]),
+        Err(_) => bail!("{name}: got dtype {:?}, expected {:?}", storage.dtype(), T::DTYPE),
     }
 }
 
-/// Calls `work` with the values of `tensors`, which have to be contiguous f32 on the CPU; their names are for the error.
-pub(crate) fn with_values<const N: usize, T>(
+/// Calls `work` with the values of `tensors`, which have to be contiguous, of type `T` and on the CPU; their names are for
+/// the error.
+pub(crate) fn with_values<const N: usize, T: WithDType, R>(
     tensors: [(&str, &Tensor); N],
-    work: impl FnOnce([&[f32]; N]) -> Result<T>,
-) -> Result<T> {
+    work: impl FnOnce([&[T]; N]) -> Result<R>,
+) -> Result<R> {
     let read = tensors.map(|(name, tensor)| (name, tensor.storage_and_layout()));
-    let mut all: [&[f32]; N] = [&[]; N];
+    let mut all: [&[T]; N] = [&[]; N];
     for (of_one, (name, (storage, layout))) in all.iter_mut().zip(&read) {
         *of_one = match &**storage {
             Storage::Cpu(storage) => values(name, storage, layout)?,
@@ -87,6 +91,90 @@ pub(crate) fn with_values<const N: usize, T>(
         };
     }
     work(all)
+}
+
+/// The eight channels of a group at one place of one image.
+pub(super) type Pixel = [f32; LANES];
+
+/// The extents of a grouped tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grouped {
+    pub images: usize,
+    pub groups: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Grouped {
+    /// Reads the extents from a tensor's shape; `name` is for the error.
+    pub fn of(shape: &Shape, name: &str) -> Result<Self> {
+        match *shape.dims() {
+            [images, groups, height, width, LANES] if shape.elem_count() > 0 => {
+                Ok(Grouped { images, groups, height, width })
+            }
+            _ => bail!("{name}: expected the shape (n, groups, h, w, {LANES}), nothing of it zero, got {shape:?}"),
+        }
+    }
+
+    /// The extents after 2×2 pooling; an odd last row or column is dropped.
+    pub fn pooled(self) -> Self {
+        Grouped { height: self.height / 2, width: self.width / 2, ..self }
+    }
+
+    /// Pixels of one group of one image.
+    pub fn plane(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Pixels of all.
+    pub fn pixels(&self) -> usize {
+        self.images * self.groups * self.plane()
+    }
+
+    pub fn shape(&self) -> Shape {
+        (self.images, self.groups, self.height, self.width, LANES).into()
+    }
+}
+
+/// Per-channel values as lanes of groups; lanes without a channel are zero.
+pub(super) fn padded(channels: &[f32], groups: usize) -> Vec<Pixel> {
+    let mut pixels = vec![[0.0; LANES]; groups];
+    pixels.as_flattened_mut()[..channels.len()].copy_from_slice(channels);
+    pixels
+}
+
+/// The values of a new tensor, not zeroed first.
+///
+/// # Safety
+/// `write` writes every pixel of its slice.
+pub(super) unsafe fn written(pixels: usize, write: impl FnOnce(&mut [MaybeUninit<Pixel>])) -> Vec<f32> {
+    let mut values = Vec::with_capacity(pixels);
+    write(&mut values.spare_capacity_mut()[..pixels]);
+    // SAFETY: the capacity is at least `pixels`, and the caller promises that all were written.
+    unsafe { values.set_len(pixels) };
+    values.into_flattened()
+}
+
+/// The lanes of a pixel. (Loops call this and the two below directly: a closure around lanes may be compiled
+/// without the instruction set that the kernel was dispatched to.)
+#[inline(always)]
+pub(super) fn load<L: Lanes>(pixel: &Pixel) -> L {
+    // SAFETY: a reference to eight values.
+    unsafe { L::load(pixel.as_ptr()) }
+}
+
+/// Lanes to a pixel.
+#[inline(always)]
+pub(super) fn store<L: Lanes>(lanes: L, pixel: &mut Pixel) {
+    // SAFETY: an exclusive reference to eight values.
+    unsafe { lanes.store(pixel.as_mut_ptr()) }
+}
+
+/// Lanes to a pixel that need not hold values yet.
+#[inline(always)]
+pub(super) fn write<L: Lanes>(lanes: L, pixel: &mut MaybeUninit<Pixel>) {
+    // SAFETY: an exclusive reference to room for eight values.
+    unsafe { lanes.store(pixel.as_mut_ptr().cast()) }
 }
 
 #[cfg(test)]

@@ -34,7 +34,6 @@ mod avx512;
 pub mod conv;
 pub mod dense;
 pub mod divisor;
-mod grouped;
 pub mod isa;
 pub mod lanes;
 pub mod layout;

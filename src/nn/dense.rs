@@ -5,14 +5,16 @@
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType, bail};
+use candle_core::{DType, Device, Result, Tensor, WithDType, bail};
 
 use super::activation::{Activation, activate};
 use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
 use super::mode::StatisticsMode;
 use super::norm::{self, EPS, NormLayer};
 use super::params::Params;
-use crate::kernels::dense::{self, UnitStatistics};
+use crate::kernels::dense::{Normalise, NormaliseBackward, OuterProduct, Product, Statistics, UnitStatistics};
+use crate::kernels::isa;
+use crate::kernels::layout::with_values;
 use crate::kernels::linear::Linear;
 
 /// The implementation of a dense layer.
@@ -145,7 +147,7 @@ impl Dense {
         if inputs != self.inputs {
             bail!("{}: expected {} inputs, got {inputs}", self.name, self.inputs);
         }
-        let y = with(&[at.params.get(&self.weight())?, x], |slices: &[&[T]]| dense::product(slices[0], slices[1], n))?;
+        let y = Self::product::<T>(at.params.get(&self.weight())?, x, n)?;
         let tensor = |values: Vec<T>| Tensor::from_vec(values, (self.outputs, n), &Device::Cpu);
         let pass = |output: Tensor, moments, kept: Loops| -> Result<Pass> {
             let output = if self.last { output.t()?.contiguous()? } else { output };
@@ -156,16 +158,23 @@ impl Dense {
             return pass(y.clone(), None, Loops { y, statistics: None });
         };
         let statistics = self.statistics(norm, at, &y, n)?;
-        let affine = [at.params.get(&norm.gamma())?, at.params.get(&norm.beta())?];
-        let output = with(&affine, |affine: &[&[T]]| dense::normalise(&y, n, &statistics, affine[0], affine[1]))?;
+        let affine = [("γ", at.params.get(&norm.gamma())?), ("β", at.params.get(&norm.beta())?)];
+        let output = with_values(affine, |[gamma, beta]| {
+            Ok(isa::dispatch(Normalise { y: &y, n, statistics: &statistics, gamma, beta }))
+        })?;
         let moments = moments::<T>(norm, &statistics, n)?;
         pass(tensor(output)?, moments, Loops { y: tensor(y)?, statistics: Some(statistics) })
+    }
+
+    /// `weight`·`x`.
+    fn product<T: WithDType>(weight: &Tensor, x: &Tensor, n: usize) -> Result<Vec<T>> {
+        with_values([("weight", weight), ("x", x)], |[weight, x]| Ok(isa::dispatch(Product { weight, x, n })))
     }
 
     /// The statistics that each unit of `y` is normalised with.
     fn statistics<T: WithDType>(&self, norm: &NormLayer, at: At, y: &[T], n: usize) -> Result<Vec<UnitStatistics>> {
         if at.mode.statistics == StatisticsMode::Batch {
-            return Ok(dense::statistics(y, n, norm.divisor, EPS));
+            return Ok(isa::dispatch(Statistics { y, n, divisor: norm.divisor, eps: EPS }));
         }
         let (mean, divisor) = norm.running(at.buffers)?;
         let unit = |(mean, divisor)| UnitStatistics { mean, divisor, variance: f64::NAN, slopes: None };
@@ -181,9 +190,9 @@ impl Dense {
         let mut gradients = Params::default();
         let grad_y = match (&self.norm, &kept.statistics) {
             (Some(norm), Some(statistics)) => {
-                let arguments = [&kept.y, at.params.get(&norm.gamma())?, &grad_output];
-                let (grad_y, grad_gamma, grad_beta) = with(&arguments, |slices: &[&[T]]| {
-                    dense::normalise_backward(slices[0], n, statistics, slices[1], slices[2])
+                let arguments = [("W·x", &kept.y), ("γ", at.params.get(&norm.gamma())?), ("gradient", &grad_output)];
+                let (grad_y, grad_gamma, grad_beta) = with_values(arguments, |[y, gamma, grad]: [&[T]; 3]| {
+                    Ok(isa::dispatch(NormaliseBackward { y, n, statistics, gamma, grad }))
                 })?;
                 let units = |values: Vec<T>| Tensor::from_vec(values, self.outputs, &Device::Cpu);
                 gradients.insert(norm.gamma(), units(grad_gamma)?);
@@ -192,11 +201,12 @@ impl Dense {
             }
             _ => grad_output,
         };
-        let grad_weight =
-            with(&[&grad_y, &pass.input], |slices: &[&[T]]| dense::outer_product(slices[0], slices[1], n))?;
+        let grad_weight = with_values([("gradient", &grad_y), ("x", &pass.input)], |[a, b]: [&[T]; 2]| {
+            Ok(isa::dispatch(OuterProduct { a, b, n }))
+        })?;
         gradients.insert(self.weight(), Tensor::from_vec(grad_weight, (self.outputs, self.inputs), &Device::Cpu)?);
         let transposed = at.params.get(&self.weight())?.t()?.contiguous()?;
-        let grad_x = with(&[&transposed, &grad_y], |slices: &[&[T]]| dense::product(slices[0], slices[1], n))?;
+        let grad_x = Self::product::<T>(&transposed, &grad_y, n)?;
         Ok((Some(Tensor::from_vec(grad_x, (self.inputs, n), &Device::Cpu)?), gradients))
     }
 }
@@ -220,17 +230,4 @@ fn moments<T: WithDType>(norm: &NormLayer, units: &[UnitStatistics], n: usize) -
     };
     let spread = tensor(&|unit| if norm.keeps_variance() { unit.variance } else { unit.divisor })?;
     Ok(Some(Moments { mean: tensor(&|unit| unit.mean)?, spread, count: n }))
-}
-
-/// `then` of the values of `tensors`, which are contiguous and on the CPU.
-fn with<T: WithDType, R>(tensors: &[&Tensor], then: impl FnOnce(&[&[T]]) -> R) -> Result<R> {
-    let guards: Vec<_> = tensors.iter().map(|tensor| tensor.storage_and_layout()).collect();
-    let mut slices = Vec::with_capacity(guards.len());
-    for (storage, layout) in &guards {
-        let (Storage::Cpu(storage), Some((start, end))) = (&**storage, layout.contiguous_offsets()) else {
-            bail!("a dense layer: expected contiguous tensors on the CPU, got {layout:?}");
-        };
-        slices.push(&CpuStorage::as_slice::<T>(storage)?[start..end]);
-    }
-    Ok(then(&slices))
 }

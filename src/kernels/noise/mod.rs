@@ -9,9 +9,9 @@
 
 use candle_core::{Device, Result, Tensor, bail};
 
-use super::grouped::{Grouped, Pixel, load, padded, store};
 use super::isa::{self, Kernel};
 use super::lanes::{LANES, Lanes, Words};
+use super::layout::{Grouped, Pixel, load, padded, store};
 use super::random::{UNIT_OF_SIGNED, Xoshiro, normal_pair};
 
 /// The distributions that the elements' noise is drawn from, in one layer at one step.

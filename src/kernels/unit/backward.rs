@@ -6,9 +6,9 @@ use std::mem::MaybeUninit;
 use super::moments::accumulate;
 use super::walk::{Chunk, Input, Place, Visitor, Walk, room};
 use crate::kernels::divisor::{Divisor, Spread};
-use crate::kernels::grouped::{Grouped, Pixel, load, store, write, written};
 use crate::kernels::isa::{self, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::layout::{Grouped, Pixel, load, store, write, written};
 
 /// The gradients of y, γ and β; the last two padded to whole groups.
 pub(super) fn backward(input: &Input, pool: bool, by: Option<Divisor>, grad: &[f32]) -> (Vec<f32>, Vec<f32>, Vec<f32>) {

@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 
 use super::walk::{Chunk, Input, Place, Visitor, Walk, room};
-use crate::kernels::grouped::{Grouped, Pixel, load, write};
 use crate::kernels::isa;
 use crate::kernels::lanes::Lanes;
+use crate::kernels::layout::{Grouped, Pixel, load, write};
 
 /// v; writes all of `v`.
 pub(super) fn before_relu(input: &Input, v: &mut [MaybeUninit<Pixel>]) {

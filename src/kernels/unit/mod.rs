@@ -19,9 +19,9 @@ use candle_core::{Device, Result, Shape, Tensor, bail};
 use self::operation::Operation;
 use self::walk::{Affine, Input};
 use crate::kernels::divisor::{Divisor, Spread, Summary};
-use crate::kernels::grouped::{Grouped, padded, written};
 use crate::kernels::lanes::LANES;
 use crate::kernels::layout::with_values;
+use crate::kernels::layout::{Grouped, padded, written};
 use crate::kernels::noise::Jitter;
 
 /// How the input y is normalised to ŷ, channel by channel.

@@ -1,9 +1,9 @@
 //! The mean and variance of every channel in one pass over memory, and the sum and maximum of |y| in another.
 
 use crate::kernels::divisor::{Divisor, Summary};
-use crate::kernels::grouped::{Grouped, Pixel, load};
 use crate::kernels::isa::{self, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::layout::{Grouped, Pixel, load};
 
 /// The summary that `by` needs of every channel (padded to whole groups).
 pub(super) fn summaries(y: &[Pixel], shape: Grouped, by: Divisor) -> Vec<Summary> {

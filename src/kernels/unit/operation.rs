@@ -4,8 +4,8 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::forward::forward;
 use super::{Arguments, Statistics, Unit};
-use crate::kernels::grouped::written;
 use crate::kernels::layout::values;
+use crate::kernels::layout::written;
 
 /// One forward pass in a graph, with the statistics that its arguments gave.
 pub(super) struct Operation {

@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use crate::kernels::grouped::{Grouped, Pixel, load, store};
 use crate::kernels::isa::Kernel;
 use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::layout::{Grouped, Pixel, load, store};
 use crate::kernels::noise::{ImageNoise, PaddedJitter};
 
 /// a = (y − mean)·gain + beta, one pixel for each group; zero in lanes without a channel.
