@@ -5,35 +5,19 @@ use std::mem::MaybeUninit;
 use super::walk::{Chunk, Input, Place, Visitor, Walk, room};
 use crate::kernels::isa;
 use crate::kernels::lanes::Lanes;
-use crate::kernels::layout::{Grouped, Pixel, load, write};
+use crate::kernels::layout::{Grouped, Pixel, load, write, written};
 
-/// v; writes all of `v`.
-pub(super) fn before_relu(input: &Input, v: &mut [MaybeUninit<Pixel>]) {
-    assert_eq!(v.len(), input.shape.pixels());
-    isa::dispatch(Walk { input, visitor: &mut BeforeRelu { v } });
-}
-
-/// z = max(v, 0), then the 2×2 maxima if `pool`; writes all of `z`.
-pub(super) fn forward(input: &Input, pool: bool, z: &mut [MaybeUninit<Pixel>]) {
+/// z = max(v, 0) with `RELU`, else v; then the 2×2 maxima if `pool`.
+pub(super) fn forward<const RELU: bool>(input: &Input, pool: bool) -> Vec<f32> {
     let (shape, output) = (input.shape, if pool { input.shape.pooled() } else { input.shape });
-    assert_eq!(z.len(), output.pixels());
-    isa::dispatch(Walk { input, visitor: &mut Forward { shape, output, pool, v: room(shape), z } });
+    let walk = |z: &mut [_]| {
+        isa::dispatch(Walk { input, visitor: &mut Forward::<RELU> { shape, output, pool, v: room(shape), z } });
+    };
+    // SAFETY: `Forward` writes every pixel: of every chunk, or of the row that pooling makes of it.
+    unsafe { written(output.pixels(), walk) }
 }
 
-struct BeforeRelu<'a> {
-    v: &'a mut [MaybeUninit<Pixel>],
-}
-
-impl Visitor for BeforeRelu<'_> {
-    #[inline(always)]
-    fn visit<L: Lanes>(&mut self, place: Place, chunk: &Chunk<L>) {
-        for (pixel, v) in self.v[place.pixels].iter_mut().enumerate() {
-            write(chunk.activation(pixel), v);
-        }
-    }
-}
-
-struct Forward<'a> {
+struct Forward<'a, const RELU: bool> {
     shape: Grouped,
     output: Grouped,
     pool: bool,
@@ -42,18 +26,20 @@ struct Forward<'a> {
     z: &'a mut [MaybeUninit<Pixel>],
 }
 
-impl Visitor for Forward<'_> {
+impl<const RELU: bool> Visitor for Forward<'_, RELU> {
     #[inline(always)]
     fn visit<L: Lanes>(&mut self, place: Place, chunk: &Chunk<L>) {
         if !self.pool {
             for (pixel, z) in self.z[place.pixels].iter_mut().enumerate() {
-                write(relu(chunk.activation(pixel)), z);
+                let v = chunk.activation(pixel);
+                write(if RELU { relu(v) } else { v }, z);
             }
         } else if place.rows == 2 {
             chunk.activations(&mut self.v);
             for (column, z) in self.z[place.pooled(self.output)].iter_mut().enumerate() {
                 let [a, b, c, d] = window::<L>(&self.v, self.shape.width, column);
-                write(relu(a.max(b).max(c.max(d))), z);
+                let v = a.max(b).max(c.max(d));
+                write(if RELU { relu(v) } else { v }, z);
             }
         }
     }

@@ -11,17 +11,15 @@
 mod backward;
 mod forward;
 mod moments;
-mod operation;
 mod walk;
 
-use candle_core::{Device, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
 
-use self::operation::Operation;
+use self::forward::forward;
 use self::walk::{Affine, Input};
 use crate::kernels::divisor::{Divisor, Spread, Summary};
 use crate::kernels::lanes::LANES;
-use crate::kernels::layout::with_values;
-use crate::kernels::layout::{Grouped, padded, written};
+use crate::kernels::layout::{Grouped, padded, values, with_values};
 use crate::kernels::noise::Jitter;
 
 /// How the input y is normalised to ŷ, channel by channel.
@@ -137,9 +135,7 @@ impl Unit {
     ) -> Result<Tensor> {
         with_arguments(y, &gain_or_ones(gamma, beta)?, beta, |arguments| {
             let input = self.input(&arguments, statistics)?;
-            // SAFETY: `before_relu` writes every pixel of its output.
-            let v = unsafe { written(arguments.shape.pixels(), |v| forward::before_relu(&input, v)) };
-            Tensor::from_vec(v, arguments.shape.shape(), &Device::Cpu)
+            Tensor::from_vec(forward::<false>(&input, false), arguments.shape.shape(), &Device::Cpu)
         })
     }
 
@@ -153,7 +149,7 @@ impl Unit {
                 Statistics { mean: mean.clone(), spread: vec![], inv_divisor: inv_divisor.clone() }
             }
             Normalise::Batch { by, eps } => {
-                let summaries = moments::summaries(arguments.y.as_chunks().0, arguments.shape, *by);
+                let summaries = moments::summaries(arguments.y.as_chunks().0, arguments.shape, by.needs_magnitudes());
                 let summaries = &summaries[..channels];
                 let spread = |summary: &Summary| match by.of {
                     Spread::Deviation => summary.variance,
@@ -203,6 +199,48 @@ impl Unit {
     }
 }
 
+/// One forward pass in a graph, with the statistics that its arguments gave.
+struct Operation {
+    unit: Unit,
+    statistics: Statistics,
+}
+
+impl CustomOp3 for Operation {
+    fn name(&self) -> &'static str {
+        "unit"
+    }
+
+    fn cpu_fwd(
+        &self,
+        y: &CpuStorage,
+        yl: &Layout,
+        gamma: &CpuStorage,
+        gl: &Layout,
+        beta: &CpuStorage,
+        bl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let gamma = values("gamma", gamma, gl)?;
+        let (y, beta) = (values("input", y, yl)?, values("beta", beta, bl)?);
+        let arguments = Arguments::new(y, yl.shape(), gamma, beta)?;
+        let output = self.unit.output(arguments.shape)?;
+        let input = self.unit.input(&arguments, &self.statistics)?;
+        Ok((CpuStorage::F32(forward::<true>(&input, self.unit.pool)), output.shape()))
+    }
+
+    fn bwd(
+        &self,
+        y: &Tensor,
+        gamma: &Tensor,
+        beta: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (grad_y, grad_gamma, grad_beta) =
+            self.unit.backward(y, Some(gamma), beta, &self.statistics, &grad.contiguous()?)?;
+        Ok((Some(grad_y), grad_gamma, Some(grad_beta)))
+    }
+}
+
 /// The standard deviation (biased) of every channel of `y` over images and pixels.
 ///
 /// # Shapes
@@ -212,8 +250,8 @@ impl Unit {
 /// If the shape, layout, type or device is not as said.
 pub fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
     let shape = Grouped::of(y.shape(), "input")?;
-    let moments = with_values([("input", y)], |[y]| Ok(moments::moments(y.as_chunks().0, shape)))?;
-    Ok(moments[..channels].iter().map(|&(_, variance)| variance.sqrt() as f32).collect())
+    let summaries = with_values([("input", y)], |[y]| Ok(moments::summaries(y.as_chunks().0, shape, false)))?;
+    Ok(summaries[..channels].iter().map(|summary| summary.variance.sqrt() as f32).collect())
 }
 
 /// The values that a unit works on, checked.

@@ -1,67 +1,63 @@
 //! The mean and variance of every channel in one pass over memory, and the sum and maximum of |y| in another.
 
-use crate::kernels::divisor::{Divisor, Summary};
+use crate::kernels::divisor::Summary;
 use crate::kernels::isa::{self, Kernel};
 use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::{Grouped, Pixel, load};
 
-/// The summary that `by` needs of every channel (padded to whole groups).
-pub(super) fn summaries(y: &[Pixel], shape: Grouped, by: Divisor) -> Vec<Summary> {
-    let count = shape.images * shape.plane();
-    let mut summaries: Vec<Summary> = moments(y, shape)
-        .into_iter()
-        .map(|(mean, variance)| Summary { count, mean, variance, ..Summary::default() })
-        .collect();
-    if by.needs_magnitudes() {
-        let magnitudes = isa::dispatch(Magnitudes { y, shape });
-        for (summary, (sum, max)) in summaries.iter_mut().zip(magnitudes) {
-            (summary.mean_absolute, summary.max_absolute) = (sum / count as f64, max);
-        }
-    }
-    summaries
+/// The moments of every channel (padded to whole groups), those of |y| if there are to be `magnitudes`.
+pub(super) fn summaries(y: &[Pixel], shape: Grouped, magnitudes: bool) -> Vec<Summary> {
+    isa::dispatch(Summaries { y, shape, magnitudes })
 }
 
-/// Mean and biased variance of every channel (padded to whole groups).
-pub(super) fn moments(y: &[Pixel], shape: Grouped) -> Vec<(f64, f64)> {
-    isa::dispatch(Moments { y, shape })
-}
-
-struct Moments<'a> {
+struct Summaries<'a> {
     y: &'a [Pixel],
     shape: Grouped,
+    magnitudes: bool,
 }
 
-impl Kernel for Moments<'_> {
-    type Output = Vec<(f64, f64)>;
+impl Kernel for Summaries<'_> {
+    type Output = Vec<Summary>;
 
     /// Sums of y − pivot and of its square, with the first image's mean as the pivot. That mean is at most
     /// √n standard deviations from the batch's, so the variance loses at most a factor n + 1 of precision
     /// (and typically none), whatever the mean is.
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Vec<(f64, f64)> {
+    fn run<L: Lanes>(self) -> Vec<Summary> {
         let Grouped { images, groups, .. } = self.shape;
         let plane = self.shape.plane();
-        let mut moments = Vec::with_capacity(groups * LANES);
+        let count = images * plane;
+        let mut summaries = Vec::with_capacity(groups * LANES);
         for group in 0..groups {
             let of_image = |image| &self.y[(image * groups + group) * plane..][..plane];
             let mut pivot = [0.0; LANES];
             accumulate(&mut pivot, sums_about(L::zero(), of_image(0))[0]);
             let pivot = pivot.map(|sum| (sum / plane as f64) as f32);
             let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+            let (mut absolute, mut largest) = ([0.0; LANES], L::zero());
             for image in 0..images {
                 let sums = sums_about(load::<L>(&pivot), of_image(image));
                 accumulate(&mut first, sums[0]);
                 accumulate(&mut second, sums[1]);
+                if self.magnitudes {
+                    accumulate(&mut absolute, sum_of_magnitudes(of_image(image), &mut largest));
+                }
             }
-            let count = (images * plane) as f64;
-            moments.extend((0..LANES).map(|lane| {
-                let offset = first[lane] / count;
-                let var = second[lane] / count - offset * offset;
-                // Not `max`, which would turn not-a-number into zero.
-                (pivot[lane] as f64 + offset, if var < 0.0 { 0.0 } else { var })
+            let largest = largest.to_array();
+            summaries.extend((0..LANES).map(|lane| {
+                let offset = first[lane] / count as f64;
+                let variance = second[lane] / count as f64 - offset * offset;
+                Summary {
+                    count,
+                    mean: pivot[lane] as f64 + offset,
+                    // Not `max`, which would turn not-a-number into zero.
+                    variance: if variance < 0.0 { 0.0 } else { variance },
+                    mean_absolute: absolute[lane] / count as f64,
+                    max_absolute: f64::from(largest[lane]),
+                }
             }));
         }
-        moments
+        summaries
     }
 }
 
@@ -96,34 +92,14 @@ pub(super) fn accumulate<L: Lanes>(sums: &mut [f64; LANES], lanes: L) {
     }
 }
 
-/// Σ |y| and max |y| of every channel.
-struct Magnitudes<'a> {
-    y: &'a [Pixel],
-    shape: Grouped,
-}
-
-impl Kernel for Magnitudes<'_> {
-    type Output = Vec<(f64, f64)>;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) -> Vec<(f64, f64)> {
-        let Grouped { images, groups, .. } = self.shape;
-        let plane = self.shape.plane();
-        let mut magnitudes = Vec::with_capacity(groups * LANES);
-        for group in 0..groups {
-            let (mut sums, mut max) = ([0.0; LANES], L::zero());
-            for image in 0..images {
-                let mut sum = L::zero();
-                for pixel in &self.y[(image * groups + group) * plane..][..plane] {
-                    let value = load::<L>(pixel);
-                    let magnitude = value.max(L::zero().sub(value));
-                    (sum, max) = (sum.add(magnitude), max.max(magnitude));
-                }
-                accumulate(&mut sums, sum);
-            }
-            let max = max.to_array();
-            magnitudes.extend((0..LANES).map(|lane| (sums[lane], f64::from(max[lane]))));
-        }
-        magnitudes
+/// Σ |y|; `largest` becomes the maximum of it and |y|.
+#[inline(always)]
+fn sum_of_magnitudes<L: Lanes>(y: &[Pixel], largest: &mut L) -> L {
+    let mut sum = L::zero();
+    for pixel in y {
+        let value = load::<L>(pixel);
+        let magnitude = value.max(L::zero().sub(value));
+        (sum, *largest) = (sum.add(magnitude), largest.max(magnitude));
     }
+    sum
 }
