@@ -4,9 +4,20 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+/// A file that was read and found to be other than what was written: it may be set aside and made anew.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Damaged(pub String);
+
+/// A file or folder that cannot be read or used as it is, and that only the user can mend. It may be whole, so nothing
+/// is moved or written in its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Obstacle(pub String);
 
 /// Writes `bytes` to `path` so that whoever looks finds the old file or the new one, never a part: writes beside it,
 /// syncs, renames. One process at a time may write a path; what a killed one left beside it is overwritten.
@@ -44,16 +55,25 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write_whole(path, &bytes)
 }
 
+/// The bytes of the file `path`; `None` where there is no such file.
+///
+/// # Errors
+/// An [`Obstacle`]: a file that cannot be read.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::new(error).context(Obstacle(format!("{}: cannot read this file", path.display())))),
+    }
+}
+
 /// The value in the JSON file `path`; `None` where there is no such file.
 ///
 /// # Errors
-/// A file that cannot be read, or that holds no such value: `problem` says so, and what to do.
+/// Those of [`read`]; [`Damaged`] if the file holds no such value: `problem` says so, and what to do.
 pub fn read_json<T: DeserializeOwned>(path: &Path, problem: &str) -> Result<Option<T>> {
-    match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{}: {problem}", path.display())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{}: cannot read this file", path.display())),
-    }
+    let value = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
+    read(path)?.map(value).transpose().with_context(|| Damaged(format!("{}: {problem}", path.display())))
 }
 
 #[cfg(test)]

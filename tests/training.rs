@@ -89,7 +89,7 @@ fn left(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn records(folder: &Path, probes: &[Probe]) -> Vec<Record> {
-    train::finished(folder, probes).unwrap().unwrap().records
+    train::finished(folder, 1, probes).unwrap().unwrap().records
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_network_that_breaks_in_its_last_step_has_diverged() {
     let folder = tempfile::tempdir().unwrap();
     let ending = run(&spec, &all_probes(), folder.path(), &Watcher::default(), 100);
     assert_eq!(ending, Ending::Diverged { step: 1 });
-    let left = train::finished(folder.path(), &all_probes()).unwrap().unwrap();
+    let left = train::finished(folder.path(), 1, &all_probes()).unwrap().unwrap();
     assert_eq!(left.ending, ending);
     assert!(left.records.iter().any(|record| record.name == "train_loss" && record.value.is_finite()));
 }
@@ -326,10 +326,10 @@ fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
     let spec = tiny(None, false);
     let folder = tempfile::tempdir().unwrap();
     let first = [Probe::Training(Training {})];
-    assert!(train::finished(folder.path(), &first).unwrap().is_none());
+    assert!(train::finished(folder.path(), 1, &first).unwrap().is_none());
     run(&spec, &first, folder.path(), &Watcher::default(), 100);
-    assert!(train::finished(folder.path(), &first).unwrap().is_some());
-    assert!(train::finished(folder.path(), &all_probes()).unwrap().is_none());
+    assert!(train::finished(folder.path(), 1, &first).unwrap().is_some());
+    assert!(train::finished(folder.path(), 1, &all_probes()).unwrap().is_none());
     run(
         &spec,
         &[Probe::Evaluation(Evaluation { points: 1, images: 20, along: vec![] })],
@@ -338,7 +338,7 @@ fn a_trial_is_trained_again_only_for_a_probe_that_it_lacks() {
         100,
     );
     let both = [Probe::Training(Training {}), Probe::Evaluation(Evaluation { points: 1, images: 20, along: vec![] })];
-    assert!(train::finished(folder.path(), &both).unwrap().is_some());
+    assert!(train::finished(folder.path(), 1, &both).unwrap().is_some());
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn damaged_records_and_checkpoints_are_noticed_and_named() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[40] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let error = train::finished(&trial_folder, &probes).unwrap_err();
+    let error = train::finished(&trial_folder, 1, &probes).unwrap_err();
     assert!(format!("{error:#}").contains("training-"), "{error:#}");
 
     let aside = train::set_aside(&trial_folder).unwrap();
@@ -364,6 +364,6 @@ fn damaged_records_and_checkpoints_are_noticed_and_named() {
     let named = |part: &str| files().find(|path| path.to_string_lossy().contains(part));
     fs::write(named("-000003.safetensors").unwrap(), b"cut short").unwrap();
     run(&spec, &probes, &trial_folder, &Watcher::default(), 100);
-    assert!(train::finished(&trial_folder, &probes).unwrap().is_some());
+    assert!(train::finished(&trial_folder, 1, &probes).unwrap().is_some());
     assert!(named("damaged-checkpoint-").is_some());
 }

@@ -34,7 +34,7 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
     let interrupt = Interrupt::listen()?;
-    let (found, pending): (Vec<_>, Vec<_>) = distinct(&tasks).into_iter().partition(|task| runs.has(task));
+    let (found, pending) = runs.split(distinct(&tasks)).map_err(Stop::Mistake)?;
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
     found.iter().try_for_each(|task| runs.tidy(task))?;
     invocation.trained = train_all(&pending, &runs, args.jobs, &interrupt)?;
@@ -93,7 +93,7 @@ fn trials(plan: &Plan, found: usize, pending: usize) -> String {
 /// Those of the few steps that are measured.
 fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task]) -> Result<(), Stop> {
     let runs = Runs::to_read(&args.plan.runs);
-    let (found, pending): (Vec<_>, Vec<_>) = distinct(tasks).into_iter().partition(|task| runs.has(task));
+    let (found, pending) = runs.split(distinct(tasks)).map_err(Stop::Mistake)?;
     say(&opening(args, plan, datasets, found.len(), pending.len()))?;
     say(&table(tasks, &found))?;
     if pending.is_empty() {

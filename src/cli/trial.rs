@@ -18,7 +18,7 @@ pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
     let task = find(&tasks, args).map_err(Stop::Mistake)?;
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let name = format!("Trial {} of {} ({}, {})", task.number, tasks.len(), task.id, task.planned.label());
-    if runs.has(task) {
+    if runs.has(task).map_err(Stop::Mistake)? {
         runs.tidy(task)?;
         return say(&format!("{name} is finished already."));
     }

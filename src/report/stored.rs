@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Input;
 use super::view::View;
 use crate::data::DataFacts;
-use crate::files::{read_json, write_json, write_whole};
+use crate::files::{read, read_json, write_json, write_whole};
 use crate::probe::Probe;
 use crate::record::{TrialRecords, csv, sweep_text};
 use crate::spec::Spec;
@@ -166,9 +166,9 @@ pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
 
 /// The uncompressed text of the file `path`.
 pub(super) fn uncompressed(path: &Path) -> Result<Vec<u8>> {
-    let file = std::fs::File::open(path).with_context(|| format!("{}: cannot read this file", path.display()))?;
+    let file = read(path)?.with_context(|| format!("{}: this file is missing", path.display()))?;
     let mut bytes = Vec::new();
-    MultiGzDecoder::new(file).read_to_end(&mut bytes).with_context(|| {
+    MultiGzDecoder::new(&file[..]).read_to_end(&mut bytes).with_context(|| {
         let line = 1 + bytes.iter().filter(|&&byte| byte == b'\n').count();
         format!("{}, line {line}: this file is cut off or corrupt; restore it, or run the study again", path.display())
     })?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::task::Task;
+use crate::files::Damaged;
 use crate::record::TrialRecords;
 use crate::train::{self, Finished};
 
@@ -39,22 +40,46 @@ impl Runs {
         self.0.join("trials").join(id)
     }
 
+    /// What is left of the trial of `task`; `None` where it is not finished.
+    fn finished(&self, task: &Task) -> Result<Option<Finished>> {
+        train::finished(&self.trial(&task.id), task.trial.spec.schema(), task.trial.probes)
+    }
+
     /// Whether the trial of `task` is finished, with records of all its probes. A damaged one is not.
-    pub fn has(&self, task: &Task) -> bool {
-        matches!(train::finished(&self.trial(&task.id), task.trial.probes), Ok(Some(_)))
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that another version wrote.
+    pub fn has(&self, task: &Task) -> Result<bool> {
+        match self.finished(task) {
+            Err(error) if error.is::<Damaged>() => Ok(false),
+            finished => Ok(finished?.is_some()),
+        }
+    }
+
+    /// Those of `tasks` that are finished, and those that are not.
+    ///
+    /// # Errors
+    /// Those of [`has`](Self::has).
+    pub fn split<'a>(&self, tasks: Vec<&'a Task<'a>>) -> Result<(Vec<&'a Task<'a>>, Vec<&'a Task<'a>>)> {
+        let (mut found, mut pending) = (Vec::new(), Vec::new());
+        for task in tasks {
+            if self.has(task)? { &mut found } else { &mut pending }.push(task);
+        }
+        Ok((found, pending))
     }
 
     /// The records of the trial of `task`; `None` where it is not finished.
     ///
     /// # Errors
-    /// Damaged records, with their file and the remedy.
+    /// Damaged records, with their file and the remedy; a file that cannot be read, or that another version wrote.
     pub fn records(&self, task: &Task) -> Result<Option<TrialRecords>> {
-        let finished = train::finished(&self.trial(&task.id), task.trial.probes).with_context(|| {
-            format!(
+        let finished = self.finished(task).map_err(|error| match error.is::<Damaged>() {
+            true => error.context(format!(
                 "trial {} ({}) is damaged; `whybn study` sets it aside and trains it anew",
                 task.id,
                 task.planned.label()
-            )
+            )),
+            false => error,
         })?;
         Ok(finished.map(|Finished { ending, instruction_set, records }| TrialRecords {
             arm: task.planned.arm.clone(),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, anyhow};
 
-use crate::train::OtherInstructionSet;
+use crate::files::Obstacle;
 
 /// Why a command ended before its work was done.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ impl Stop {
     }
 }
 
-/// A full disk (with what to do about it) and a trial of another machine are the user's to mend; whatever else was
-/// not found before the work began is a failure.
+/// A full disk (with what to do about it) and an [`Obstacle`] are the user's to mend; whatever else was not found before
+/// the work began is a failure.
 impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Self {
         let is_full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
@@ -41,7 +41,7 @@ impl From<anyhow::Error> for Stop {
                 "{error:#}\nFree some space and run the same command again: finished trials and checkpoints are kept"
             ));
         }
-        if error.chain().any(|cause| cause.is::<OtherInstructionSet>()) {
+        if error.is::<Obstacle>() {
             return Stop::Mistake(error);
         }
         Stop::Failure(error)

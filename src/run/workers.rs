@@ -14,6 +14,7 @@ use super::progress::{Screen, held};
 use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
+use crate::files::Damaged;
 use crate::train::{self, Watch};
 
 /// How long to wait before a trial that another process holds is tried again.
@@ -86,16 +87,17 @@ impl<'a> Team<'a> {
         let steps = task.trial.spec.train.steps;
         let stop = || self.stop();
         let bar = self.screen.trial(&task.planned.label(), steps, &stop);
-        match train::finished(&dir, task.trial.probes) {
+        match train::finished(&dir, task.trial.spec.schema(), task.trial.probes) {
             Ok(Some(_)) => {
                 bar.end("finished by another process");
                 return Ok(true);
             }
             Ok(None) => {}
-            Err(error) => {
+            Err(error) if error.is::<Damaged>() => {
                 let aside = train::set_aside(&dir)?;
                 bar.warn(&format!("{error:#}; set aside as {}; training it anew", aside.display()));
             }
+            Err(error) => return Err(error),
         }
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
         let how = match train::run(&task.trial, &dir, checkpoint_every, &bar)? {

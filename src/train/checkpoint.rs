@@ -4,14 +4,13 @@
 //! which probes it holds, and two studies that share a trial and measure it differently keep one each.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 
-use crate::files::write_whole;
+use crate::files::{Damaged, read, write_whole};
 use crate::nn::Params;
 use crate::probe::Memory;
 use crate::record::{Record, csv};
@@ -71,13 +70,13 @@ pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<()> {
 /// The newest checkpoint in `folder` of the trial that `begun` is before its first step; `None` if there is none.
 ///
 /// # Errors
-/// If it is damaged; the message names the file.
+/// [`Damaged`], or an obstacle to reading it; the message names the file.
 pub fn load(folder: &Path, begun: &Checkpoint) -> Result<Option<Checkpoint>> {
     let prefix = prefix(begun.logs.iter().map(|log| &log.probe));
-    let Some(step) = steps_saved(folder, &prefix).into_iter().max() else { return Ok(None) };
+    let Some(step) = steps_saved(folder, &prefix)?.into_iter().max() else { return Ok(None) };
     let path = checkpoint_file(folder, &prefix, step, "safetensors");
-    let bytes = fs::read(&path).with_context(|| format!("{}: cannot read", path.display()))?;
-    let damaged = || format!("{}: this checkpoint is damaged", path.display());
+    let damaged = || Damaged(format!("{}: this checkpoint is damaged", path.display()));
+    let bytes = read(&path)?.with_context(damaged)?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).with_context(damaged)?;
     let pick = |like: &Params| {
         let picked = like.map(|name, expected| match tensors.get(name) {
@@ -88,17 +87,18 @@ pub fn load(folder: &Path, begun: &Checkpoint) -> Result<Option<Checkpoint>> {
     };
     let (params, optimizer, buffers) = (pick(&begun.params)?, pick(&begun.optimizer)?, pick(&begun.buffers)?);
     let path = checkpoint_file(folder, &prefix, step, "csv");
-    let logs = logs_from_csv(&path, &bytes).with_context(|| {
-        format!("{}: this checkpoint or its {prefix}{step:06}.safetensors is damaged", path.display())
-    })?;
+    let damaged =
+        || Damaged(format!("{}: this checkpoint or its {prefix}{step:06}.safetensors is damaged", path.display()));
+    let csv = read(&path)?.with_context(damaged)?;
+    let logs = logs_from_csv(&csv, &path, &bytes).with_context(damaged)?;
     Ok(Some(Checkpoint { step, params, optimizer, buffers, logs }))
 }
 
 /// Steps at which there is a whole checkpoint in `folder`.
-fn steps_saved(folder: &Path, prefix: &str) -> Vec<usize> {
-    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let step = |name: OsString| name.to_str()?.strip_prefix(prefix)?.strip_suffix(".safetensors")?.parse().ok();
-    names.filter_map(step).collect()
+fn steps_saved(folder: &Path, prefix: &str) -> Result<Vec<usize>> {
+    let step =
+        |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix(prefix)?.strip_suffix(".safetensors")?.parse().ok();
+    Ok(with_prefix(folder, prefix)?.iter().filter_map(step).collect())
 }
 
 /// Removes the checkpoints with the probes of these ids: those of a finished trial, which a process that was killed
@@ -177,11 +177,11 @@ fn logs_as_csv(logs: &[ProbeLog]) -> Result<Vec<u8>> {
     csv.finish()
 }
 
-/// The logs in a checkpoint's CSV, which must be the one that was written with `weights`.
-fn logs_from_csv(path: &Path, weights: &[u8]) -> Result<Vec<ProbeLog>> {
-    let text = fs::read_to_string(path)?;
+/// The logs in `csv`, the file `path` of a checkpoint, which must be the one that was written with `weights`.
+fn logs_from_csv(csv: &[u8], path: &Path, weights: &[u8]) -> Result<Vec<ProbeLog>> {
+    let text = std::str::from_utf8(csv)?;
     let (records, _) = text.rsplit_once(SEAL).context("it is cut short")?;
-    ensure!(sealed(records.into(), weights) == text.as_bytes(), "its contents are not those that were written");
+    ensure!(sealed(records.into(), weights) == csv, "its contents are not those that were written");
     let mut logs: Vec<ProbeLog> = Vec::new();
     csv::read(records.as_bytes(), path, ["probe"], |[probe], record| {
         if logs.last().is_none_or(|log| log.probe != probe) {

@@ -8,11 +8,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
-pub use store::{Finished, OtherInstructionSet, finished, set_aside};
+pub use store::{Finished, finished, set_aside};
 
 use self::checkpoint::{Checkpoint, ProbeLog};
 use self::store::Card;
 use crate::data::{Batches, Dataset, Examples};
+use crate::files::Damaged;
 use crate::nn::{self, At, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
 use crate::optimizer;
 use crate::probe::{GivenUp, Probe, StateContext, StepContext};
@@ -56,7 +57,7 @@ pub trait Watch: Sync {
 /// measurement, after the last one.
 ///
 /// # Errors
-/// A batch larger than the data, a file that cannot be written, or a trial begun with another instruction set.
+/// A batch larger than the data, a file that cannot be written or read, or a trial begun with another instruction set.
 pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Watch) -> Result<Option<Ending>> {
     std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     let mut training = Training::begin_or_resume(trial, folder, watch)?;
@@ -107,16 +108,19 @@ impl<'a> Training<'a> {
         let optimizer = optimizer::initial(&trial.spec.train, &params)?;
         let logs = trial.probes.iter().map(|probe| ProbeLog { probe: probe.id(), ..ProbeLog::default() }).collect();
         let begun = Checkpoint { step: 0, params, optimizer, buffers, logs };
-        let found = match checkpoint::load(folder, &begun) {
+        let card = Card::new(trial.spec, trial.seed, &data.facts().sha256);
+        // Without the card it is not known which instruction set the checkpoint comes from.
+        let found = match card.check(folder).and_then(|()| checkpoint::load(folder, &begun)) {
             Ok(found) => found,
-            Err(error) => {
+            Err(error) if error.is::<Damaged>() => {
                 checkpoint::set_aside(folder, &ids(trial.probes))?;
                 let aside = checkpoint::DAMAGED;
                 watch.warn(&format!("{error:#}; set aside as {aside}…, and this trial is begun anew"));
                 None
             }
+            Err(error) => return Err(error),
         };
-        Card::new(trial.spec, trial.seed, &data.facts().sha256).lay_down(folder)?;
+        card.write(folder)?;
         let state = found.unwrap_or(begun);
         let examples = data.examples(trial.seed)?;
         Ok(Training { trial, network, examples, batches, state })

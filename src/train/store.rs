@@ -13,11 +13,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::checkpoint::{self, Checkpoint, tensors_as_bytes};
-use crate::files::{read_json, write_json, write_whole};
+use crate::files::{Damaged, Obstacle, read, read_json, write_json, write_whole};
 use crate::kernels::isa;
 use crate::nn::{self, Implementation};
 use crate::probe::Probe;
@@ -60,25 +62,31 @@ impl Card {
         self.instruction_set == there.instruction_set || (own_kernels && is_wide(self) && is_wide(there))
     }
 
-    /// Writes the card into `folder`, or compares it with the one there.
+    /// Compares the card with the one in `folder`, where there is one.
     ///
     /// # Errors
-    /// [`OtherInstructionSet`] if the trial there was begun with one that rounds differently.
-    pub fn lay_down(&self, folder: &Path) -> Result<()> {
-        let path = folder.join(CARD);
-        if let Ok(Some(there)) = read_json::<Card>(&path, "damaged")
+    /// An obstacle if the trial there was begun with an instruction set that rounds differently; those of [`read_of`].
+    pub fn check(&self, folder: &Path) -> Result<()> {
+        if let Some(there) = read_of::<Card>(folder, CARD, self.schema)?
             && !self.rounds_like(&there)
         {
-            return Err(OtherInstructionSet(format!(
+            bail!(Obstacle(format!(
                 "{}: this trial was begun with the instruction set {} and this machine runs {}, which rounds \
                  differently; finish it where it was begun, or remove the folder to start it anew",
-                path.display(),
+                folder.join(CARD).display(),
                 there.instruction_set,
                 self.instruction_set
-            ))
-            .into());
+            )));
         }
-        write_json(&path, self)
+        Ok(())
+    }
+
+    /// Writes the card into `folder`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        write_json(&folder.join(CARD), self)
     }
 }
 
@@ -93,11 +101,6 @@ pub struct Finished {
     pub instruction_set: String,
 }
 
-/// A trial that another instruction set began, whose bits this machine cannot continue.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OtherInstructionSet(String);
-
 #[derive(Serialize, Deserialize)]
 struct Done {
     schema: u32,
@@ -109,12 +112,9 @@ struct Done {
 /// training of the same trial or in one that was interrupted, stays.
 ///
 /// # Errors
-/// If a file cannot be written.
+/// If a file cannot be written; those of [`read_of`].
 pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoint) -> Result<()> {
-    let mut files = match read_done(folder) {
-        Ok(Some(done)) if done.schema == schema => done.files,
-        _ => BTreeMap::new(),
-    };
+    let mut files = read_of::<Done>(folder, DONE, schema)?.map(|done| done.files).unwrap_or_default();
     let weights = tensors_as_bytes(&[&checkpoint.params, &checkpoint.buffers])?;
     let mut contents = vec![(WEIGHTS.to_string(), weights)];
     for log in &checkpoint.logs {
@@ -132,25 +132,33 @@ pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoin
     checkpoint::tidy(folder, &probes)
 }
 
-fn read_done(folder: &Path) -> Result<Option<Done>> {
-    read_json(&folder.join(DONE), "this record of a finished trial is damaged")
-}
-
-/// The finished trial in `folder`; `None` if it is absent, unfinished, or lacks the records of one of `probes`.
+/// The value in the JSON file `name` of a trial's folder, where there is one. Its `schema` is read before all else: what
+/// another version wrote may have another form.
 ///
 /// # Errors
-/// If a file is damaged, missing or of another version; the message names it.
-pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
-    let Some(done) = read_done(folder)? else { return Ok(None) };
-    let path = folder.join(CARD);
-    let card: Card = read_json(&path, "cannot read what this trial is")?
-        .with_context(|| format!("{}: this file is missing", path.display()))?;
-    let (there, here) = (done.schema, card.spec.schema());
-    ensure!(
-        there == here,
-        "{}: written by another version (schema {there}, this is {here})",
-        folder.join(DONE).display()
-    );
+/// [`Damaged`]; an obstacle: a file that cannot be read, or of another schema than `schema`. The message names the file.
+fn read_of<T: DeserializeOwned>(folder: &Path, name: &str, schema: u32) -> Result<Option<T>> {
+    let (path, problem) = (folder.join(name), "this file is damaged");
+    let Some(value) = read_json::<Value>(&path, problem)? else { return Ok(None) };
+    if let Some(there) = value["schema"].as_u64().filter(|&there| there != u64::from(schema)) {
+        bail!(Obstacle(format!(
+            "{}: written by another version of this program (schema {there}, this one has {schema}); use that version, \
+             or move the folder away to train the trial anew",
+            path.display()
+        )));
+    }
+    serde_json::from_value(value).map(Some).with_context(|| Damaged(format!("{}: {problem}", path.display())))
+}
+
+/// The trial of schema `schema` that is finished in `folder`; `None` if it is absent, unfinished, or lacks the records
+/// of one of `probes`.
+///
+/// # Errors
+/// [`Damaged`] if a file is, or is missing; an obstacle if it cannot be read or is of another version. The message
+/// names it.
+pub fn finished(folder: &Path, schema: u32, probes: &[Probe]) -> Result<Option<Finished>> {
+    let Some(done) = read_of::<Done>(folder, DONE, schema)? else { return Ok(None) };
+    let card: Card = read_of(folder, CARD, schema)?.with_context(|| missing(&folder.join(CARD)))?;
     let names: Vec<String> = probes.iter().map(|probe| format!("{}.csv", probe.id())).collect();
     if names.iter().any(|name| !done.files.contains_key(name)) {
         return Ok(None);
@@ -169,9 +177,16 @@ pub fn finished(folder: &Path, probes: &[Probe]) -> Result<Option<Finished>> {
 /// The bytes of the file `name`, which must be those that `done` hashed.
 fn unchanged(folder: &Path, done: &Done, name: &str) -> Result<Vec<u8>> {
     let path = folder.join(name);
-    let bytes = fs::read(&path).with_context(|| format!("{}: cannot read this file", path.display()))?;
-    ensure!(done.files.get(name) == Some(&sha256([&bytes])), "{}: this file is damaged or was changed", path.display());
+    let bytes = read(&path)?.with_context(|| missing(&path))?;
+    ensure!(
+        done.files.get(name) == Some(&sha256([&bytes])),
+        Damaged(format!("{}: this file is damaged or was changed", path.display()))
+    );
     Ok(bytes)
+}
+
+fn missing(path: &Path) -> Damaged {
+    Damaged(format!("{}: this file is missing", path.display()))
 }
 
 /// Moves a damaged trial's folder out of the way, so that the trial can be redone, and says where it is now.

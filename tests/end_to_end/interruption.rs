@@ -1,7 +1,7 @@
 //! Stopped anywhere, a study goes on and ends with the same bytes.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::desk::{Desk, files, printed};
@@ -156,15 +156,62 @@ fn assert_redone(name: &str, damage: impl Fn(&mut Vec<u8>)) {
 fn damaged_results_are_set_aside_and_their_trial_redone() {
     let half = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
     let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
-    let other_version = |bytes: &mut Vec<u8>| {
-        let text = String::from_utf8(bytes.clone()).unwrap();
-        *bytes = text.replacen("\"schema\": 1", "\"schema\": 999", 1).into_bytes();
-    };
     assert_redone("training-", half);
     assert_redone("weights.safetensors", flip);
     assert_redone("weights.safetensors", |bytes| bytes.clear());
     assert_redone("done.json", half);
-    assert_redone("done.json", other_version);
+    assert_redone("trial.json", |bytes| bytes.clear());
+}
+
+/// Both commands refuse, name the file and the reason, and move nothing.
+fn assert_kept(desk: &Desk, commands: &[&str], words: &[&str]) {
+    let before = files(&desk.path("runs/trials"));
+    for command in commands {
+        let refused = desk.run(2, command).stderr;
+        assert!(words.iter().all(|word| refused.contains(word)), "{command}: {words:?}: {refused}");
+    }
+    let after = files(&desk.path("runs/trials"));
+    assert!(after == before && !after.keys().any(|name| name.contains("damaged")), "{words:?}");
+}
+
+/// A folder in the place of a file is as unreadable to root as to others.
+fn make_unreadable(file: &Path) {
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+}
+
+#[test]
+fn results_that_cannot_be_read_or_are_of_another_version_are_kept() {
+    for name in ["done.json", "trial.json", "weights.safetensors", "training-"] {
+        let desk = Desk::with_finished_runs();
+        let file = find(&desk, name, "").unwrap();
+        make_unreadable(&file);
+        let file = file.strip_prefix(desk.path("")).unwrap().display().to_string();
+        assert_kept(&desk, &["study tiny.toml", "report tiny.toml"], &[&file, "cannot read", "directory"]);
+    }
+    for name in ["done.json", "trial.json"] {
+        let desk = Desk::with_finished_runs();
+        let file = find(&desk, name, "").unwrap();
+        // Of the rest, the form is not known either.
+        fs::write(&file, "{ \"schema\": 999 }").unwrap();
+        assert_kept(&desk, &["study tiny.toml", "report tiny.toml"], &[name, "another version", "schema 999"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn checkpoints_that_cannot_be_read_are_kept() {
+    for (start, end) in [("checkpoint-", ".safetensors"), ("checkpoint-", ".csv"), ("trial", ".json")] {
+        let desk = interrupted();
+        let file = find(&desk, "checkpoint-", ".csv").unwrap().parent().unwrap().to_path_buf();
+        let in_it = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(start) && name.ends_with(end)
+        };
+        let file = fs::read_dir(file).unwrap().map(|entry| entry.unwrap().path()).find(in_it).unwrap();
+        make_unreadable(&file);
+        assert_kept(&desk, &["study tiny.toml --jobs 1"], &[end, "cannot read", "directory"]);
+    }
 }
 
 /// No disk is filled here: a limit on the size of a file makes the same writes fail in the same way.
