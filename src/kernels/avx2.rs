@@ -41,14 +41,6 @@ impl Vector for Avx2 {
         Avx2(unsafe { _mm256_add_ps(self.0, other.0) })
     }
     #[inline(always)]
-    fn pin(self) -> Self {
-        Avx2(unsafe { pin(self.0) })
-    }
-}
-
-// SAFETY (every block below): as above.
-impl Lanes for Avx2 {
-    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         Avx2(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
@@ -56,6 +48,14 @@ impl Lanes for Avx2 {
     fn mul(self, other: Self) -> Self {
         Avx2(unsafe { _mm256_mul_ps(self.0, other.0) })
     }
+    #[inline(always)]
+    fn pin(self) -> Self {
+        Avx2(unsafe { pin(self.0) })
+    }
+}
+
+// SAFETY (every block below): as above.
+impl Lanes for Avx2 {
     #[inline(always)]
     fn max(self, other: Self) -> Self {
         Avx2(unsafe { _mm256_max_ps(self.0, other.0) })

@@ -33,6 +33,14 @@ impl Vector for Avx512 {
         unsafe { _mm512_storeu_ps(to, self.0) }
     }
     #[inline(always)]
+    unsafe fn load_groups(from: *const f32, distance: usize) -> Self {
+        unsafe {
+            let first = _mm512_castpd256_pd512(_mm256_loadu_pd(from.cast()));
+            let second = _mm256_loadu_pd(from.add(distance).cast());
+            Avx512(_mm512_castpd_ps(_mm512_insertf64x4::<1>(first, second)))
+        }
+    }
+    #[inline(always)]
     unsafe fn store_groups(self, to: *mut f32, distance: usize) {
         unsafe {
             let halves = _mm512_castps_pd(self.0);
@@ -47,6 +55,14 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         Avx512(unsafe { _mm512_add_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Avx512(unsafe { _mm512_sub_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Avx512(unsafe { _mm512_mul_ps(self.0, other.0) })
     }
     #[inline(always)]
     fn pin(self) -> Self {

@@ -27,6 +27,16 @@ pub trait Vector: Copy {
     /// # Safety
     /// `to` is valid for writing `WIDTH` values.
     unsafe fn store(self, to: *mut f32);
+    /// Lanes from memory, each group of eight `distance` values after the one before it.
+    ///
+    /// # Safety
+    /// Each of these places is valid for reading eight values.
+    #[inline(always)]
+    unsafe fn load_groups(from: *const f32, distance: usize) -> Self {
+        let _of_one_group = distance;
+        // SAFETY: the caller's promise, for vectors of one group.
+        unsafe { Self::load(from) }
+    }
     /// Lanes to memory, each group of eight `distance` values after the one before it.
     ///
     /// # Safety
@@ -41,6 +51,10 @@ pub trait Vector: Copy {
     fn mul_add(self, factor: Self, summand: Self) -> Self;
     /// `self + other`
     fn add(self, other: Self) -> Self;
+    /// `self − other`
+    fn sub(self, other: Self) -> Self;
+    /// `self · other`
+    fn mul(self, other: Self) -> Self;
     /// The same lanes, computed before anything that the program reads from memory later. No instruction.
     ///
     /// For sums that need every register: LLVM's scheduler moves loads up, then lacks a register and keeps a sum in
@@ -50,10 +64,6 @@ pub trait Vector: Copy {
 
 /// Eight lanes, one group, and what a kernel does with them other than sums of products.
 pub trait Lanes: Vector {
-    /// `self − other`
-    fn sub(self, other: Self) -> Self;
-    /// `self · other`
-    fn mul(self, other: Self) -> Self;
     /// The greater of both, lane by lane; `other` where `self` is not a number.
     fn max(self, other: Self) -> Self;
     /// The lanes as an array.

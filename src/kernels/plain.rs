@@ -33,14 +33,6 @@ impl Vector for Plain {
         from_fn(|i| self[i] + other[i])
     }
     #[inline(always)]
-    fn pin(self) -> Self {
-        self
-    }
-}
-
-impl Lanes for Plain {
-    type Words = [u32; LANES];
-    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         from_fn(|i| self[i] - other[i])
     }
@@ -48,6 +40,14 @@ impl Lanes for Plain {
     fn mul(self, other: Self) -> Self {
         from_fn(|i| self[i] * other[i])
     }
+    #[inline(always)]
+    fn pin(self) -> Self {
+        self
+    }
+}
+
+impl Lanes for Plain {
+    type Words = [u32; LANES];
     #[inline(always)]
     fn max(self, other: Self) -> Self {
         from_fn(|i| if self[i] > other[i] { self[i] } else { other[i] })

@@ -21,11 +21,11 @@ mod transform;
 use std::ops::Range;
 
 use self::product::{Convolve, Correlate};
-use self::transform::{Grad, MakeTiles, Patch, Spread, SpreadWeights, make_taps};
+use self::transform::{Grad, MakeTiles, Patch, SpreadWeights, make_taps, spread};
 use super::Size;
 use super::pack::{Weights, unpack, with_scratch};
 use crate::kernels::isa;
-use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::lanes::{LANES, Vector};
 use crate::kernels::layout::groups;
 
 /// Channels of two groups, side by side in the matrices: AVX-512's vectors hold so many.
@@ -62,10 +62,10 @@ pub fn convolve(size: Size, input: &[f32], weights: Weights) -> Vec<f32> {
         isa::dispatch(SpreadWeights { weights, to: &mut filters });
         for block in tiles.blocks() {
             let rows = block.len();
-            isa::dispatch(Spread::<Patch, 4>::new(tiles, block.clone(), input, &mut patches));
+            spread::<Patch, 4>(tiles, block.clone(), input, &mut patches);
             isa::dispatch_groups(2, Convolve { rows, patches: &patches, filters: &filters, sums: &mut sums });
             let (groups, output) = (groups(out_channels), output.as_mut_ptr());
-            isa::dispatch(MakeTiles { tiles, block, sums: &sums, groups, output });
+            isa::dispatch_groups(groups, MakeTiles { tiles, block, sums: &sums, groups, output });
         }
     });
     // SAFETY: every pixel of every group of every image belongs to one tile of one block, and each was written.
@@ -83,8 +83,8 @@ pub fn weight_gradient(size: Size, in_channels: usize, out_channels: usize, inpu
         sums.values.fill(0.0);
         for block in tiles.blocks() {
             let rows = block.len();
-            isa::dispatch(Spread::<Patch, 4>::new(tiles, block.clone(), input, &mut patches));
-            isa::dispatch(Spread::<Grad, 2>::new(tiles, block, grad, &mut grads));
+            spread::<Patch, 4>(tiles, block.clone(), input, &mut patches);
+            spread::<Grad, 2>(tiles, block, grad, &mut grads);
             isa::dispatch_groups(2, Correlate { rows, patches: &patches, grads: &grads, sums: &mut sums });
         }
         unpack(&make_taps(&sums), STRIP, in_channels, out_channels)
@@ -136,17 +136,29 @@ impl Matrices<'_> {
         self.values[start..].as_mut_ptr()
     }
 
-    /// The 4×4 vectors of a group in a row, one from each position.
+    /// Vector `n` of a row, counted from the start of a strip on.
+    #[inline(always)]
+    fn vector<V: Vector>(&self, position: usize, strip: usize, row: usize, n: usize) -> *const f32 {
+        self.at(position, strip + n * V::WIDTH / STRIP, row).wrapping_add(n * V::WIDTH % STRIP)
+    }
+
+    /// The same, to write.
+    #[inline(always)]
+    fn vector_mut<V: Vector>(&mut self, position: usize, strip: usize, row: usize, n: usize) -> *mut f32 {
+        self.at_mut(position, strip + n * V::WIDTH / STRIP, row).wrapping_add(n * V::WIDTH % STRIP)
+    }
+
+    /// Vector `n` of a row at each of the 4×4 positions.
     ///
     /// # Safety
-    /// The row and the group's strip exist.
+    /// The row and the strip of the vector exist.
     #[inline(always)]
-    unsafe fn load<L: Lanes>(&self, group: usize, row: usize) -> [[L; 4]; 4] {
-        let (from, distance) = (self.at(0, group / 2, row), Self::position_len(self.rows, self.strips));
-        let mut patch = [[L::zero(); 4]; 4];
+    unsafe fn load<V: Vector>(&self, n: usize, row: usize) -> [[V; 4]; 4] {
+        let (from, distance) = (self.vector::<V>(0, 0, row, n), Self::position_len(self.rows, self.strips));
+        let mut patch = [[V::zero(); 4]; 4];
         for (position, value) in patch.as_flattened_mut().iter_mut().enumerate() {
-            // SAFETY: each position has that row, by the caller's promise, and the row both groups of the strip.
-            *value = unsafe { L::load(from.add(position * distance + group % 2 * LANES)) };
+            // SAFETY: each position has that row, by the caller's promise, and all vectors of the strip.
+            *value = unsafe { V::load(from.add(position * distance)) };
         }
         patch
     }
@@ -154,13 +166,13 @@ impl Matrices<'_> {
     /// The same, to write.
     ///
     /// # Safety
-    /// The row and the group's strip exist.
+    /// The row and the strip of the vector exist.
     #[inline(always)]
-    unsafe fn store<L: Lanes>(&mut self, group: usize, row: usize, patch: [[L; 4]; 4]) {
-        let (to, distance) = (self.at_mut(0, group / 2, row), Self::position_len(self.rows, self.strips));
+    unsafe fn store<V: Vector>(&mut self, n: usize, row: usize, patch: [[V; 4]; 4]) {
+        let (to, distance) = (self.vector_mut::<V>(0, 0, row, n), Self::position_len(self.rows, self.strips));
         for (position, value) in patch.as_flattened().iter().enumerate() {
             // SAFETY: as for `load`.
-            unsafe { value.store(to.add(position * distance + group % 2 * LANES)) }
+            unsafe { value.store(to.add(position * distance)) }
         }
     }
 }
@@ -169,7 +181,8 @@ impl Matrices<'_> {
 #[derive(Clone, Copy)]
 struct Tiles(Size);
 
-/// Where a tile is: its image and its upper left pixel.
+/// The place of a tile: its image and its upper left pixel.
+#[derive(Clone, Copy)]
 struct Corner {
     image: usize,
     y: usize,
@@ -183,10 +196,23 @@ impl Tiles {
         (0..count).step_by(BLOCK_TILES).map(move |start| start..count.min(start + BLOCK_TILES))
     }
 
+    /// The corners of a block's tiles, in order.
     #[inline(always)]
-    fn corner(self, tile: usize) -> Corner {
+    fn corners(self, block: Range<usize>) -> impl Iterator<Item = Corner> {
         let (rows, columns) = (self.0.height.div_ceil(2), self.0.width.div_ceil(2));
-        Corner { image: tile / columns / rows, y: tile / columns % rows * 2, x: tile % columns * 2 }
+        let (image, tile) = (block.start / (rows * columns), block.start % (rows * columns));
+        let mut next = Corner { image, y: tile / columns * 2, x: tile % columns * 2 };
+        block.map(move |_| {
+            let corner = next;
+            next.x += 2;
+            if next.x >= self.0.width {
+                (next.x, next.y) = (0, next.y + 2);
+            }
+            if next.y >= self.0.height {
+                (next.y, next.image) = (0, next.image + 1);
+            }
+            corner
+        })
     }
 
     /// Floats before the plane of `group` in the image of `corner`, where an image has `groups`.

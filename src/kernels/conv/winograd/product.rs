@@ -1,4 +1,10 @@
-//! The products of matrices at the 16 positions, ten to sixteen vectors of sums in registers at a time.
+//! The products of matrices at the 16 positions, ten to 24 vectors of sums in registers at a time.
+//!
+//! Where registers are wide and many, two strips are taken at once: each value that is spread over a vector is then read
+//! for two multiply-adds, so that these, and not the reads, set the pace.
+
+use std::array::from_fn;
+use std::ops::Range;
 
 use super::{Matrices, POSITIONS, STRIP};
 use crate::kernels::isa::GroupKernel;
@@ -17,23 +23,29 @@ impl GroupKernel for Convolve<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self) {
+    fn run<V: Vector>(mut self) {
         assert!(self.rows <= self.patches.rows.min(self.sums.rows), "a row for each tile");
         assert!(self.filters.rows <= self.patches.strips * STRIP, "a lane of patches for each filter");
         assert!(self.sums.strips <= self.filters.strips, "filters for each strip of sums");
         assert!(V::WIDTH == STRIP || 2 * V::WIDTH == STRIP, "one vector or two are a strip");
-        // Six tiles × a strip of two vectors, or twelve × a wide one.
-        if V::WIDTH == STRIP { self.products::<V, 12, 1>() } else { self.products::<V, 6, 2>() }
+        // Twelve tiles × two strips or one of a wide vector each, or six × a strip of two vectors.
+        if V::WIDTH < STRIP {
+            return self.products::<V, 6, 2>(0..self.sums.strips);
+        }
+        let pairs = self.sums.strips / 2 * 2;
+        self.products::<V, 12, 2>(0..pairs);
+        self.products::<V, 12, 1>(pairs..self.sums.strips);
     }
 }
 
 impl Convolve<'_, '_> {
+    /// The sums of the rows of the block in some strips, as many at a time as `N` vectors hold.
     #[inline(always)]
-    fn products<V: Vector, const R: usize, const N: usize>(mut self) {
+    fn products<V: Vector, const R: usize, const N: usize>(&mut self, strips: Range<usize>) {
         for position in 0..POSITIONS {
-            for strip in 0..self.sums.strips {
+            for strip in strips.clone().step_by(N * V::WIDTH / STRIP) {
                 let whole = self.rows - self.rows % R;
-                // SAFETY: each call takes rows of the block.
+                // SAFETY: each call takes rows of the block, and the strips are a multiple of what a call takes.
                 unsafe {
                     for row in (0..whole).step_by(R) {
                         self.product::<V, R, N>(position, strip, row);
@@ -46,28 +58,32 @@ impl Convolve<'_, '_> {
         }
     }
 
-    /// A strip of `R` rows of the sums.
+    /// `N` vectors of `R` rows of the sums.
     ///
     /// # Safety
-    /// The matrices of tiles have the rows `row..row + R`, and `N` vectors are a strip.
+    /// The matrices of tiles have the rows `row..row + R`, and those of output channels the strips of `N` vectors.
     #[inline(always)]
     unsafe fn product<V: Vector, const R: usize, const N: usize>(&mut self, position: usize, strip: usize, row: usize) {
         let in_channels = self.filters.rows;
-        let mut filter = self.filters.at(position, strip, 0);
+        let filters: [_; N] = from_fn(|n| self.filters.vector::<V>(position, strip, 0, n));
         let mut sums = [[V::zero(); N]; R];
         // SAFETY: the caller's promise; the filters have a row for each input channel, the patches a lane.
         unsafe {
             for first in (0..in_channels).step_by(STRIP) {
                 let patch = self.patches.at(position, first / STRIP, row);
                 for lane in 0..STRIP.min(in_channels - first) {
-                    add_products(&mut sums, patch.add(lane), STRIP, filter);
-                    filter = filter.add(STRIP);
+                    add_products(
+                        &mut sums,
+                        patch.add(lane),
+                        STRIP,
+                        filters.map(|filter| filter.add((first + lane) * STRIP)),
+                    );
                 }
             }
-            let to = self.sums.at_mut(position, strip, row);
-            for (r, sums) in sums.iter().enumerate() {
-                for (n, sum) in sums.iter().enumerate() {
-                    sum.store(to.add(r * STRIP + n * V::WIDTH));
+            for n in 0..N {
+                let to = self.sums.vector_mut::<V>(position, strip, row, n);
+                for (r, sums) in sums.iter().enumerate() {
+                    sums[n].store(to.add(r * STRIP));
                 }
             }
         }
@@ -93,19 +109,22 @@ impl GroupKernel for Correlate<'_, '_> {
         assert!(self.sums.rows <= self.patches.strips * STRIP, "a lane of patches for each row of sums");
         assert!(self.sums.strips <= self.grads.strips, "gradients for each strip of sums");
         assert!(V::WIDTH == STRIP || 2 * V::WIDTH == STRIP, "one vector or two are a strip");
+        let pairs = if V::WIDTH < STRIP { 0 } else { self.sums.strips / 2 * 2 };
         for position in 0..POSITIONS {
-            for strip in 0..self.sums.strips {
+            for strip in (0..pairs).step_by(2).chain(pairs..self.sums.strips) {
                 let mut channel = 0;
                 while channel < self.sums.rows {
-                    // The channels of a strip of patches in turns of five, five and six, or all at once by wide vectors.
                     let left = (STRIP - channel % STRIP).min(self.sums.rows - channel);
+                    // The channels of a strip of patches by wide vectors in two turns or at once, by others in turns of
+                    // five, five and six.
                     // SAFETY: no turn takes more than the channels that are left in the strip.
                     channel += unsafe {
-                        match (V::WIDTH, left) {
-                            (STRIP, STRIP) => self.product::<V, 16, 1>(position, strip, channel),
-                            (STRIP, _) => self.product::<V, 1, 1>(position, strip, channel),
-                            (_, 6) => self.product::<V, 6, 2>(position, strip, channel),
-                            (_, 5..) => self.product::<V, 5, 2>(position, strip, channel),
+                        match (V::WIDTH == STRIP, strip < pairs, left) {
+                            (true, true, 8..) => self.product::<V, 8, 2>(position, strip, channel),
+                            (true, false, STRIP) => self.product::<V, 16, 1>(position, strip, channel),
+                            (true, false, _) => self.product::<V, 1, 1>(position, strip, channel),
+                            (false, _, 6) => self.product::<V, 6, 2>(position, strip, channel),
+                            (false, _, 5..) => self.product::<V, 5, 2>(position, strip, channel),
                             _ => self.product::<V, 1, 2>(position, strip, channel),
                         }
                     };
@@ -116,10 +135,10 @@ impl GroupKernel for Correlate<'_, '_> {
 }
 
 impl Correlate<'_, '_> {
-    /// Adds a block's share to a strip of `R` rows of the sums, from `channel` on. Returns `R`.
+    /// Adds a block's share to `N` vectors of `R` rows of the sums, from `channel` on. Returns `R`.
     ///
     /// # Safety
-    /// The input channels `channel..channel + R` exist and stand in one strip; `N` vectors are a strip.
+    /// The input channels `channel..channel + R` exist and are in one strip; so are the strips of `N` vectors.
     #[inline(always)]
     unsafe fn product<V: Vector, const R: usize, const N: usize>(
         &mut self,
@@ -128,18 +147,18 @@ impl Correlate<'_, '_> {
         channel: usize,
     ) -> usize {
         let patch = self.patches.at(position, channel / STRIP, 0).wrapping_add(channel % STRIP);
-        let grad = self.grads.at(position, strip, 0);
+        let grads: [_; N] = from_fn(|n| self.grads.vector::<V>(position, strip, 0, n));
         let mut sums = [[V::zero(); N]; R];
         // SAFETY: the caller's promise; patches and gradients have a row for each tile, the sums for each channel.
         unsafe {
             for tile in 0..self.rows {
-                add_products(&mut sums, patch.add(tile * STRIP), 1, grad.add(tile * STRIP));
+                add_products(&mut sums, patch.add(tile * STRIP), 1, grads.map(|grad| grad.add(tile * STRIP)));
             }
-            let to = self.sums.at_mut(position, strip, channel);
-            for (r, sums) in sums.iter().enumerate() {
-                for (n, sum) in sums.iter().enumerate() {
-                    let to = to.add(r * STRIP + n * V::WIDTH);
-                    sum.add(V::load(to)).store(to);
+            for n in 0..N {
+                let to = self.sums.vector_mut::<V>(position, strip, channel, n);
+                for (r, sums) in sums.iter().enumerate() {
+                    let to = to.add(r * STRIP);
+                    sums[n].add(V::load(to)).store(to);
                 }
             }
         }
@@ -147,26 +166,23 @@ impl Correlate<'_, '_> {
     }
 }
 
-/// Adds to each row of sums the product of one value of `left`, `distance` from row to row, with a strip.
+/// Adds to each row of sums the product of one value of `left`, `distance` from row to row, with `N` vectors.
 ///
 /// # Safety
-/// `left` is valid for reading at `r * distance` for all `r < R`, `right` for reading `N` vectors.
+/// `left` is valid for reading at `r * distance` for all `r < R`, each of `right` for reading a vector.
 #[inline(always)]
 unsafe fn add_products<V: Vector, const R: usize, const N: usize>(
     sums: &mut [[V; N]; R],
     left: *const f32,
     distance: usize,
-    right: *const f32,
+    right: [*const f32; N],
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let mut strip = [V::zero(); N];
-        for (n, vector) in strip.iter_mut().enumerate() {
-            *vector = V::load(right.add(n * V::WIDTH));
-        }
+        let vectors = right.map(|right| V::load(right));
         for (r, sums) in sums.iter_mut().enumerate() {
             let value = V::splat(*left.add(r * distance));
-            for (sum, vector) in sums.iter_mut().zip(strip) {
+            for (sum, vector) in sums.iter_mut().zip(vectors) {
                 *sum = value.mul_add(vector, *sum).pin();
             }
         }

@@ -9,20 +9,20 @@ use std::ops::Range;
 use super::{Corner, Matrices, STRIP, Tiles};
 use crate::kernels::conv::Size;
 use crate::kernels::conv::pack::{TAPS, Weights};
-use crate::kernels::isa::{self, Kernel};
-use crate::kernels::lanes::{LANES, Lanes};
+use crate::kernels::isa::{self, GroupKernel, Kernel};
+use crate::kernels::lanes::{LANES, Lanes, Vector};
 
 /// A matrix of O×I.
 pub trait Side<const I: usize, const O: usize> {
     /// Its product with a column.
-    fn times<L: Lanes>(column: [L; I]) -> [L; O];
+    fn times<V: Vector>(column: [V; I]) -> [V; O];
 
     /// Its product with `tile`, and of that with the matrix transposed.
     #[inline(always)]
-    fn both<L: Lanes>(tile: [[L; I]; I]) -> [[L; O]; O] {
-        let mut left = [[L::zero(); I]; O];
+    fn both<V: Vector>(tile: [[V; I]; I]) -> [[V; O]; O] {
+        let mut left = [[V::zero(); I]; O];
         for x in 0..I {
-            let mut column = [L::zero(); I];
+            let mut column = [V::zero(); I];
             for y in 0..I {
                 column[y] = tile[y][x];
             }
@@ -31,7 +31,7 @@ pub trait Side<const I: usize, const O: usize> {
                 left[y][x] = column[y];
             }
         }
-        let mut both = [[L::zero(); O]; O];
+        let mut both = [[V::zero(); O]; O];
         for y in 0..O {
             both[y] = Self::times(left[y]);
         }
@@ -52,29 +52,29 @@ struct TapsGrad;
 
 impl Side<4, 4> for Patch {
     #[inline(always)]
-    fn times<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 4] {
+    fn times<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 4] {
         [a.sub(c), b.add(c), c.sub(b), b.sub(d)]
     }
 }
 
 impl Side<2, 4> for Grad {
     #[inline(always)]
-    fn times<L: Lanes>([a, b]: [L; 2]) -> [L; 4] {
-        [a, a.add(b), a.sub(b), L::zero().sub(b)]
+    fn times<V: Vector>([a, b]: [V; 2]) -> [V; 4] {
+        [a, a.add(b), a.sub(b), V::zero().sub(b)]
     }
 }
 
 impl Side<4, 2> for Tile {
     #[inline(always)]
-    fn times<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 2] {
+    fn times<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 2] {
         [a.add(b).add(c), b.sub(c).sub(d)]
     }
 }
 
 impl Side<3, 4> for Taps {
     #[inline(always)]
-    fn times<L: Lanes>([a, b, c]: [L; 3]) -> [L; 4] {
-        let half = L::splat(0.5);
+    fn times<V: Vector>([a, b, c]: [V; 3]) -> [V; 4] {
+        let half = V::splat(0.5);
         let (outer, middle) = (a.add(c).mul(half), b.mul(half));
         [a, outer.add(middle), outer.sub(middle), c]
     }
@@ -82,8 +82,8 @@ impl Side<3, 4> for Taps {
 
 impl Side<4, 3> for TapsGrad {
     #[inline(always)]
-    fn times<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 3] {
-        let half = L::splat(0.5);
+    fn times<V: Vector>([a, b, c, d]: [V; 4]) -> [V; 3] {
+        let half = V::splat(0.5);
         let (sum, difference) = (b.add(c).mul(half), b.sub(c).mul(half));
         [a.add(sum), difference, sum.add(d)]
     }
@@ -123,7 +123,13 @@ impl Kernel for SpreadWeights<'_, '_> {
 }
 
 /// The product of the matrix `S`, from both sides, with the I×I pixels around every tile of a block: rows of tiles.
-pub struct Spread<'a, 'm, S, const I: usize> {
+pub fn spread<S: Side<I, 4>, const I: usize>(tiles: Tiles, block: Range<usize>, activation: &[f32], to: &mut Matrices) {
+    let Size { images, height, width } = tiles.0;
+    let groups = activation.len() / images / (height * width * LANES);
+    isa::dispatch_groups(groups, Spread { tiles, block, activation, groups, to, side: PhantomData::<S> })
+}
+
+struct Spread<'a, 'm, S, const I: usize> {
     tiles: Tiles,
     block: Range<usize>,
     activation: &'a [f32],
@@ -133,31 +139,25 @@ pub struct Spread<'a, 'm, S, const I: usize> {
     side: PhantomData<S>,
 }
 
-impl<'a, 'm, S, const I: usize> Spread<'a, 'm, S, I> {
-    pub fn new(tiles: Tiles, block: Range<usize>, activation: &'a [f32], to: &'a mut Matrices<'m>) -> Self {
-        let groups = activation.len() / tiles.0.images / (tiles.0.height * tiles.0.width * LANES);
-        Self { tiles, block, activation, groups, to, side: PhantomData }
-    }
-
-    /// The pixels of a group around a tile; those outside the image are zero.
+impl<S, const I: usize> Spread<'_, '_, S, I> {
+    /// The pixels around a tile, of the groups of a vector from `group` on; those outside the image are zero.
     #[inline(always)]
-    fn patch<L: Lanes>(&self, corner: &Corner, group: usize) -> [[L; I]; I] {
+    fn patch<V: Vector>(&self, corner: &Corner, group: usize) -> [[V; I]; I] {
         let Size { height, width, .. } = self.tiles.0;
-        let plane = &self.activation[self.tiles.plane(corner, group, self.groups)..][..height * width * LANES];
+        let plane = height * width * LANES;
+        let from = &self.activation[self.tiles.plane(corner, group, self.groups)..][..plane * V::WIDTH / LANES];
         // A patch of 4×4 starts one pixel before its tile.
         let border = (I - 2) / 2;
-        let mut patch = [[L::zero(); I]; I];
+        let (top, left) = (corner.y.wrapping_sub(border), corner.x.wrapping_sub(border));
+        let inside = |y: usize, x: usize| y < height && x < width;
+        let whole = inside(top, left) && inside(top + I - 1, left + I - 1);
+        let mut patch = [[V::zero(); I]; I];
         for (dy, row) in patch.iter_mut().enumerate() {
-            let y = corner.y + dy;
-            if y < border || y >= height + border {
-                continue;
-            }
-            let from = ((y - border) * width + corner.x) * LANES;
             for (dx, value) in row.iter_mut().enumerate() {
-                let x = corner.x + dx;
-                if x >= border && x < width + border {
-                    // SAFETY: row `y - border` and column `x - border` are in the plane.
-                    *value = unsafe { L::load(plane.as_ptr().add(from + dx * LANES - border * LANES)) };
+                let (y, x) = (top.wrapping_add(dy), left.wrapping_add(dx));
+                if whole || inside(y, x) {
+                    // SAFETY: the pixel is in the plane of each of the vector's groups.
+                    *value = unsafe { V::load_groups(from.as_ptr().add((y * width + x) * LANES), plane) };
                 }
             }
         }
@@ -165,22 +165,20 @@ impl<'a, 'm, S, const I: usize> Spread<'a, 'm, S, I> {
     }
 }
 
-impl<S: Side<I, 4>, const I: usize> Kernel for Spread<'_, '_, S, I> {
+impl<S: Side<I, 4>, const I: usize> GroupKernel for Spread<'_, '_, S, I> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<V: Vector>(self) {
         assert!(self.block.len() <= self.to.rows, "a row for each tile");
+        assert!(self.groups * LANES <= self.to.strips * STRIP, "a strip for each group");
         // The spare group of an odd last strip keeps what it held: of patches only lanes with a channel are read, and of
         // the gradient's sums these lanes are dropped.
-        for strip in 0..self.to.strips {
-            for (row, tile) in self.block.clone().enumerate() {
-                let corner = self.tiles.corner(tile);
-                for group in 2 * strip..self.groups.min(2 * strip + 2) {
-                    let patch = self.patch::<L>(&corner, group);
-                    // SAFETY: a block has no more tiles than the matrices have rows, and the strip is one of theirs.
-                    unsafe { self.to.store(group, row, S::both(patch)) }
-                }
+        for vector in 0..self.groups * LANES / V::WIDTH {
+            for (row, corner) in self.tiles.corners(self.block.clone()).enumerate() {
+                let patch = self.patch::<V>(&corner, vector * V::WIDTH / LANES);
+                // SAFETY: a block has no more tiles than the matrices have rows, and the strip is one of theirs.
+                unsafe { self.to.store(vector, row, S::both(patch)) }
             }
         }
     }
@@ -197,23 +195,24 @@ pub struct MakeTiles<'a, 'm> {
     pub output: *mut f32,
 }
 
-impl Kernel for MakeTiles<'_, '_> {
+impl GroupKernel for MakeTiles<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<V: Vector>(self) {
         let Size { height, width, .. } = self.tiles.0;
         assert!(self.block.len() <= self.sums.rows, "a row for each tile");
-        for group in 0..self.groups {
-            for (row, tile) in self.block.clone().enumerate() {
-                let corner = self.tiles.corner(tile);
-                let plane = self.output.wrapping_add(self.tiles.plane(&corner, group, self.groups));
-                // SAFETY: a block has no more tiles than the matrices have rows; the strip holds an existing group.
-                let made = Tile::both(unsafe { self.sums.load::<L>(group, row) });
+        assert!(self.groups * LANES <= self.sums.strips * STRIP, "a strip for each group");
+        for vector in 0..self.groups * LANES / V::WIDTH {
+            for (row, corner) in self.tiles.corners(self.block.clone()).enumerate() {
+                let plane = self.tiles.plane(&corner, vector * V::WIDTH / LANES, self.groups);
+                // SAFETY: a block has no more tiles than the matrices have rows; the strip holds existing groups.
+                let made = Tile::both(unsafe { self.sums.load::<V>(vector, row) });
                 for (y, made) in (corner.y..height).zip(made) {
                     for (x, made) in (corner.x..width).zip(made) {
+                        let to = self.output.wrapping_add(plane + (y * width + x) * LANES);
                         // SAFETY: the output has room for every pixel of every group of every image.
-                        unsafe { made.store(plane.add((y * width + x) * LANES)) }
+                        unsafe { made.store_groups(to, height * width * LANES) }
                     }
                 }
             }
