@@ -15,12 +15,16 @@ use crate::groups::grouped;
 use crate::judge::{ArmSummary, LEVEL, SEEDS_TO_JUDGE, Verdict};
 use crate::probe::{Evaluation, Training};
 use crate::record::sweep_text;
+use crate::study;
 
 /// The page's Markdown.
 pub fn page(view: &View, summary: &Summary, figures: &[Figure]) -> Result<String> {
     let study = &view.plan.study;
     let columns = view.recorded(&COLUMNS);
-    let values = study.values_at(&view.plan.scale).map(|(name, value)| (name, value.to_string()));
+    let value = |(name, value): (&String, &study::Value)| {
+        let at: Vec<_> = value.at.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        context! { name, at, ..Value::from(Serde(value)) }
+    };
     let data = view.data.iter().map(|facts| (facts.describe(), facts.sha256.clone()));
     let has_times = view.conditions.iter().any(|condition| !condition.summary.time_to.is_empty());
     let facts = context! {
@@ -32,7 +36,7 @@ pub fn page(view: &View, summary: &Summary, figures: &[Figure]) -> Result<String
         instruction_sets => Serde(view.trials.iter().map(|trial| &trial.instruction_set).collect::<BTreeSet<_>>()),
         opening => answer::opening(&view.verdicts).map(|verdict| &verdict.id),
         verdicts => view.verdicts.iter().map(templates::verdict).collect::<Vec<_>>(),
-        values => Serde(values.collect::<Vec<_>>()),
+        values => study.values_at(&view.plan.scale).map(value).collect::<Vec<_>>(),
         remarks => Serde(remarks(&view.verdicts)),
         figures => Serde(figures),
         swept => Serde(swept(view)),

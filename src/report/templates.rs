@@ -1,6 +1,7 @@
 //! The templates of pages. They hold the prose and the tables; these are the filters that write their numbers, and the
 //! form in which they read a verdict.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::numbers::{as_factor, estimate, fixed, p_value, plain};
 use crate::judge::{Part, Verdict};
-use crate::study::claim::Role;
+use crate::study::claim::{Role, contrast};
 use crate::text::thousands;
 
 static TEMPLATES: LazyLock<Environment<'static>> =
@@ -41,6 +42,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.add_filter("fixed", fixed);
     environment.add_filter("p_value", p_value);
     environment.add_filter("thousands", thousands);
+    environment.add_filter("contrast", |weights: Serde<BTreeMap<String, f64>>| contrast(&weights));
     environment.add_filter("short", |number: f64| number.to_string());
     Ok(environment)
 }

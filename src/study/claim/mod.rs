@@ -23,7 +23,7 @@ pub mod curves;
 mod words;
 
 pub(super) use check::check_window;
-pub(super) use words::contrast;
+pub use words::contrast;
 
 /// One claim, as written in a study's file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

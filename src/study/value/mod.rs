@@ -12,10 +12,9 @@
 //! layers), and the curve is brought down to a number.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::trial::PlannedTrial;
 use crate::spec::Layers;
@@ -24,7 +23,7 @@ use crate::spec::Layers;
 pub const LAYERS: &str = "layer";
 
 /// A value, as written in a study's file.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Value {
     /// The arm whose trials it is made of.
@@ -42,7 +41,7 @@ pub struct Value {
 }
 
 /// The number to which a curve is brought down.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Take {
     /// Its value where the mean over the choosing seeds is highest.
@@ -65,7 +64,7 @@ pub enum Take {
 }
 
 /// Which arms are to reach how much, and when.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reached {
     /// One of these arms has to.
@@ -77,7 +76,7 @@ pub struct Reached {
 }
 
 /// When a point of a curve passes.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Passing {
     /// At the level or above.
@@ -87,7 +86,7 @@ pub enum Passing {
 }
 
 /// A level: a number, or the weighted sum of arms of the same seed.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Level {
     /// A number, in units of the claim's metric.
@@ -216,48 +215,6 @@ fn alike(a: &str, b: &str) -> bool {
     match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(a), Ok(b)) => a == b,
         _ => a == b,
-    }
-}
-
-/// In words, for reports.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (arm, along) = (&self.arm, self.along.as_deref().unwrap_or_default());
-        match &self.take {
-            None => write!(f, "`{arm}`")?,
-            Some(Take::Best) => write!(f, "`{arm}` at its best `{along}`, chosen on other seeds")?,
-            Some(Take::FirstReached(Reached { arms, at_least, window: [from, to] })) => write!(
-                f,
-                "`{arm}` at the smallest `{along}` at which {} reaches {at_least} between {from} and {to} of the run, \
-                 on other seeds",
-                arms.iter().map(|arm| format!("`{arm}`")).collect::<Vec<_>>().join(" or ")
-            )?,
-            Some(Take::Largest(passing)) => {
-                write!(f, "the largest `{along}` at which `{arm}` is {passing}; 0 if none")?
-            }
-            Some(Take::Smallest(passing)) => {
-                write!(f, "the smallest `{along}` at which `{arm}` is {passing}; ∞ if none")?;
-            }
-            Some(Take::Slope) => write!(f, "the slope of `{arm}` over `{along}`")?,
-            Some(Take::LogSlope) => write!(f, "the slope of `{arm}` over log `{along}`")?,
-            Some(Take::RankCorrelation) => write!(f, "the rank correlation of `{arm}` with `{along}`")?,
-            Some(Take::ZeroCrossing) => write!(f, "the `{along}` at which `{arm}` changes its sign")?,
-        }
-        let at: Vec<String> = self.at.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
-        if at.is_empty() { Ok(()) } else { write!(f, " at {}", at.join(", ")) }
-    }
-}
-
-impl fmt::Display for Passing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, level) = match self {
-            Self::AtLeast(level) => ("at least", level),
-            Self::Below(level) => ("below", level),
-        };
-        match level {
-            Level::Number(level) => write!(f, "{word} {level}"),
-            Level::Contrast(weights) => write!(f, "{word} {}", super::claim::contrast(weights)),
-        }
     }
 }
 
