@@ -56,7 +56,8 @@ impl Block for Convolution {
             return vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input);
         }
         let weight = at.params.get(&self.weight())?;
-        let (grad_input, grad_weight) = Conv3x3::backward(&pass.input, weight, gradient, need_input)?;
+        let grad_input = need_input.then(|| Conv3x3::input_gradient(weight, gradient)).transpose()?;
+        let grad_weight = Conv3x3::weight_gradient(&pass.input, weight, gradient)?;
         Ok((grad_input, Params::from_iter([(self.weight(), grad_weight)])))
     }
 }
@@ -74,11 +75,6 @@ impl ConvLayer {
     /// Channels of the output.
     pub fn channels(&self) -> usize {
         self.convolution.out_channels
-    }
-
-    /// The convolution's output in `pass`, before the epilogue.
-    pub fn convolved(&self, pass: &Pass) -> FeatureMaps {
-        FeatureMaps::new(pass.inner[1].input.clone(), self.channels(), self.convolution.implementation)
     }
 
     /// The input of the ReLU, computed again from `pass` with the same noise to the bit.

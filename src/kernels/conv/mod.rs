@@ -34,22 +34,8 @@ impl Conv3x3 {
         input.apply_op2(weight, Conv3x3)
     }
 
-    /// The gradients of the input, shaped as it (`None` unless `need_input`), and of the weight (c_out, c_in, 3, 3),
-    /// from `grad_output` (n, ⌈c_out / 8⌉, h, w, 8). Needs no graph and makes none.
-    ///
-    /// # Errors
-    /// As for [`forward`](Self::forward).
-    pub fn backward(
-        input: &Tensor,
-        weight: &Tensor,
-        grad_output: &Tensor,
-        need_input: bool,
-    ) -> Result<(Option<Tensor>, Tensor)> {
-        let grad_input = need_input.then(|| Self::input_gradient(weight, grad_output)).transpose()?;
-        Ok((grad_input, Self::weight_gradient(input, weight, grad_output)?))
-    }
-
-    /// The first half of [`backward`](Self::backward).
+    /// The gradient of the input (n, ⌈c_in / 8⌉, h, w, 8) from `grad_output` (n, ⌈c_out / 8⌉, h, w, 8). Needs no graph and
+    /// makes none.
     ///
     /// # Errors
     /// As for [`forward`](Self::forward).
@@ -62,7 +48,7 @@ impl Conv3x3 {
         })
     }
 
-    /// The second half of [`backward`](Self::backward). Of `weight` only the shape counts.
+    /// The gradient of the weight (c_out, c_in, 3, 3) likewise. Of `weight` only the shape counts.
     ///
     /// # Errors
     /// As for [`forward`](Self::forward).
