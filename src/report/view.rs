@@ -74,11 +74,6 @@ impl<'a> View<'a> {
         self.conditions.iter().filter(|condition| condition.shown)
     }
 
-    /// The conditions of which there are trials: all, unless the report is partial.
-    pub fn trained(&self) -> impl Iterator<Item = &Condition<'a>> {
-        self.conditions.iter().filter(|condition| !condition.trials.is_empty())
-    }
-
     /// Claims with their verdicts.
     pub fn claims(&self) -> impl Iterator<Item = (&'a Claim, &Verdict)> {
         self.plan.study.claim.iter().zip(&self.verdicts)

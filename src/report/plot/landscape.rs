@@ -13,16 +13,6 @@ use crate::report::view::View;
 /// Step lengths over a larger range than this are drawn on a logarithmic axis.
 const WIDE: f64 = 20.0;
 
-/// Along the gradient.
-pub fn along_the_gradient(view: &View) -> Option<Figure> {
-    along(view, "gradient", "landscape.svg", "The landscape along the gradient")
-}
-
-/// Along a random direction.
-pub fn along_random_directions(view: &View) -> Option<Figure> {
-    along(view, "random", "landscape_random.svg", "The landscape along random directions")
-}
-
 /// What a panel shows of an arm, and the heights that the axis of its row is made for.
 struct Cell {
     marks: Vec<Mark>,
@@ -30,7 +20,7 @@ struct Cell {
 }
 
 /// Rows for loss, gradient and β, a column per arm; `None` without records.
-fn along(view: &View, direction: &str, file: &'static str, title: &'static str) -> Option<Figure> {
+pub fn along(view: &View, direction: &str, file: &'static str, title: &'static str) -> Option<Figure> {
     if !view.has(&format!("landscape.{direction}.beta")) {
         return None;
     }

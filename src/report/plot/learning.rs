@@ -25,64 +25,55 @@ struct Learning<'a> {
 /// The paper's curves, by our arms' names.
 type References = Vec<(String, Curve)>;
 
-/// Accuracy of the arms of the paper's claims, labelled at their ends; on the paper's data its curves under them.
-pub fn accuracy(view: &View) -> Option<Figure> {
+/// All arms together, labelled at their ends, with the paper's curves under them: of accuracies, those of the paper's claims
+/// alone, and its curves only on its data.
+pub fn together(view: &View) -> Option<Figure> {
+    let is_accuracy = view.has(Training::ACCURACY);
     let named = arms_of_the_paper(view);
-    let (shown, others): (Vec<_>, Vec<_>) =
-        accuracies(view).into_iter().partition(|it| named.contains(it.condition.arm.name.as_str()));
+    let is_shown = |it: &Learning| !is_accuracy || named.contains(it.condition.arm.name.as_str());
+    let (shown, others): (Vec<_>, Vec<_>) = learnt(view).into_iter().partition(is_shown);
     let on_its_data = view.conditions.iter().all(|condition| condition.spec.data == DataName::Cifar10);
-    let smooth =
-        |points: Vec<(usize, f64)>| smoothed(up_to(&points, view.steps()).into_iter(), window(view), view.steps());
-    let references = if on_its_data { references(view, Training::ACCURACY, smooth) } else { Vec::new() };
-    let grid = together(view, &shown, &references, Axis::percent("minibatch training accuracy, %"));
+    let references = if is_accuracy && !on_its_data { Vec::new() } else { references(view) };
+    let (file, title, y) = match is_accuracy {
+        true => ("accuracy.svg", "Training accuracy", Axis::percent("minibatch training accuracy, %")),
+        false => ("loss.svg", "Training loss", loss_axis(&shown, &references)),
+    };
+    let grid = in_one_panel(view, &shown, &references, y);
     let (has_references, has_all_arms) = (!references.is_empty(), others.is_empty());
     let facts = context! { window => window(view), has_references, has_all_arms };
-    Some(Figure::new("accuracy.svg", "Training accuracy", vec![grid])?.with(facts))
+    Some(Figure::new(file, title, vec![grid])?.with(facts))
 }
 
-/// Accuracy in one panel per arm, with the means of the others in grey.
-pub fn accuracy_by_arm(view: &View) -> Option<Figure> {
-    let grid = one_by_one(view, &accuracies(view), &Axis::percent("training accuracy, %"))?;
-    Figure::new("arms.svg", "Training accuracy, arm by arm", vec![grid])
-}
-
-/// The loss of all arms, labelled at their ends, with the paper's curves under them.
-pub fn loss(view: &View) -> Option<Figure> {
-    let losses = losses(view);
-    let as_far_as_ours = |points: Vec<(usize, f64)>| {
-        let inside = points.into_iter().filter(|point| point.0 < view.steps());
-        inside.map(|(step, value)| (step as f64, value.log10())).collect()
+/// One panel per arm, with the means of the others in grey; `None` where there are not several.
+pub fn by_arm(view: &View) -> Option<Figure> {
+    let all = learnt(view);
+    let (file, title, y) = match view.has(Training::ACCURACY) {
+        true => ("arms.svg", "Training accuracy, arm by arm", Axis::percent("training accuracy, %")),
+        false => ("loss_arms.svg", "Training loss, arm by arm", loss_axis(&all, &[])),
     };
-    let references = references(view, Training::LOSS, as_far_as_ours);
-    let grid = together(view, &losses, &references, loss_axis(&losses, &references));
-    let facts = context! { has_references => !references.is_empty() };
-    Some(Figure::new("loss.svg", "Training loss", vec![grid])?.with(facts))
+    let panel = |it: &Learning| {
+        let others = all.iter().filter(|other| !std::ptr::eq(*other, it));
+        let others = others.map(|other| Mark::line(other.series.mean.clone(), GREY, 1.0).faded(0.7));
+        let mean = Mark::line(it.series.mean.clone(), it.series.look.color, 2.0);
+        let marks = others.chain(it.seeds()).chain([mean]).collect();
+        Panel::new(it.condition.short_label(), steps(view, 4), y.clone(), marks)
+    };
+    let grid = Grid::new(215.0, in_rows(all.iter().map(panel), 3), Vec::new());
+    Figure::new(file, title, vec![grid]).filter(|_| all.len() > 1)
 }
 
-/// The loss in one panel per arm, with the means of the others in grey.
-pub fn loss_by_arm(view: &View) -> Option<Figure> {
-    let losses = losses(view);
-    let grid = one_by_one(view, &losses, &loss_axis(&losses, &[]))?;
-    Figure::new("loss_arms.svg", "Training loss, arm by arm", vec![grid])
-}
-
-fn accuracies<'v>(view: &'v View) -> Vec<Learning<'v>> {
+/// The arms' accuracies; where there are none, their losses, as logarithms to base 10.
+fn learnt<'v>(view: &'v View) -> Vec<Learning<'v>> {
     let of = |arm: Arm<'v>| {
+        if !view.has(Training::ACCURACY) {
+            let series = Series::of_records(arm, Training::LOSS, None, f64::log10);
+            return Learning { condition: arm.1, series, crosses: Vec::new() };
+        }
         let series = Series::of_accuracy(arm, Training::ACCURACY, window(view));
         let diverged = arm.1.trials.iter().zip(&series.seeds).filter(|(trial, _)| trial.ending != Ending::Finished);
         let crosses = diverged.filter_map(|(_, seed)| seed.last().copied()).collect();
         Learning { condition: arm.1, series, crosses }
     };
-    arms(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
-}
-
-/// The losses, as logarithms to base 10, where there is no accuracy to show.
-fn losses<'v>(view: &'v View) -> Vec<Learning<'v>> {
-    if view.has(Training::ACCURACY) {
-        return Vec::new();
-    }
-    let series = |arm| Series::of_records(arm, Training::LOSS, None, f64::log10);
-    let of = |arm: Arm<'v>| Learning { condition: arm.1, series: series(arm), crosses: Vec::new() };
     arms(view).map(of).filter(|it| !it.series.mean.is_empty()).collect()
 }
 
@@ -93,8 +84,8 @@ fn loss_axis(losses: &[Learning], references: &[(String, Curve)]) -> Axis {
     Axis::powers(range(heights, 0.0).unwrap_or((-1.0, 1.0)), "training loss", 56.0)
 }
 
-/// All arms in one panel, labelled at their ends, with the `references` under them.
-fn together(view: &View, all: &[Learning], references: &[(String, Curve)], y: Axis) -> Grid {
+/// `all` arms in one panel, labelled at their ends, with the `references` under them.
+fn in_one_panel(view: &View, all: &[Learning], references: &[(String, Curve)], y: Axis) -> Grid {
     let reference = |(arm, curve): &(String, Curve)| {
         let ours = all.iter().find(|it| it.condition.arm.name == *arm).map_or(GREY, |it| it.series.look.color);
         Mark::line(curve.clone(), ours, 6.0).faded(0.3)
@@ -110,18 +101,6 @@ fn together(view: &View, all: &[Learning], references: &[(String, Curve)], y: Ax
     let longest = labels.iter().map(|label| label.text.len()).max().unwrap_or(0) as f64;
     panel.right = (labels, (40.0 + 7.0 * longest).min(WIDTH / 2.0));
     Grid::new(430.0, vec![vec![panel]], Vec::new())
-}
-
-/// One panel per arm, with the means of the others in grey; `None` where there are not several.
-fn one_by_one(view: &View, all: &[Learning], y: &Axis) -> Option<Grid> {
-    let panel = |it: &Learning| {
-        let others = all.iter().filter(|other| !std::ptr::eq(*other, it));
-        let others = others.map(|other| Mark::line(other.series.mean.clone(), GREY, 1.0).faded(0.7));
-        let mean = Mark::line(it.series.mean.clone(), it.series.look.color, 2.0);
-        let marks = others.chain(it.seeds()).chain([mean]).collect();
-        Panel::new(it.condition.short_label(), steps(view, 4), y.clone(), marks)
-    };
-    (all.len() > 1).then(|| Grid::new(215.0, in_rows(all.iter().map(panel), 3), Vec::new()))
 }
 
 impl Learning<'_> {
@@ -145,8 +124,16 @@ fn arms_of_the_paper<'a>(view: &'a View) -> BTreeSet<&'a str> {
         .unwrap_or_else(all)
 }
 
-/// The paper's curves of the record `name`, as `curve` makes them of its points, from the claims that are about it.
-fn references(view: &View, name: &str, curve: impl Fn(Vec<(usize, f64)>) -> Curve) -> References {
+/// The paper's curves of what the arms learn, from the claims that are about it, as far as our runs go.
+fn references(view: &View) -> References {
+    let name = if view.has(Training::ACCURACY) { Training::ACCURACY } else { Training::LOSS };
+    let as_ours = |points: Vec<(usize, f64)>| match name {
+        Training::ACCURACY => smoothed(up_to(&points, view.steps()).into_iter(), window(view), view.steps()),
+        _ => {
+            let inside = points.into_iter().filter(|point| point.0 < view.steps());
+            inside.map(|(step, loss)| (step as f64, loss.log10())).collect()
+        }
+    };
     let claims = view.plan.study.claim.iter().filter(|claim| claim.metric == name);
     let mut found = References::new();
     for paper in claims.filter_map(|claim| claim.paper.as_ref()) {
@@ -154,7 +141,7 @@ fn references(view: &View, name: &str, curve: impl Fn(Vec<(usize, f64)>) -> Curv
         for (arm, column) in columns {
             let Ok(points) = curves::curve(file, column) else { continue };
             if found.iter().all(|(known, _)| known != arm) {
-                found.push((arm.clone(), curve(points)));
+                found.push((arm.clone(), as_ours(points)));
             }
         }
     }

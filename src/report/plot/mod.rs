@@ -58,21 +58,19 @@ impl Figure {
 
 /// The pictures that the records of `view` allow, in the order of the page.
 pub fn figures(view: &View) -> Vec<Figure> {
-    let makers = [
-        learning::accuracy,
-        learning::loss,
+    let makers: [fn(&View) -> Option<Figure>; 14] = [
+        learning::together,
         sweep::sweeps,
         forest::forest,
-        learning::accuracy_by_arm,
-        learning::loss_by_arm,
+        learning::by_arm,
         readings::readings,
         distributions::distributions,
         drift::moments,
         ics::ics,
         ics::ics_by_layer,
-        landscape::along_the_gradient,
+        |view| landscape::along(view, "gradient", "landscape.svg", "The landscape along the gradient"),
         landscape::distance_by_length,
-        landscape::along_random_directions,
+        |view| landscape::along(view, "random", "landscape_random.svg", "The landscape along random directions"),
         drift::wasserstein,
         conditions::conditions,
     ];

@@ -39,7 +39,8 @@ fn swept_arms(view: &View, key: &str) -> Legend {
 
 /// The values of a swept key that have trials, where they are numbers, in order.
 fn values(view: &View, key: &str) -> Vec<f64> {
-    let mut values: Vec<f64> = view.trained().filter_map(|arm| arm.sweep.get(key)?.parse().ok()).collect();
+    let trained = view.conditions.iter().filter(|condition| !condition.trials.is_empty());
+    let mut values: Vec<f64> = trained.filter_map(|arm| arm.sweep.get(key)?.parse().ok()).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
     values

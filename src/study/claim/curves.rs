@@ -32,17 +32,11 @@ pub fn curve(name: &str, column: &str) -> Result<Curve> {
     let known = || CURVES.map(|(known, _)| known).join(", ");
     let found = CURVES.iter().find(|(known, _)| *known == name);
     let (_, text) = found.with_context(|| format!("no published curves named `{name}` (there are: {})", known()))?;
-    let mut lines = text.lines();
-    let columns: Vec<_> = lines.next().unwrap_or_default().split(',').skip(1).collect();
-    let index = columns.iter().position(|known| *known == column);
-    let known = || format!("no column `{column}` in `{name}` (there are: {})", columns.join(", "));
-    let index = index.with_context(known)?;
-    let point = |line: &str| {
-        let mut cells = line.split(',');
-        let step = cells.next()?.parse().ok()?;
-        Some((step, cells.nth(index)?.parse().ok()?))
-    };
-    Ok(lines.filter_map(point).collect())
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let columns: Vec<String> = reader.headers()?.iter().map(String::from).collect();
+    let known = || format!("no column `{column}` in `{name}` (there are: {})", columns[1..].join(", "));
+    let index = columns.iter().skip(1).position(|known| known == column).with_context(known)? + 1;
+    reader.records().map(|row| row.map(|row| Ok((row[0].parse()?, row[index].parse()?)))?).collect()
 }
 
 #[cfg(test)]
