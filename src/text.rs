@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::time::Duration;
 
+use indicatif::HumanCount;
 use sha2::{Digest, Sha256};
 
 /// Writes a line to the standard error. A reader that has gone is not an error: the work goes on.
@@ -13,10 +14,7 @@ pub fn note(line: impl Display) {
 
 /// `12345678` as `12,345,678`.
 pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).expect("digits")).collect();
-    groups.join(",")
+    HumanCount(number as u64).to_string()
 }
 
 /// `1 seed`, `8 seeds`.

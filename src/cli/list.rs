@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::output::say;
+use super::say;
 use crate::run::Stop;
 use crate::study::{BUILT_IN, Study};
 use crate::text::count;

@@ -2,21 +2,20 @@
 
 mod args;
 mod list;
-mod output;
 mod report;
 mod study;
 mod trial;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 
 use crate::data;
 use crate::run::{Stop, caught, command_line, silence_panics};
 use crate::text::note;
 use args::{Command, CommandLine, DataCommand};
-use output::say;
 
 /// Does what the command line says.
 ///
@@ -48,5 +47,19 @@ fn dispatch(command: Command) -> Result<(), Stop> {
             say(&text)?;
             strange.map_or(Ok(()), |strange| Err(Stop::Mistake(anyhow!(strange))))
         }
+    }
+}
+
+/// Prints `text` and ends the line. A reader that has gone, as `head` goes, is not an error.
+///
+/// # Errors
+/// Those of the standard output.
+fn say(text: &str) -> Result<(), Stop> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("standard output").map_err(Stop::from)
+        }
+        _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::args::ReportArgs;
-use super::output::say;
+use super::say;
 use crate::judge::Verdict;
 use crate::record::TrialRecords;
 use crate::report::{self, Input, View};

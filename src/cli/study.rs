@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
-use super::output::say;
 use super::report::write_report;
+use super::say;
 use crate::data::DataFacts;
 use crate::groups::grouped;
 use crate::report::{self, Input};

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use super::args::TrialArgs;
-use super::output::say;
+use super::say;
 use crate::run::{Datasets, Interrupt, Runs, Stop, Task, tasks, train_all};
 use crate::text::shell_word;
 

@@ -32,16 +32,8 @@ pub enum Word {
 
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Replicated => "replicated",
-            Self::NotReplicated => "not replicated",
-            Self::Supported => "supported",
-            Self::NotSupported => "not supported",
-            Self::Inconclusive => "inconclusive",
-            Self::DependsOnTheReading => "depends on the reading",
-            Self::Descriptive => "descriptive",
-            Self::NotJudged => "not judged",
-        })
+        let name = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        f.write_str(&name.as_str().unwrap_or_default().replace('_', " "))
     }
 }
 

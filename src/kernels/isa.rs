@@ -9,6 +9,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::lanes::{Lanes, Vector};
 use super::plain::Plain;
 
@@ -16,7 +18,8 @@ use super::plain::Plain;
 ///
 /// Results of portable Rust and of the others agree to rounding (separate or fused multiply-add), not to the bit,
 /// so the set is stored with a trial and a resume refuses one that rounds differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Isa {
     /// Portable Rust, for any processor.
     Plain,
@@ -28,11 +31,7 @@ pub enum Isa {
 
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Isa::Plain => "plain",
-            Isa::Avx2 => "avx2",
-            Isa::Avx512 => "avx512",
-        })
+        self.serialize(f)
     }
 }
 
