@@ -1,5 +1,9 @@
 //! Pairs grouped by their keys, and values that come twice.
 
+use std::fmt::Display;
+
+use anyhow::{Result, bail};
+
 /// The values of each key, keys and values in the order in which they come.
 pub fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
     let mut groups: Vec<(K, Vec<V>)> = Vec::new();
@@ -15,6 +19,17 @@ pub fn grouped<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<
 /// The first of `values` that has come before.
 pub fn first_twice<T: PartialEq>(values: &[T]) -> Option<&T> {
     values.iter().enumerate().find(|(at, value)| values[..*at].contains(value)).map(|(_, value)| value)
+}
+
+/// Refuses `values` of the setting `key` of which one comes twice.
+///
+/// # Errors
+/// That value.
+pub fn refuse_repeated<T: PartialEq + Display>(key: &str, values: &[T]) -> Result<()> {
+    match first_twice(values) {
+        Some(value) => bail!("{value} stands twice in `{key}`; leave one out"),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use whybn::data;
-use whybn::nn::{self, At, Implementation, Mode, Network, NoiseMode, Params, StatisticsMode, StepResult};
+use whybn::nn::{self, At, Implementation, Mode, Network, Params, StatisticsMode, StepResult};
 use whybn::spec::{DataName, DeepLinear, Init, Loss, Model, Norm, NormDivisor};
 
 const NORMS: [Option<Norm>; 7] = [
@@ -15,8 +15,8 @@ const NORMS: [Option<Norm>; 7] = [
     Some(Norm::by(NormDivisor::LinfMatched)),
 ];
 
-const TRAINING: Mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
-const RUNNING: Mode = Mode { statistics: StatisticsMode::Running, noise: NoiseMode::Off };
+const TRAINING: Mode = Mode { statistics: StatisticsMode::Batch, noise: None };
+const RUNNING: Mode = Mode { statistics: StatisticsMode::Running, noise: None };
 
 fn network(norm: Option<Norm>, depth: usize, width: usize, implementation: Implementation) -> Network {
     let model = Model::DeepLinear(DeepLinear { depth, width, norm, init: Init::default() });

@@ -1,7 +1,7 @@
 //! The paths of a network agree, and so do the two ways back through it.
 
 use candle_core::{DType, Device, Tensor};
-use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult};
+use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, Params, StatisticsMode, StepResult};
 use whybn::spec::{
     Architecture, DeepLinear, Init, Loss, Model, Noise, NoisePlace, NoisyLayers, Norm, NormDivisor, Redraw, ShiftUnit,
     Vgg16,
@@ -31,7 +31,7 @@ fn minibatch(n: usize) -> (Tensor, Tensor) {
 }
 
 const TRAINING: Mode =
-    Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 5 }) };
+    Mode { statistics: StatisticsMode::Batch, noise: Some(NoiseKey { seed: 3, purpose: "noise", step: 5 }) };
 
 /// Largest difference of two sets of tensors, relative to each tensor's own largest value.
 fn largest_difference(a: &Params, b: &Params) -> f64 {
@@ -243,12 +243,12 @@ fn noise_is_redrawn_or_held_and_off_in_evaluation() {
         let mode = Mode { statistics: StatisticsMode::Batch, noise: noise_mode };
         step(&model, Implementation::Fast, DType::F32, false, mode).loss
     };
-    let on = |step| NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step });
+    let on = |step| Some(NoiseKey { seed: 3, purpose: "noise", step });
     assert_ne!(with(Redraw::Step, on(1)), with(Redraw::Step, on(2)));
     assert_eq!(with(Redraw::Step, on(1)), with(Redraw::Step, on(1)));
     assert_eq!(with(Redraw::Once, on(1)), with(Redraw::Once, on(2)));
-    assert_ne!(with(Redraw::Once, on(1)), with(Redraw::Once, NoiseMode::Off));
-    assert_eq!(with(Redraw::Step, NoiseMode::Off), with(Redraw::Once, NoiseMode::Off));
+    assert_ne!(with(Redraw::Once, on(1)), with(Redraw::Once, None));
+    assert_eq!(with(Redraw::Step, None), with(Redraw::Once, None));
 }
 
 /// A weight that is no number makes a loss that is none, through ReLUs, pooling and a hidden layer: a network that

@@ -5,9 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 use whybn::data::Batches;
 use whybn::kernels::layout::to_grouped;
-use whybn::nn::{
-    self, At, Block, Epilogue, Implementation, Mode, NoiseKey, NoiseMode, NormLayer, Params, StatisticsMode,
-};
+use whybn::nn::{self, At, Block, Epilogue, Implementation, Mode, NoiseKey, NormLayer, Params, StatisticsMode};
 use whybn::rng;
 use whybn::spec::{Loss, Model, Noise, Norm, Vgg16};
 
@@ -18,8 +16,8 @@ fn algorithm1() -> Option<Noise> {
     Some(Noise::default())
 }
 
-fn on(seed: u64, step: u64) -> NoiseMode {
-    NoiseMode::On(NoiseKey { seed, purpose: "noise", step })
+fn on(seed: u64, step: u64) -> Option<NoiseKey> {
+    Some(NoiseKey { seed, purpose: "noise", step })
 }
 
 /// A convolution's output (32, 32, 8, 8), another one for each step.
@@ -50,7 +48,7 @@ fn before_relu(
 }
 
 /// Mean and variance of each channel of BatchNorm's output.
-fn normalised_moments(noise: NoiseMode, step: u64) -> Vec<[f64; 2]> {
+fn normalised_moments(noise: Option<NoiseKey>, step: u64) -> Vec<[f64; 2]> {
     let mode = Mode { statistics: StatisticsMode::Batch, noise };
     let moments = |values: &Vec<f32>| {
         let n = values.len() as f64;
@@ -74,7 +72,7 @@ fn normalised_moments(noise: NoiseMode, step: u64) -> Vec<[f64; 2]> {
 #[test]
 fn noise_moves_the_moments_of_a_normalised_activation_as_in_the_paper() {
     let steps = 100;
-    let movement = |mode: &dyn Fn(u64) -> NoiseMode| {
+    let movement = |mode: &dyn Fn(u64) -> Option<NoiseKey>| {
         let moments: Vec<_> = (0..steps).map(|step| normalised_moments(mode(step), step)).collect();
         let count = ((steps - 1) as usize * CHANNELS) as f64;
         let differences = |which: usize| -> f64 {
@@ -86,7 +84,7 @@ fn noise_moves_the_moments_of_a_normalised_activation_as_in_the_paper() {
     let [mean, variance] = movement(&|step| on(0, step));
     assert!((mean - 1.0 / 3.0).abs() < four_errors, "{mean}");
     assert!((variance - 0.1875).abs() < 0.5625 * four_errors, "{variance}");
-    let [mean, variance] = movement(&|_| NoiseMode::Off);
+    let [mean, variance] = movement(&|_| None);
     assert!(mean < 1e-6 && variance < 1e-5, "{mean} {variance}");
 }
 
@@ -117,7 +115,7 @@ fn arms_with_and_without_normalisation_share_the_noise() {
         let difference = largest_difference(&reference, &run(norm, implementation, on(7, 3)));
         assert!(difference < 3e-6, "{norm:?} {implementation:?}: {difference}, ten roundings of values up to 6");
     }
-    for other in [NoiseMode::Off, on(8, 3), on(7, 4)] {
+    for other in [None, on(8, 3), on(7, 4)] {
         assert!(
             largest_difference(&reference, &run(Some(Norm::BATCH), Implementation::Fast, other)) > 0.1,
             "{other:?}"
@@ -129,7 +127,7 @@ fn arms_with_and_without_normalisation_share_the_noise() {
 #[test]
 fn noise_leaves_the_data_and_the_initial_weights_alone() {
     let model = |noise| Model::Vgg16(Vgg16 { width_divisor: 64, norm: Some(Norm::BATCH), noise, ..Vgg16::default() });
-    let trial = |noise, mode: &dyn Fn(u64) -> NoiseMode| {
+    let trial = |noise, mode: &dyn Fn(u64) -> Option<NoiseKey>| {
         let network = nn::network(&model(noise), Loss::CrossEntropy, Implementation::Fast, &[3, 32, 32], 10);
         let (params, buffers) = network.init(7, DType::F32, &Device::Cpu).unwrap();
         let mut batches = Batches::new(20, 4, 7).unwrap();
@@ -151,7 +149,7 @@ fn noise_leaves_the_data_and_the_initial_weights_alone() {
             params.iter().map(|(name, tensor)| (name.clone(), tensor.flatten_all().unwrap().to_vec1().unwrap()));
         (order, weights.collect::<Vec<(String, Vec<f32>)>>(), losses)
     };
-    let quiet = trial(None, &|_| NoiseMode::Off);
+    let quiet = trial(None, &|_| None);
     let noisy = trial(algorithm1(), &|step| on(7, step));
     assert_eq!(quiet.0, noisy.0);
     assert_eq!(quiet.1, noisy.1);

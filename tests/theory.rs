@@ -6,7 +6,7 @@
 
 use candle_core::{Device, Tensor, Var};
 use rand_distr::{Distribution, StandardNormal};
-use whybn::nn::{At, Block, Epilogue, Implementation, Mode, NoiseMode, NormLayer, Params, StatisticsMode};
+use whybn::nn::{At, Block, Epilogue, Implementation, Mode, NormLayer, Params, StatisticsMode};
 use whybn::rng;
 use whybn::spec::Norm;
 
@@ -48,7 +48,7 @@ fn after(norm: Option<Norm>, y: &Tensor, gamma: f64, beta: f64) -> Tensor {
         .map(|(name, value)| (name.to_string(), tensor(&[value])))
         .into_iter()
         .collect();
-    let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
+    let mode = Mode { statistics: StatisticsMode::Batch, noise: None };
     let y = y.reshape((y.elem_count(), 1, 1, 1)).unwrap();
     let at = At { params: &params, buffers: &Params::default(), mode };
     block(norm).forward(at, &y).unwrap().output.flatten_all().unwrap()

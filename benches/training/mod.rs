@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use rand_distr::{Distribution, StandardNormal, Uniform};
-use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, from_stages};
+use whybn::nn::{self, At, Implementation, Mode, Network, NoiseKey, Params, StatisticsMode, from_stages};
 use whybn::optimizer;
 use whybn::rng;
 use whybn::spec::{Loss, Model, Noise, Norm, Train, Vgg16};
@@ -37,7 +37,7 @@ impl Training {
     /// Brings the images to the kernels' layout; forward, loss, backward, update.
     pub fn step(&mut self) -> Result<()> {
         let key = NoiseKey { seed: SEED, purpose: "noise", step: self.step };
-        let mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::On(key) };
+        let mode = Mode { statistics: StatisticsMode::Batch, noise: Some(key) };
         let input = self.network.enter(&self.images)?;
         let at = At { params: &self.params, buffers: &self.buffers, mode };
         let result = self.network.loss_and_gradients(at, &input, &self.labels)?;
@@ -58,7 +58,7 @@ fn network(name: &str, model: &Vgg16) -> Result<Network> {
     } else if let Some(width) = name.strip_prefix("w") {
         let width: usize = width.parse()?;
         let stages = [1, 2, 4, 4, 4].map(|factor| vec![factor * width; 2]);
-        let blocks = from_stages(&stages, model, implementation, 3, 32, CLASSES);
+        let blocks = from_stages(&stages, model, implementation, &[3, 32, 32], CLASSES);
         Ok(Network::new(blocks, model.init, Loss::CrossEntropy))
     } else {
         bail!("`{name}` is no network; expected `vgg16/8` or `w16`, or the like")

@@ -11,7 +11,7 @@ use candle_core::{Result, Tensor, bail};
 use super::activation::relu;
 use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
 use super::feature_maps::{FeatureMaps, to_layout_of};
-use super::mode::{Implementation, NoiseMode, StatisticsMode};
+use super::mode::{Implementation, NoiseKey, StatisticsMode};
 use super::noise;
 use super::norm::{self, NormLayer};
 use super::params::Params;
@@ -88,7 +88,7 @@ impl Epilogue {
     fn jitter(
         &self,
         place: NoisePlace,
-        mode: NoiseMode,
+        mode: Option<NoiseKey>,
         sd: impl FnOnce() -> Result<Vec<f32>>,
     ) -> Result<Option<Jitter>> {
         let Some(constants) = self.noise else { return Ok(None) };
@@ -159,7 +159,7 @@ impl Epilogue {
     }
 
     /// The result of the noise between convolution and normalisation on `y`, in the kernels' layout.
-    fn entry(&self, mode: NoiseMode, y: &Tensor) -> Result<Option<Entry>> {
+    fn entry(&self, mode: Option<NoiseKey>, y: &Tensor) -> Result<Option<Entry>> {
         let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.channels))?;
         let applied = jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()?;
         Ok(applied.map(|(y, scale)| Entry { y, scale }))
@@ -290,7 +290,7 @@ mod tests {
         let y = to_layout_of(block.implementation, &tensor(4 * 11 * 6 * 6, 1.7).reshape((4, 11, 6, 6)).unwrap());
         let (y, gamma) = (y.unwrap(), tensor(11, 0.7).affine(0.3, 1.0).unwrap());
         let params = Params::from_iter([("norm1.weight".into(), gamma), ("norm1.bias".into(), tensor(11, 0.9))]);
-        let noise = NoiseMode::On(NoiseKey { seed: 1, purpose: "noise", step: 2 });
+        let noise = Some(NoiseKey { seed: 1, purpose: "noise", step: 2 });
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let at = At { params: &params, buffers: &Params::default(), mode };
         let (kernel, plain) = (block.fused(at, &y).unwrap(), block.plain(at, &y).unwrap());

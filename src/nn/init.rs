@@ -82,7 +82,7 @@ mod tests {
     fn a_weight_depends_on_its_own_name_only() {
         let network = |norm, noise, head: &[usize]| {
             let model = Vgg16 { width_divisor: 32, head: head.to_vec(), norm, noise, init: Init::GlorotUniform };
-            let blocks = vgg16(&model, Implementation::Plain, 3, 32, 10);
+            let blocks = vgg16(&model, Implementation::Plain, &[3, 32, 32], 10);
             Network::new(blocks, model.init, Loss::CrossEntropy).init(5, DType::F32, &Device::Cpu).unwrap().0
         };
         let bits = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();

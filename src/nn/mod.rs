@@ -30,7 +30,7 @@ pub use dense::{Dense, DenseKernel};
 pub use epilogue::Epilogue;
 pub use feature_maps::{ChannelMoments, FeatureMaps};
 pub use loss::correct;
-pub use mode::{Implementation, Mode, NoiseKey, NoiseMode, StatisticsMode, TRAINING};
+pub use mode::{Implementation, Mode, NoiseKey, StatisticsMode, TRAINING};
 pub use network::{Network, StepResult};
 pub use norm::{EPS as NORM_EPS, NormLayer};
 pub use params::Params;
@@ -41,7 +41,7 @@ pub use vgg::{from_stages, vgg16};
 /// outputs of length `outputs`.
 pub fn network(model: &Model, loss: Loss, implementation: Implementation, inputs: &[usize], outputs: usize) -> Network {
     let (blocks, init) = match model {
-        Model::Vgg16(model) => (vgg16(model, implementation, inputs[0], inputs[1], outputs), model.init),
+        Model::Vgg16(model) => (vgg16(model, implementation, inputs, outputs), model.init),
         Model::DeepLinear(model) => (deep_linear(model, implementation, inputs[0], outputs), model.init),
     };
     Network::new(blocks, init, loss)

@@ -14,8 +14,8 @@ pub enum Implementation {
 pub struct Mode {
     /// The statistics that normalisations normalise with.
     pub statistics: StatisticsMode,
-    /// The mode of the noise.
-    pub noise: NoiseMode,
+    /// The random numbers of the noise; `None` for a pass without noise.
+    pub noise: Option<NoiseKey>,
 }
 
 /// The statistics that normalisations normalise with.
@@ -25,15 +25,6 @@ pub enum StatisticsMode {
     Batch,
     /// Running averages of them.
     Running,
-}
-
-/// The mode of the noise in a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoiseMode {
-    /// Nothing.
-    Off,
-    /// Algorithm 1.
-    On(NoiseKey),
 }
 
 /// The purpose of a training step's noise.

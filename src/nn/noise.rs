@@ -7,16 +7,16 @@ use candle_core::{DType, Result, Tensor};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::mode::{NoiseKey, NoiseMode, TRAINING};
+use super::mode::{NoiseKey, TRAINING};
 use super::norm;
 use crate::kernels::layout::from_grouped;
 use crate::kernels::noise::{Jitter, noise_maps};
 use crate::rng;
 use crate::spec::{Noise, Redraw};
 
-/// The noise that `mode` makes in the layer called `name` of `channels` channels; `None` where there is none.
-pub fn draw(noise: Option<Noise>, mode: NoiseMode, name: &str, channels: usize) -> Option<Jitter> {
-    let (constants, NoiseMode::On(key)) = (noise?.at_dose(), mode) else { return None };
+/// The noise that `key` names in the layer called `name` of `channels` channels; `None` where there is none.
+pub fn draw(noise: Option<Noise>, key: Option<NoiseKey>, name: &str, channels: usize) -> Option<Jitter> {
+    let (constants, key) = (noise?.at_dose(), key?);
     let (shift, scale) = match constants.redraw {
         Redraw::Once => channel_draws(&constants, rng::stream(key.seed, "held noise", name, 0), channels),
         Redraw::Drift(correlation) if key.purpose == TRAINING => drifting(&constants, correlation, key, name, channels),

@@ -10,16 +10,10 @@ use super::mode::Implementation;
 use super::norm::NormLayer;
 use crate::spec::Vgg16;
 
-/// The VGG-16 of `model` for images of `channels` channels and `side` × `side` pixels.
-pub fn vgg16(
-    model: &Vgg16,
-    implementation: Implementation,
-    channels: usize,
-    side: usize,
-    classes: usize,
-) -> Vec<Box<dyn Block>> {
+/// The VGG-16 of `model` for square images of `inputs` (channels, height, width).
+pub fn vgg16(model: &Vgg16, implementation: Implementation, inputs: &[usize], classes: usize) -> Vec<Box<dyn Block>> {
     let stages = Vgg16::STAGES.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
-    from_stages(&stages, model, implementation, channels, side, classes)
+    from_stages(&stages, model, implementation, inputs, classes)
 }
 
 /// Convolutions of the widths in `stages`, with pooling after each stage, then the fully connected layers.
@@ -28,11 +22,10 @@ pub fn from_stages(
     stages: &[Vec<usize>],
     model: &Vgg16,
     implementation: Implementation,
-    channels: usize,
-    side: usize,
+    inputs: &[usize],
     classes: usize,
 ) -> Vec<Box<dyn Block>> {
-    let (mut blocks, mut in_channels): (Vec<Box<dyn Block>>, _) = (Vec::new(), channels);
+    let (mut blocks, mut in_channels): (Vec<Box<dyn Block>>, _) = (Vec::new(), inputs[0]);
     let convolutions = stages.iter().map(Vec::len).sum();
     for stage in stages {
         for (index, &out_channels) in stage.iter().enumerate() {
@@ -52,7 +45,7 @@ pub fn from_stages(
         }
     }
     blocks.push(Box::new(Flatten { channels: in_channels, implementation }));
-    let side = side >> stages.len();
+    let side = inputs[1] >> stages.len();
     let kernel = if implementation == Implementation::Fast { DenseKernel::Gemm } else { DenseKernel::Plain };
     let mut inputs = in_channels * side * side;
     for (index, &outputs) in model.head.iter().chain([&classes]).enumerate() {

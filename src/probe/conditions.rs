@@ -46,14 +46,14 @@ impl Measurement for Conditions {
         shares.into_iter().chain([Quantity::new(GAIN, "ratio")]).map(|quantity| quantity.at(&self.layers)).collect()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::counts(&[("units", self.units)])?;
         check::points(self.points)?;
         check::positive("length", self.length)?;
         check::some_layers(&self.layers)
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
+    fn check_network(&self, model: &Model) -> Result<()> {
         check::convolutions(&self.layers, model)
     }
 
@@ -66,7 +66,7 @@ impl Measurement for Conditions {
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due_from_start(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.spec.train.steps, self.points) {
             return Ok(());
         }
         for &layer in &self.layers {
@@ -239,7 +239,8 @@ mod tests {
         for layer in [1, 3] {
             let context = step.context();
             let (conv, pass) = context.conv_layer(layer).unwrap();
-            let y = conv.convolved(pass);
+            let y = pass.inner[1].input.clone();
+            let y = FeatureMaps::new(y, conv.channels(), conv.convolution.implementation);
             let variances = y.moments().unwrap().before_relu.into_iter().map(|(_, variance)| variance);
             let gains: Vec<f64> = variances.map(|variance| 1.0 / (variance + 1e-5)).collect();
             let share = 100.0 * gains.iter().filter(|&&gain| gain < 1.0).count() as f64 / gains.len() as f64;

@@ -1,12 +1,13 @@
 //! Loss and accuracy on fixed samples, in four modes: batch or running statistics, noise off or on.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 
 use super::{GivenUp, Measurement, Quantity, StateContext, When, Work, check, is_due, record};
 use crate::data::{Dataset, ImageSet, Split};
-use crate::nn::{At, Mode, NoiseKey, NoiseMode, StatisticsMode, correct};
+use crate::groups::refuse_repeated;
+use crate::nn::{At, Mode, NoiseKey, StatisticsMode, correct};
 use crate::record::Record;
 use crate::rng;
 use crate::spec::{Model, Spec};
@@ -69,32 +70,32 @@ impl Measurement for Evaluation {
         quantities
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::points(self.points)?;
         check::counts(&[("images", self.images)])?;
-        check::no_repeats("along", &self.along)?;
+        refuse_repeated("along", &self.along)?;
         let known: Vec<String> =
             SPLITS.iter().flat_map(|split| MODES.map(|(mode, _)| format!("{split}.{mode}"))).collect();
-        if let Some(stranger) = self.along.iter().find(|reading| !known.contains(reading)) {
-            return Err(format!("`along`: no reading `{stranger}`; there are: {}", known.join(", ")));
+        for reading in &self.along {
+            ensure!(known.contains(reading), "`along`: no reading `{reading}`; there are: {}", known.join(", "));
         }
-        if !self.along.is_empty() && !self.along.iter().any(|reading| reading == SHOWN) {
-            return Err(format!("`along` must name `{SHOWN}`: tables and pictures read it along the run"));
-        }
+        let is_shown = self.along.is_empty() || self.along.iter().any(|reading| reading == SHOWN);
+        ensure!(is_shown, "`along` must name `{SHOWN}`: tables and pictures read it along the run");
         Ok(())
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
-        check::has_images(model)
+    fn check_network(&self, model: &Model) -> Result<()> {
+        let kind = model.kind();
+        ensure!(kind.takes_images, "it evaluates images, and a `{}` network has none", kind.name);
+        Ok(())
     }
 
-    fn check_data(&self, data: &Dataset) -> Result<(), String> {
+    fn check_data(&self, data: &Dataset) -> Result<()> {
         let Some(set) = data.images() else { return Ok(()) };
         let (images, most) = (self.images, set.train.len().min(set.test.len()));
-        if images <= most {
-            return Ok(());
-        }
-        Err(format!("`images` is {images}, but {} has only {most} images in its smaller split", data.facts().name))
+        let name = data.facts().name;
+        ensure!(images <= most, "`images` is {images}, but {name} has only {most} images in its smaller split");
+        Ok(())
     }
 
     fn work(&self, spec: &Spec, data: &Dataset) -> Work {
@@ -103,11 +104,11 @@ impl Measurement for Evaluation {
     }
 
     fn after_step(&self, context: &StateContext, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due(context.taken, context.steps, self.points) {
+        if !is_due(context.taken, context.spec.train.steps, self.points) {
             return Ok(());
         }
         let Some(images) = context.data.images() else { return Ok(()) };
-        let is_last = context.taken == context.steps;
+        let is_last = context.taken == context.spec.train.steps;
         let mut add = |sample: &str, readings: Vec<(&str, f64, f64)>| {
             for (mode, loss, accuracy) in readings {
                 let named = names(sample, mode).into_iter().zip([loss, accuracy]);
@@ -179,19 +180,17 @@ fn in_modes(
     sample: &[usize],
     modes: &[(&'static str, EvaluationMode)],
 ) -> Result<Vec<(&'static str, f64, f64)>> {
-    let mut measured: Vec<(EvaluationMode, f64, f64)> = Vec::new();
-    let mut named = Vec::new();
-    for &(name, mode) in modes {
-        let mode = effective(mode, context.model);
-        let known = measured.iter().find(|(known, ..)| *known == mode).map(|&(_, loss, accuracy)| (loss, accuracy));
-        let (loss, accuracy) = match known {
-            Some(known) => known,
+    let mut measured: Vec<(EvaluationMode, (f64, f64))> = Vec::new();
+    let measure = |&(name, mode)| {
+        let mode = effective(mode, &context.spec.model);
+        let (loss, accuracy) = match measured.iter().find(|(known, _)| *known == mode) {
+            Some((_, known)) => *known,
             None => in_mode(context, images, split, sample, mode)?,
         };
-        measured.push((mode, loss, accuracy));
-        named.push((name, loss, accuracy));
-    }
-    Ok(named)
+        measured.push((mode, (loss, accuracy)));
+        Ok((name, loss, accuracy))
+    };
+    modes.iter().map(measure).collect()
 }
 
 /// Mean loss and accuracy over `sample`, in chunks of a minibatch's size (whose statistics a batch mode uses).
@@ -203,14 +202,15 @@ fn in_mode(
     (statistics, noisy): EvaluationMode,
 ) -> Result<(f64, f64)> {
     let (mut loss, mut hits) = (0.0, 0);
-    for (chunk, indices) in sample.chunks(context.batch).enumerate() {
+    let batch = context.spec.train.batch.size(images.train.len());
+    for (chunk, indices) in sample.chunks(batch).enumerate() {
         if (context.stop)() {
             return Err(GivenUp.into());
         }
         let key = noise_key(context.seed, context.taken as u64, chunk as u64);
-        let mode = Mode { statistics, noise: if noisy { NoiseMode::On(key) } else { NoiseMode::Off } };
+        let mode = Mode { statistics, noise: noisy.then_some(key) };
         let (pixels, labels) = images.batch(split, indices, context.params.device())?;
-        let input = context.network.enter(&pixels.to_dtype(context.dtype)?)?;
+        let input = context.network.enter(&pixels.to_dtype(context.spec.train.dtype.dtype())?)?;
         let logits = context.network.forward(At { params: context.params, buffers: context.buffers, mode }, &input)?;
         let chunk_loss = candle_nn::loss::cross_entropy(&logits, &labels)?.to_dtype(DType::F64)?;
         loss += chunk_loss.to_scalar::<f64>()? * indices.len() as f64;

@@ -40,18 +40,18 @@ impl Measurement for Histogram {
         PLACES.iter().flat_map(|place| of_place(place)).collect()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::points(self.points)?;
         check::counts(&[("bins", self.bins)])?;
         check::some_layers(&self.layers)
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
+    fn check_network(&self, model: &Model) -> Result<()> {
         check::convolutions(&self.layers, model)
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due_from_start(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.spec.train.steps, self.points) {
             return Ok(());
         }
         for &layer in &self.layers {

@@ -43,13 +43,13 @@ impl Measurement for Ics {
         QUANTITIES.map(|(name, unit)| Quantity::new(name, unit).at(&self.layers)).into()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::points(self.points)?;
         check::positive("matched_update", self.matched_update)?;
         check::some_layers(&self.layers)
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
+    fn check_network(&self, model: &Model) -> Result<()> {
         check::layers_exist(&self.layers, model.layers())
     }
 
@@ -59,7 +59,7 @@ impl Measurement for Ics {
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due_from_start(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.spec.train.steps, self.points) {
             return Ok(());
         }
         let after = context.stepped()?;
@@ -73,7 +73,7 @@ impl Measurement for Ics {
             let own = self.shift(context, &weight, after.only(earlier.iter().flat_map(|layer| names(*layer)))?)?;
             let matched = matched(context.params, &direction, earlier, self.matched_update)?;
             let matched = self.shift(context, &weight, matched)?;
-            let update = relative_length(context.params, &direction, &weight, context.train.learning_rate)?;
+            let update = relative_length(context.params, &direction, &weight, context.spec.train.learning_rate)?;
             let own = [own.distance, own.relative(), own.cosine, own.norm, update];
             let values = own.into_iter().chain([matched.relative(), matched.cosine]);
             records.extend(

@@ -4,7 +4,7 @@
 //! The function is what is minimised: the loss with its penalty ½·λ·‖w‖² where there is weight decay; the band of the
 //! loss is then also given without it. Normalisation uses the minibatch's statistics; no running statistic is touched.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::Tensor;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
@@ -63,17 +63,16 @@ impl Measurement for Landscape {
         [self.along("gradient", &["beta", "beta_extended"]), self.along("random", &["beta"])].concat()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::points(self.points)?;
         let Landscape { multiples, smaller_step, .. } = self;
         let lengths: Vec<f64> = [&[0.0, *smaller_step], &multiples[..]].concat();
         let ascends = lengths.is_sorted_by(|a, b| a < b) && lengths.iter().all(|length| length.is_finite());
-        if multiples.is_empty() || !ascends {
-            return Err(format!(
-                "`multiples` are {multiples:?} and `smaller_step` is {smaller_step}; they must be positive and ascend, the \
-                 smaller step first"
-            ));
-        }
+        ensure!(
+            !multiples.is_empty() && ascends,
+            "`multiples` are {multiples:?} and `smaller_step` is {smaller_step}; they must be positive and ascend, the \
+             smaller step first"
+        );
         Ok(())
     }
 
@@ -85,11 +84,11 @@ impl Measurement for Landscape {
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
-        let due = |points| is_due_from_start(context.step, context.steps, points);
+        let due = |points| is_due_from_start(context.step, context.spec.train.steps, points);
         if !(due(self.points) || due(self.random_points)) {
             return Ok(());
         }
-        let rate = context.train.learning_rate;
+        let rate = context.spec.train.learning_rate;
         let gradient = context.direction(context.params, &context.result.gradients)?;
         let on_line = |direction: &Params, multiples: &[f64]| {
             let lengths: Vec<f64> = multiples.iter().map(|multiple| multiple * rate).collect();
@@ -118,7 +117,7 @@ impl Measurement for Landscape {
 fn minimised(context: &StepContext, params: &Params) -> candle_core::Result<(f64, Params)> {
     let (loss, gradients) = context.loss_and_gradients(params)?;
     let gradient = context.direction(params, &gradients)?;
-    let decay = context.train.weight_decay;
+    let decay = context.spec.train.weight_decay;
     let penalty = if decay == 0.0 { 0.0 } else { 0.5 * decay * params.dot(params)? };
     Ok((loss + penalty, gradient))
 }
@@ -157,7 +156,7 @@ impl Line<'_> {
     /// Bands of the loss and of the distance that the gradient moves, and that distance length by length.
     fn bands(&mut self, points: &[Point], direction: &Params) -> Result<()> {
         self.band("loss", points.iter().map(|point| point.value));
-        if self.context.train.weight_decay != 0.0 {
+        if self.context.spec.train.weight_decay != 0.0 {
             let penalties = self.penalties(points, direction)?;
             self.band("data_loss", points.iter().zip(penalties).map(|(point, penalty)| point.value - penalty));
         }
@@ -172,7 +171,7 @@ impl Line<'_> {
     fn penalties(&self, points: &[Point], direction: &Params) -> candle_core::Result<Vec<f64>> {
         let params = self.context.params;
         let (ww, wd, dd) = (params.dot(params)?, params.dot(direction)?, direction.dot(direction)?);
-        let decay = self.context.train.weight_decay;
+        let decay = self.context.spec.train.weight_decay;
         let penalty = |eta: f64| 0.5 * decay * (ww - 2.0 * eta * wd + eta * eta * dd);
         Ok(points.iter().map(|point| penalty(point.length)).collect())
     }
@@ -180,7 +179,7 @@ impl Line<'_> {
     /// The effective β, the step length of its maximum in learning rates, and β in units of one over the learning rate
     /// and of one over the smallest step.
     fn beta(&mut self, name: &str, points: &[Point]) {
-        let rate = self.context.train.learning_rate;
+        let rate = self.context.spec.train.learning_rate;
         let (beta, length) = effective_beta(points).unwrap_or((f64::NAN, f64::NAN));
         let (smallest, _) = band(points.iter().map(|point| point.length));
         self.record(name, beta);
@@ -212,7 +211,7 @@ mod tests {
         let here = step.context().direction(&step.params, &step.result.gradients).unwrap();
         let mut found = Vec::new();
         for multiple in [0.5, 1.0, 4.0, 0.25] {
-            let mut train = step.train.clone();
+            let mut train = step.spec.train.clone();
             train.learning_rate *= multiple;
             let there = optimizer::step(&train, &step.optimizer, &step.params, &step.result.gradients).unwrap().0;
             let (loss, gradients) = step.context().loss_and_gradients(&there).unwrap();

@@ -20,7 +20,7 @@ use std::any::Any;
 use std::ops::Deref;
 
 use anyhow::Result;
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 pub use quantity::{AfterDivergence, Better, Quantity, When, chance};
@@ -30,7 +30,7 @@ use crate::nn::{At, ConvLayer, Mode, Network, Params, Pass, StepResult};
 use crate::optimizer;
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Model, Spec, Train};
+use crate::spec::{Model, Spec};
 use crate::text::sha256;
 
 /// Makes the enum of the probes that a study file may name, from the types of their settings.
@@ -106,7 +106,7 @@ pub trait Measurement: Any {
     ///
     /// # Errors
     /// What is wrong and what would be right.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         Ok(())
     }
 
@@ -114,7 +114,7 @@ pub trait Measurement: Any {
     ///
     /// # Errors
     /// As [`check`](Measurement::check).
-    fn check_network(&self, _model: &Model) -> Result<(), String> {
+    fn check_network(&self, _model: &Model) -> Result<()> {
         Ok(())
     }
 
@@ -122,7 +122,7 @@ pub trait Measurement: Any {
     ///
     /// # Errors
     /// As [`check`](Measurement::check).
-    fn check_data(&self, _data: &Dataset) -> Result<(), String> {
+    fn check_data(&self, _data: &Dataset) -> Result<()> {
         Ok(())
     }
 
@@ -164,12 +164,10 @@ pub struct Work {
 pub struct StepContext<'a> {
     /// Steps taken before this one.
     pub step: usize,
-    /// Steps of the whole trial.
-    pub steps: usize,
-    /// The trial's seed.
+    /// The trial's specification.
+    pub spec: &'a Spec,
+    /// Its seed.
     pub seed: u64,
-    /// How the trial is trained.
-    pub train: &'a Train,
     /// The network.
     pub network: &'a Network,
     /// Its parameters before the update.
@@ -199,7 +197,7 @@ impl StepContext<'_> {
     /// # Errors
     /// If a tensor cannot be made.
     pub fn stepped(&self) -> candle_core::Result<Params> {
-        Ok(optimizer::step(self.train, self.optimizer, self.params, &self.result.gradients)?.0)
+        Ok(optimizer::step(&self.spec.train, self.optimizer, self.params, &self.result.gradients)?.0)
     }
 
     /// The direction that an update at `params` with these gradients goes down.
@@ -207,7 +205,7 @@ impl StepContext<'_> {
     /// # Errors
     /// If a parameter has no gradient.
     pub fn direction(&self, params: &Params, gradients: &Params) -> candle_core::Result<Params> {
-        optimizer::direction(self.train, self.optimizer, params, gradients)
+        optimizer::direction(&self.spec.train, self.optimizer, params, gradients)
     }
 
     /// The convolution of `layer`, counted from 1, and the step's pass through it.
@@ -234,18 +232,12 @@ impl StepContext<'_> {
 pub struct StateContext<'a> {
     /// Steps taken.
     pub taken: usize,
-    /// Steps of the whole trial.
-    pub steps: usize,
-    /// The trial's seed.
+    /// The trial's specification.
+    pub spec: &'a Spec,
+    /// Its seed.
     pub seed: u64,
-    /// Examples per minibatch.
-    pub batch: usize,
-    /// The type of all numbers.
-    pub dtype: DType,
-    /// The data.
+    /// Its data.
     pub data: &'a Dataset,
-    /// The settings of the network.
-    pub model: &'a Model,
     /// The network.
     pub network: &'a Network,
     /// Its parameters.

@@ -42,18 +42,18 @@ impl Measurement for Moments {
         PLACES.into_iter().flat_map(of_place).map(|quantity| quantity.at(&self.layers)).collect()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::counts(&[("units", self.units), ("bin", self.bin)])?;
         check::some_layers(&self.layers)
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
+    fn check_network(&self, model: &Model) -> Result<()> {
         check::convolutions(&self.layers, model)
     }
 
     fn during_step(&self, context: &StepContext, memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
         let taken = context.step + 1;
-        let is_last = taken == context.steps || !context.result.loss.is_finite();
+        let is_last = taken == context.spec.train.steps || !context.result.loss.is_finite();
         let bin_ends = taken.is_multiple_of(self.bin) || is_last;
         let mut remembered = std::mem::take(memory).into_iter();
         for &layer in &self.layers {

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{Measurement, Memory, Quantity, StepContext, check, is_due, record};
-use crate::nn::{At, Block, Epilogue, FeatureMaps, Mode, NoiseKey, NoiseMode};
+use crate::nn::{At, Block, Epilogue, FeatureMaps, Mode, NoiseKey};
 use crate::record::Record;
 use crate::spec::{Model, Noise};
 
@@ -32,20 +32,20 @@ impl Measurement for SurvivingShift {
         parts(Noise::default()).map(|(part, _)| of(part)).into()
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::counts(&[("redraws", self.redraws)])?;
         check::points(self.points)?;
         check::some_layers(&self.layers)
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
+    fn check_network(&self, model: &Model) -> Result<()> {
         check::has_convolutions(model)?;
         // The last layer has no next one.
         check::layers_exist(&self.layers, model.layers() - 1)
     }
 
     fn during_step(&self, context: &StepContext, _memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due(context.step + 1, context.steps, self.points) {
+        if !is_due(context.step + 1, context.spec.train.steps, self.points) {
             return Ok(());
         }
         for &layer in &self.layers {
@@ -76,12 +76,12 @@ fn parts(whole: Noise) -> [(&'static str, Noise); 3] {
 impl SurvivingShift {
     /// The mean unexplained share over redraws and the channels that vary.
     fn unexplained(&self, context: &StepContext, layer: usize, epilogue: &Epilogue) -> Result<f64> {
-        let clean = next_convolution(context, layer, epilogue, NoiseMode::Off)?;
+        let clean = next_convolution(context, layer, epilogue, None)?;
         let (mut sum, mut count) = (0.0, 0);
         for redraw in 0..self.redraws {
-            let NoiseMode::On(NoiseKey { seed, .. }) = context.mode.noise else { break };
+            let Some(NoiseKey { seed, .. }) = context.mode.noise else { break };
             let step = (context.step * self.redraws + redraw) as u64;
-            let noise = NoiseMode::On(NoiseKey { seed, purpose: "surviving shift", step });
+            let noise = Some(NoiseKey { seed, purpose: "surviving shift", step });
             let noisy = next_convolution(context, layer, epilogue, noise)?;
             for explained in clean.squared_correlations(&noisy)?.into_iter().flatten() {
                 sum += 1.0 - explained;
@@ -93,7 +93,12 @@ impl SurvivingShift {
 }
 
 /// The next layer's convolution of what `epilogue` makes of the step's own convolution in `layer`, with other noise.
-fn next_convolution(context: &StepContext, layer: usize, epilogue: &Epilogue, noise: NoiseMode) -> Result<FeatureMaps> {
+fn next_convolution(
+    context: &StepContext,
+    layer: usize,
+    epilogue: &Epilogue,
+    noise: Option<NoiseKey>,
+) -> Result<FeatureMaps> {
     let at = At { mode: Mode { noise, ..context.mode }, ..context.at() };
     let (_, pass) = context.conv_layer(layer)?;
     let output = epilogue.forward(at, &pass.inner[1].input)?.output;

@@ -3,17 +3,15 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::StepContext;
-use crate::nn::{
-    At, Implementation, Mode, Network, NoiseKey, NoiseMode, Params, StatisticsMode, StepResult, from_stages,
-};
+use crate::nn::{At, Implementation, Mode, Network, NoiseKey, Params, StatisticsMode, StepResult, from_stages};
 use crate::record::Record;
 use crate::rng;
-use crate::spec::{Loss, Noise, Norm, Train, Vgg16};
+use crate::spec::{Loss, Noise, Norm, Spec, Train, Vgg16};
 use rand_distr::{Distribution, StandardNormal};
 
 /// A network of two stages with BatchNorm and noise, a minibatch of it, and the step's own result.
 pub struct Step {
-    pub train: Train,
+    pub spec: Spec,
     pub network: Network,
     pub params: Params,
     pub optimizer: Params,
@@ -32,8 +30,9 @@ impl Step {
     pub fn on(implementation: Implementation, dtype: DType, weight_decay: f64) -> Self {
         let noise = Some(Noise::default());
         let model = Vgg16 { norm: Some(Norm::BATCH), noise, ..Vgg16::default() };
-        let train = Train { weight_decay, ..Train::default() };
-        let blocks = from_stages(&[vec![8, 8], vec![16]], &model, implementation, 1, 8, 10);
+        let train = Train { weight_decay, steps: 10, ..Train::default() };
+        let spec = Spec { train, ..Spec::default() };
+        let blocks = from_stages(&[vec![8, 8], vec![16]], &model, implementation, &[1, 8, 8], 10);
         let network = Network::new(blocks, model.init, Loss::CrossEntropy);
         let (params, buffers) = network.init(3, dtype, &Device::Cpu).unwrap();
         let mut stream = rng::stream(3, "test", "images", 0);
@@ -41,19 +40,18 @@ impl Step {
         let images = Tensor::from_vec(images, (16, 1, 8, 8), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
         let input = network.enter(&images).unwrap();
         let labels = Tensor::from_iter((0..16u32).map(|n| n % 10), &Device::Cpu).unwrap();
-        let noise = NoiseMode::On(NoiseKey { seed: 3, purpose: "noise", step: 0 });
+        let noise = Some(NoiseKey { seed: 3, purpose: "noise", step: 0 });
         let mode = Mode { statistics: StatisticsMode::Batch, noise };
         let result =
             network.loss_and_gradients(At { params: &params, buffers: &buffers, mode }, &input, &labels).unwrap();
-        Step { train, network, params, optimizer: Params::default(), buffers, result, input, labels, mode }
+        Step { spec, network, params, optimizer: Params::default(), buffers, result, input, labels, mode }
     }
 
     pub fn context(&self) -> StepContext<'_> {
         StepContext {
             step: 0,
-            steps: 10,
+            spec: &self.spec,
             seed: 3,
-            train: &self.train,
             network: &self.network,
             params: &self.params,
             optimizer: &self.optimizer,

@@ -34,18 +34,18 @@ impl Measurement for Wasserstein {
         vec![Quantity::new(DRIFT, "standard deviations").at(&self.layers)]
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<()> {
         check::counts(&[("units", self.units)])?;
         check::points(self.points)?;
         check::some_layers(&self.layers)
     }
 
-    fn check_network(&self, model: &Model) -> Result<(), String> {
+    fn check_network(&self, model: &Model) -> Result<()> {
         check::convolutions(&self.layers, model)
     }
 
     fn during_step(&self, context: &StepContext, memory: &mut Memory, records: &mut Vec<Record>) -> Result<()> {
-        if !is_due_from_start(context.step, context.steps, self.points) {
+        if !is_due_from_start(context.step, context.spec.train.steps, self.points) {
             return Ok(());
         }
         let now: Vec<Vec<Distribution>> =

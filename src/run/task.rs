@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::data::{self, DataFacts, Dataset};
 use crate::spec::DataName;
@@ -47,7 +47,7 @@ impl Datasets {
             );
         }
         for (probe, data) in plan.probes.iter().flat_map(|probe| datasets.0.iter().map(move |data| (probe, data))) {
-            probe.check_data(data).map_err(|error| anyhow!("probe `{}`: {error}", probe.id()))?;
+            probe.check_data(data).with_context(|| format!("probe `{}`", probe.id()))?;
         }
         Ok(datasets)
     }

@@ -112,7 +112,7 @@ impl Plan {
         }
         for trial in &self.trials {
             for probe in &self.probes {
-                let checked = probe.check_network(&trial.spec.model).map_err(anyhow::Error::msg);
+                let checked = probe.check_network(&trial.spec.model);
                 checked.with_context(|| format!("probe `{}` on arm `{}`", probe.id(), trial.arm))?;
             }
         }

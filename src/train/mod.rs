@@ -14,7 +14,7 @@ use self::checkpoint::{Checkpoint, ProbeLog};
 use self::store::Card;
 use crate::data::{Batches, Dataset, Examples};
 use crate::files::Damaged;
-use crate::nn::{self, At, Mode, Network, NoiseKey, NoiseMode, StatisticsMode, StepResult};
+use crate::nn::{self, At, Mode, Network, NoiseKey, StatisticsMode, StepResult};
 use crate::optimizer;
 use crate::probe::{GivenUp, Probe, StateContext, StepContext};
 use crate::record::Ending;
@@ -131,8 +131,7 @@ impl<'a> Training<'a> {
         let (input, labels) = self.minibatch()?;
         let key = NoiseKey { seed: self.trial.seed, purpose: nn::TRAINING, step: self.state.step as u64 };
         let waits = self.trial.spec.model.noise().is_some_and(|noise| noise.waits(self.state.step));
-        let noise = if waits { NoiseMode::Off } else { NoiseMode::On(key) };
-        let mode = Mode { statistics: StatisticsMode::Batch, noise };
+        let mode = Mode { statistics: StatisticsMode::Batch, noise: (!waits).then_some(key) };
         let Checkpoint { params, buffers, .. } = &self.state;
         let result = self.network.loss_and_gradients(At { params, buffers, mode }, &input, &labels)?;
         self.measure_step(mode, &input, &labels, &result)?;
@@ -166,9 +165,8 @@ impl<'a> Training<'a> {
         let Checkpoint { step, params, optimizer, buffers, logs } = &mut self.state;
         let context = StepContext {
             step: *step,
-            steps: self.trial.spec.train.steps,
+            spec: self.trial.spec,
             seed: self.trial.seed,
-            train: &self.trial.spec.train,
             network: &self.network,
             params,
             optimizer,
@@ -188,12 +186,9 @@ impl<'a> Training<'a> {
         let Checkpoint { step, params, buffers, logs, .. } = &mut self.state;
         let context = StateContext {
             taken: *step,
-            steps: self.trial.spec.train.steps,
+            spec: self.trial.spec,
             seed: self.trial.seed,
-            batch: self.trial.spec.train.batch.size(self.trial.data.facts().train),
-            dtype: self.trial.spec.train.dtype.dtype(),
             data: self.trial.data,
-            model: &self.trial.spec.model,
             network: &self.network,
             params,
             buffers,

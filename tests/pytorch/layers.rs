@@ -5,9 +5,7 @@ use whybn::kernels::divisor::Divisor;
 use whybn::kernels::layout::{from_grouped, to_grouped};
 use whybn::kernels::noise::Jitter;
 use whybn::kernels::unit::{Normalise, Unit};
-use whybn::nn::{
-    At, Block, Convolution, Epilogue, Implementation, Mode, NoiseMode, NormLayer, Params, StatisticsMode, max_pool2,
-};
+use whybn::nn::{At, Block, Convolution, Epilogue, Implementation, Mode, NormLayer, Params, StatisticsMode, max_pool2};
 use whybn::spec::Norm;
 
 use super::golden::{IMPLEMENTATIONS, assert_close, difference, golden, hashed};
@@ -37,7 +35,7 @@ fn leave(implementation: Implementation, maps: &Tensor, channels: usize) -> Tens
     if implementation == Implementation::Fast { from_grouped(maps, channels).unwrap() } else { maps.clone() }
 }
 
-const NO_NOISE: Mode = Mode { statistics: StatisticsMode::Batch, noise: NoiseMode::Off };
+const NO_NOISE: Mode = Mode { statistics: StatisticsMode::Batch, noise: None };
 
 /// `convolutions` in the script.
 #[test]

@@ -1,7 +1,7 @@
 //! VGG-16 with and without batch normalisation: logits, loss, the gradient of every parameter, running statistics.
 
 use candle_core::{DType, Device, Tensor};
-use whybn::nn::{self, At, Implementation, Mode, Network, NoiseMode, Params, StatisticsMode, StepResult};
+use whybn::nn::{self, At, Implementation, Mode, Network, Params, StatisticsMode, StepResult};
 use whybn::spec::{Init, Loss, Model, Norm, Vgg16};
 
 use super::golden::{IMPLEMENTATIONS, assert_close, flat, golden, hashed};
@@ -69,7 +69,7 @@ impl NetworkCase {
 
     fn step(&self, buffers: &Params, statistics: StatisticsMode, which: &str) -> StepResult {
         let labels = Tensor::from_iter((0..8u32).map(|i| i * 3 % 10), &Device::Cpu).unwrap();
-        let mode = Mode { statistics, noise: NoiseMode::Off };
+        let mode = Mode { statistics, noise: None };
         let at = At { params: &self.params, buffers, mode };
         self.network.loss_and_gradients(at, &self.input(which), &labels).unwrap()
     }
@@ -78,7 +78,7 @@ impl NetworkCase {
     fn check(&self, case: &str, buffers: &Params, statistics: StatisticsMode, tolerance: f64) {
         let golden = golden();
         let label = |what: &str| format!("{:?} {case} {what}", self.dtype);
-        let mode = Mode { statistics, noise: NoiseMode::Off };
+        let mode = Mode { statistics, noise: None };
         let at = At { params: &self.params, buffers, mode };
         let logits = self.network.forward(at, &self.input("second")).unwrap();
         assert_close(&label("logits"), &logits, &golden[&format!("network.{case}.logits")], tolerance);

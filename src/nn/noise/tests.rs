@@ -12,7 +12,7 @@ fn algorithm1(redraw: Redraw) -> Option<Noise> {
 }
 
 fn on(redraw: Redraw, key: NoiseKey, name: &str, channels: usize) -> Jitter {
-    draw(algorithm1(redraw), NoiseMode::On(key), name, channels).unwrap()
+    draw(algorithm1(redraw), Some(key), name, channels).unwrap()
 }
 
 fn flat(tensor: &Tensor) -> Vec<f64> {
@@ -98,8 +98,8 @@ fn held_noise_keeps_shift_and_scale_and_draws_fresh_jitter() {
 
 #[test]
 fn off_is_no_noise_and_so_is_a_network_without() {
-    assert!(draw(algorithm1(Redraw::Step), NoiseMode::Off, "conv1", 8).is_none());
-    assert!(draw(None, NoiseMode::On(KEY), "conv1", 8).is_none());
+    assert!(draw(algorithm1(Redraw::Step), None, "conv1", 8).is_none());
+    assert!(draw(None, Some(KEY), "conv1", 8).is_none());
 }
 
 /// s·a + m, averaged over 400 steps, is E[s]·a + E[m]: 1.125·a where shift and scale are drawn at each step, and where
@@ -191,7 +191,7 @@ fn a_drift_forgets() {
 fn a_dose_stretches_the_same_draws() {
     let at = |dose| {
         let noise = Some(Noise { dose, ..Default::default() });
-        draw(noise, NoiseMode::On(KEY), "conv1", 16).unwrap()
+        draw(noise, Some(KEY), "conv1", 16).unwrap()
     };
     let (one, four) = (at(1.0), at(4.0));
     for channel in 0..16 {

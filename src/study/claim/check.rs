@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::curves::curve;
 use super::{Aggregate, Claim, Criterion, Paper, Role, Statistic};
-use crate::groups::first_twice;
+use crate::groups::refuse_repeated;
 use crate::probe::{Quantity, When};
 
 /// Where a window begins that is meant for what is measured at the end of the run alone.
@@ -30,9 +30,7 @@ impl Claim {
     pub fn check(&self, names: &[String]) -> Result<()> {
         self.check_names(names)?;
         self.records().try_for_each(|(_, window)| check_window(window))?;
-        if let Some(layer) = first_twice(&self.layers) {
-            bail!("layer {layer} stands twice in `layers`; leave one out");
-        }
+        refuse_repeated("layers", &self.layers)?;
         ensure!(self.confirm_on.as_ref() != Some(&self.metric), "`confirm_on` is the claim's own `metric`");
         if let Aggregate::Quantile(share) = self.aggregate {
             ensure!((0.0..=1.0).contains(&share), "quantile {share} is not between 0 and 1");

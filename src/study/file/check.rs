@@ -1,12 +1,11 @@
 //! The checks of a study's file that no type makes: its names and numbers against each other.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
-use anyhow::{Context, Error, Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Scale, Settings, Study, Sweep, known};
-use crate::groups::first_twice;
+use crate::groups::{first_twice, refuse_repeated};
 use crate::probe::{Better, Quantity};
 use crate::spec::first_set_twice;
 use crate::study::claim::{Claim, Role, Statistic, check_window};
@@ -125,7 +124,7 @@ impl Study {
     fn check_probes(&self, scale: &Scale) -> Result<()> {
         let mut measured = BTreeMap::new();
         for probe in self.probes(scale) {
-            probe.check().map_err(Error::msg).with_context(|| format!("probe `{}`", probe.id()))?;
+            probe.check().with_context(|| format!("probe `{}`", probe.id()))?;
             for quantity in probe.quantities() {
                 if let Some(Quantity { name, .. }) = measured.insert(quantity.name.clone(), quantity) {
                     bail!("two [[probe]] measure `{name}`, the scale's own counted; leave one out");
@@ -180,13 +179,6 @@ pub(super) fn check_finite(value: &toml::Value, place: String) -> Result<()> {
 fn refuse_twice<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<()> {
     match first_twice(&names.collect::<Vec<_>>()) {
         Some(name) => bail!("two {what} are called `{name}`; rename one"),
-        None => Ok(()),
-    }
-}
-
-fn refuse_repeated<T: PartialEq + Display>(key: &str, values: &[T]) -> Result<()> {
-    match first_twice(values) {
-        Some(value) => bail!("{value} stands twice in `{key}`; leave one out"),
         None => Ok(()),
     }
 }
