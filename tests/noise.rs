@@ -7,7 +7,7 @@ use whybn::data::Batches;
 use whybn::kernels::layout::to_grouped;
 use whybn::nn::{self, At, Block, Epilogue, Implementation, Mode, NoiseKey, NormLayer, Params, StatisticsMode};
 use whybn::rng;
-use whybn::spec::{Loss, Model, Noise, Norm, Vgg16};
+use whybn::spec::{Batch, Loss, Model, Noise, Norm, Vgg16};
 
 const CHANNELS: usize = 32;
 
@@ -130,7 +130,7 @@ fn noise_leaves_the_data_and_the_initial_weights_alone() {
     let trial = |noise, mode: &dyn Fn(u64) -> Option<NoiseKey>| {
         let network = nn::network(&model(noise), Loss::CrossEntropy, Implementation::Fast, &[3, 32, 32], 10);
         let (params, buffers) = network.init(7, DType::F32, &Device::Cpu).unwrap();
-        let mut batches = Batches::new(20, 4, 7).unwrap();
+        let mut batches = Batches::new(20, Batch::Size(4), 7);
         let (mut order, mut losses) = (Vec::new(), Vec::new());
         for step in 0..10 {
             order.extend_from_slice(batches.indices(step));

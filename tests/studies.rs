@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use whybn::probe::Probe;
-use whybn::spec::{Model, Norm, NormDivisor, Transform};
+use whybn::spec::{Batch, Model, Norm, NormDivisor, Transform};
 use whybn::study::{BUILT_IN, Overrides, Plan, PlannedTrial, Study};
 
 const README: &str = include_str!("../studies/README.md");
@@ -377,7 +377,7 @@ fn a_scale_has_settings_for_each_setup_and_arms_of_its_own() {
     let lab = plan_at(&whole, "lab").unwrap();
     let [batch_norm, double_shift, deep] = &lab.trials[..] else { panic!("three arms and one seed") };
     assert_eq!(batch_norm.spec.train, double_shift.spec.train);
-    assert_eq!((batch_norm.spec.train.steps, batch_norm.spec.train.batch), (9, 8.into()));
+    assert_eq!((batch_norm.spec.train.steps, batch_norm.spec.train.batch), (9, Batch::Size(8)));
     assert!(matches!(&batch_norm.spec.model, Model::Vgg16(vgg) if vgg.width_divisor == 32));
     assert_eq!((deep.spec.train.steps, deep.spec.model.layers()), (7, 5));
     assert_eq!(deep.spec.model.norm(), Some(Norm::by(NormDivisor::L1)), "the arm comes last");

@@ -28,7 +28,7 @@ fn data() -> &'static Dataset {
 fn tiny(norm: Option<Norm>, noise: bool) -> Spec {
     let noise = if noise { Some(Noise::default()) } else { None };
     let model = Model::Vgg16(Vgg16 { width_divisor: 32, norm, noise, ..Vgg16::default() });
-    Spec { model, train: Train { batch: 16.into(), steps: 7, ..Train::default() }, ..Spec::default() }
+    Spec { model, train: Train { batch: Batch::Size(16), steps: 7, ..Train::default() }, ..Spec::default() }
 }
 
 fn all_probes() -> Vec<Probe> {
@@ -174,7 +174,7 @@ fn a_deep_linear_network_is_resumed_to_the_bit_and_learns() {
 fn double_precision_trains_alike() {
     let first_losses = |dtype: Precision| {
         let mut spec = tiny(None, false);
-        (spec.train.steps, spec.train.batch, spec.train.dtype) = (2, 4.into(), dtype);
+        (spec.train.steps, spec.train.batch, spec.train.dtype) = (2, Batch::Size(4), dtype);
         let folder = tempfile::tempdir().unwrap();
         let probes =
             [Probe::Training(Training {}), Probe::Evaluation(Evaluation { points: 1, images: 8, along: vec![] })];

@@ -1,6 +1,5 @@
 //! The training examples that each step sees.
 
-use anyhow::ensure;
 use rand::seq::SliceRandom;
 
 use crate::rng::stream;
@@ -26,19 +25,14 @@ pub struct Batches {
 impl Batches {
     /// Batches of `batch` out of `examples` examples.
     ///
-    /// # Errors
-    /// A batch of zero, or of more than there are examples.
-    pub fn new(examples: usize, batch: impl Into<Batch>, seed: u64) -> anyhow::Result<Self> {
-        let choice = batch.into();
-        let batch = choice.size(examples);
-        ensure!(batch > 0, "a batch of 0 examples trains nothing: set train.batch to 1 or more");
-        ensure!(
-            batch <= examples,
-            "a batch of {batch} needs more than the {examples} training examples there are: set train.batch lower"
-        );
-        let shuffled = choice != Batch::Full;
+    /// # Panics
+    /// A batch of zero, or of more than there are examples, which a checked plan does not have.
+    pub fn new(examples: usize, batch: Batch, seed: u64) -> Self {
+        let shuffled = batch != Batch::Full;
+        let batch = batch.size(examples);
+        assert!((1..=examples).contains(&batch), "{batch} of {examples} training examples are no batch");
         let order = if shuffled { permutation(examples, seed, 0) } else { (0..examples).collect() };
-        Ok(Self { batch, steps_per_epoch: examples / batch, seed, shuffled, epoch: 0, order })
+        Self { batch, steps_per_epoch: examples / batch, seed, shuffled, epoch: 0, order }
     }
 
     /// The examples that step `step` (from 0) trains on. Steps may be asked in any order; asking them in theirs draws
@@ -77,7 +71,7 @@ mod tests {
             epoch in 0usize..4,
         ) {
             let batch = 1 + part % examples;
-            let mut batches = Batches::new(examples, batch, seed).unwrap();
+            let mut batches = Batches::new(examples, Batch::Size(batch), seed);
             let steps = examples / batch;
             let mut seen = HashSet::new();
             for step in epoch * steps..(epoch + 1) * steps {
@@ -91,9 +85,9 @@ mod tests {
 
         #[test]
         fn a_step_sees_the_same_examples_whatever_was_asked_before(seed: u64, steps in proptest::collection::vec(0usize..50, 1..20)) {
-            let mut walked = Batches::new(23, 5, seed).unwrap();
+            let mut walked = Batches::new(23, Batch::Size(5), seed);
             for step in steps {
-                let mut fresh = Batches::new(23, 5, seed).unwrap();
+                let mut fresh = Batches::new(23, Batch::Size(5), seed);
                 prop_assert_eq!(walked.indices(step), fresh.indices(step));
             }
         }
@@ -101,7 +95,7 @@ mod tests {
 
     #[test]
     fn epochs_and_seeds_differ() {
-        let epoch = |seed, epoch: usize| Batches::new(100, 100, seed).unwrap().indices(epoch).to_vec();
+        let epoch = |seed, epoch: usize| Batches::new(100, Batch::Size(100), seed).indices(epoch).to_vec();
         assert_ne!(epoch(0, 0), epoch(0, 1));
         assert_ne!(epoch(0, 0), epoch(1, 0));
     }
@@ -109,21 +103,21 @@ mod tests {
     /// The order is part of what a seed means: a change here changes every result.
     #[test]
     fn the_order_is_pinned() {
-        let mut batches = Batches::new(10, 5, 0).unwrap();
+        let mut batches = Batches::new(10, Batch::Size(5), 0);
         assert_eq!(batches.indices(0), [4, 9, 7, 2, 3]);
         assert_eq!(batches.indices(3), [8, 7, 2, 6, 4]);
     }
 
     #[test]
     fn a_full_batch_is_all_examples_in_their_own_order_at_every_step() {
-        let mut batches = Batches::new(4, Batch::Full, 7).unwrap();
+        let mut batches = Batches::new(4, Batch::Full, 7);
         assert_eq!(batches.indices(0), [0, 1, 2, 3]);
         assert_eq!(batches.indices(9), [0, 1, 2, 3]);
     }
 
     #[test]
-    fn a_batch_that_cannot_be_is_refused() {
-        assert!(Batches::new(10, 0, 0).unwrap_err().to_string().contains("train.batch"));
-        assert!(Batches::new(10, 11, 0).unwrap_err().to_string().contains("the 10 training examples"));
+    #[should_panic = "11 of 10 training examples"]
+    fn a_batch_of_more_than_there_is_cannot_be() {
+        Batches::new(10, Batch::Size(11), 0);
     }
 }

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// The examples of a step. In a study file a number, or `"full"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "toml::Value")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", expecting = "it must be a number of examples or \"full\"")]
 pub enum Batch {
-    /// So many, in a seeded order.
-    Size(usize),
     /// All training examples, every step: full-batch descent.
     Full,
+    /// So many, in a seeded order.
+    #[serde(untagged)]
+    Size(usize),
 }
 
 impl Batch {
@@ -20,33 +21,6 @@ impl Batch {
         match self {
             Batch::Size(size) => size,
             Batch::Full => examples,
-        }
-    }
-}
-
-impl From<usize> for Batch {
-    fn from(size: usize) -> Self {
-        Batch::Size(size)
-    }
-}
-
-impl TryFrom<toml::Value> for Batch {
-    type Error = String;
-
-    fn try_from(written: toml::Value) -> Result<Self, String> {
-        match (written.as_integer().map(usize::try_from), written.as_str()) {
-            (Some(Ok(size)), _) => Ok(Batch::Size(size)),
-            (_, Some("full")) => Ok(Batch::Full),
-            _ => Err(format!("{written} is not a number of examples or \"full\"")),
-        }
-    }
-}
-
-impl Serialize for Batch {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match *self {
-            Batch::Size(size) => serializer.serialize_u64(size as u64),
-            Batch::Full => serializer.serialize_str("full"),
         }
     }
 }

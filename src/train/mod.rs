@@ -57,7 +57,7 @@ pub trait Watch: Sync {
 /// measurement, after the last one.
 ///
 /// # Errors
-/// A batch larger than the data, a file that cannot be written or read, or a trial begun with another instruction set.
+/// A file that cannot be written or read, or a trial begun with another instruction set.
 pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Watch) -> Result<Option<Ending>> {
     std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     let mut training = Training::begin_or_resume(trial, folder, watch)?;
@@ -102,7 +102,7 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn begin_or_resume(trial: &'a Trial, folder: &Path, watch: &dyn Watch) -> Result<Self> {
         let data = trial.data;
-        let batches = Batches::new(data.facts().train, trial.spec.train.batch, trial.seed)?;
+        let batches = Batches::new(data.facts().train, trial.spec.train.batch, trial.seed);
         let network = network(trial.spec, data);
         let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype(), DEVICE)?;
         let optimizer = optimizer::initial(&trial.spec.train, &params)?;
