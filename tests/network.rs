@@ -69,11 +69,18 @@ fn step_of(
     let (params, buffers) = (cast(&params), cast(&buffers));
     let (images, labels) = minibatch(8);
     let input = network.enter(&images.to_dtype(dtype).unwrap()).unwrap();
-    match autograd {
-        true => network.by_autograd(At { params: &params, buffers: &buffers, mode }, &input, &labels),
-        false => network.loss_and_gradients(At { params: &params, buffers: &buffers, mode }, &input, &labels),
-    }
-    .unwrap()
+    let at = At { params: &params, buffers: &buffers, mode };
+    let walk = network.loss_and_gradients(at, &input, &labels).unwrap();
+    if autograd { by_autograd(&network, at, &input, &labels, walk) } else { walk }
+}
+
+/// `walk` with loss and gradients by Candle's `backward()` through the whole graph.
+fn by_autograd(network: &Network, at: At, input: &Tensor, labels: &Tensor, walk: StepResult) -> StepResult {
+    let tracked = at.params.tracked().unwrap();
+    let logits = network.forward(At { params: &tracked, ..at }, input).unwrap();
+    let loss = candle_nn::loss::cross_entropy(&logits, labels).unwrap();
+    let gradients = tracked.gradients(&loss.backward().unwrap()).unwrap();
+    StepResult { loss: flat(&loss)[0], gradients, ..walk }
 }
 
 /// The walk back in f32 kernels against autograd through Candle's own operations in f64.

@@ -104,20 +104,13 @@ impl Network {
         let (logits, passes) = forward(&self.blocks, at, input)?;
         let (loss, grad_logits) = loss_and_gradient(self.loss, &logits, labels)?;
         let gradients = self.walk_back(at, &passes, grad_logits)?;
-        self.result(loss, &logits, labels, gradients, at.buffers, passes)
-    }
-
-    /// [`loss_and_gradients`](Network::loss_and_gradients) by Candle's `backward()` through the whole graph, as an oracle;
-    /// not for dense layers that run on loops, which make no graph.
-    ///
-    /// # Errors
-    /// If shapes do not fit, or a parameter has no gradient.
-    pub fn by_autograd(&self, at: At, input: &Tensor, labels: &Tensor) -> Result<StepResult> {
-        let tracked = at.params.tracked()?;
-        let (logits, passes) = forward(&self.blocks, At { params: &tracked, ..at }, input)?;
-        let loss = loss_of(self.loss, &logits, labels)?;
-        let gradients = tracked.gradients(&loss.backward()?)?;
-        self.result(loss.to_dtype(DType::F64)?.to_scalar()?, &logits, labels, gradients, at.buffers, passes)
+        let mut buffers = at.buffers.clone();
+        self.blocks.iter().zip(&passes).try_for_each(|(block, pass)| block.update_buffers(pass, &mut buffers))?;
+        let accuracy = match self.loss {
+            Loss::CrossEntropy => Some(100.0 * correct(&logits, labels)? as f64 / labels.elem_count() as f64),
+            Loss::HalfSquaredErrorSum => None,
+        };
+        Ok(StepResult { loss, accuracy, gradients, buffers, passes })
     }
 
     /// ∂L/∂z of the loss as a function of z alone, the output γŷ + β of the normalisation of the convolution of `layer`,
@@ -158,24 +151,6 @@ impl Network {
             gradient = of_input;
         }
         Ok(gradients)
-    }
-
-    fn result(
-        &self,
-        loss: f64,
-        logits: &Tensor,
-        labels: &Tensor,
-        gradients: Params,
-        buffers: &Params,
-        passes: Vec<Pass>,
-    ) -> Result<StepResult> {
-        let mut buffers = buffers.clone();
-        self.blocks.iter().zip(&passes).try_for_each(|(block, pass)| block.update_buffers(pass, &mut buffers))?;
-        let accuracy = match self.loss {
-            Loss::CrossEntropy => Some(100.0 * correct(logits, labels)? as f64 / labels.elem_count() as f64),
-            Loss::HalfSquaredErrorSum => None,
-        };
-        Ok(StepResult { loss, accuracy, gradients, buffers, passes })
     }
 }
 
