@@ -41,26 +41,17 @@ pub struct Epilogue {
 /// A pass through the kernel.
 #[derive(Debug)]
 struct Fused {
-    /// The result of the noise between convolution and kernel, if there is any.
-    entry: Option<Entry>,
+    /// The kernel's input s·y + m, where noise comes between convolution and kernel; and s, by which the gradient goes back.
+    entry: Option<(Tensor, Tensor)>,
     unit: Unit,
     /// The statistics that it normalised with.
     statistics: Statistics,
 }
 
-/// The kernel's input where noise comes before it.
-#[derive(Debug)]
-struct Entry {
-    /// s·y + m, in the kernels' layout.
-    y: Tensor,
-    /// s, by which the gradient goes back.
-    scale: Tensor,
-}
-
 impl Fused {
     /// The input of the kernel, from the convolution's output.
     fn entered<'a>(&'a self, y: &'a Tensor) -> &'a Tensor {
-        self.entry.as_ref().map_or(y, |entry| &entry.y)
+        self.entry.as_ref().map_or(y, |(entered, _)| entered)
     }
 
     fn of(pass: &Pass) -> Option<&Fused> {
@@ -149,7 +140,7 @@ impl Epilogue {
 
     fn fused(&self, at: At, y: &Tensor) -> Result<Pass> {
         let entry = self.entry(at.mode.noise, y)?;
-        let entered = entry.as_ref().map_or(y, |entry| &entry.y);
+        let entered = entry.as_ref().map_or(y, |(entered, _)| entered);
         let (gamma, beta) = self.affine(at.params)?;
         let unit = self.unit(at, gamma, entered)?;
         let (output, statistics) = unit.forward(entered, gamma, beta)?;
@@ -158,11 +149,10 @@ impl Epilogue {
         Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, y, output) })
     }
 
-    /// The result of the noise between convolution and normalisation on `y`, in the kernels' layout.
-    fn entry(&self, mode: Option<NoiseKey>, y: &Tensor) -> Result<Option<Entry>> {
+    /// The result of the noise between convolution and normalisation on `y`, and its s, in the kernels' layout.
+    fn entry(&self, mode: Option<NoiseKey>, y: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
         let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.channels))?;
-        let applied = jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()?;
-        Ok(applied.map(|(y, scale)| Entry { y, scale }))
+        jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()
     }
 
     /// All that becomes of `y` in a mode, as one kernel.
@@ -217,7 +207,7 @@ impl Block for Epilogue {
         let ((gamma, beta), y) = (self.affine(at.params)?, fused.entered(&pass.input));
         let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, gamma, beta, &fused.statistics, gradient)?;
         let grad_y = match &fused.entry {
-            Some(entry) => grad_y.mul(&entry.scale)?,
+            Some((_, scale)) => grad_y.mul(scale)?,
             None => grad_y,
         };
         let mut gradients = Params::from_iter([(self.bias(), grad_beta)]);

@@ -62,7 +62,7 @@ impl FeatureMaps {
     ///
     /// # Errors
     /// If the values cannot be read.
-    pub fn moments(&self) -> Result<ChannelMoments> {
+    pub fn moments(&self) -> Result<[Vec<(f64, f64)>; 2]> {
         let runs = self.runs();
         let sums = self.with_values(|values| sums::powers(values, runs))?;
         let count = runs.count();
@@ -73,7 +73,7 @@ impl FeatureMaps {
             };
             sums[..self.channels].iter().map(moments).collect()
         };
-        Ok(ChannelMoments { before_relu: of(0), after_relu: of(1) })
+        Ok([of(0), of(1)])
     }
 
     /// The squared correlation of each channel with that of `other`, over images and pixels; `None` where one of them
@@ -95,15 +95,6 @@ impl FeatureMaps {
         };
         Ok(sums[..self.channels].iter().map(correlation).collect())
     }
-}
-
-/// Mean and biased variance of each channel.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChannelMoments {
-    /// Of the values.
-    pub before_relu: Vec<(f64, f64)>,
-    /// Of their positive parts.
-    pub after_relu: Vec<(f64, f64)>,
 }
 
 /// Feature maps (n, c, h, w) in the layout of `implementation`.
@@ -134,7 +125,7 @@ mod tests {
             assert_eq!(values, direct);
             let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / 12.0;
             let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / 12.0;
-            let (found_mean, found_variance) = plain.moments().unwrap().before_relu[channel];
+            let (found_mean, found_variance) = plain.moments().unwrap()[0][channel];
             assert!((found_mean - mean).abs() < 1e-12 && (found_variance - variance).abs() < 1e-10);
         }
     }
@@ -143,7 +134,7 @@ mod tests {
     fn a_value_that_is_no_number_leaves_no_moment_a_number() {
         let values = Tensor::from_slice(&[1.0, f32::NAN, 2.0, 3.0], (1, 2, 1, 2), &Device::Cpu).unwrap();
         let found = FeatureMaps::new(to_grouped(&values).unwrap(), 2, Implementation::Fast).moments().unwrap();
-        for moments in [&found.before_relu, &found.after_relu] {
+        for moments in &found {
             assert!(moments[0].0.is_nan() && moments[0].1.is_nan(), "{moments:?}");
             assert_eq!(moments[1], (2.5, 0.25));
         }

@@ -28,7 +28,7 @@ pub use convolution::{ConvLayer, Convolution};
 pub use deep_linear::deep_linear;
 pub use dense::{Dense, DenseKernel};
 pub use epilogue::Epilogue;
-pub use feature_maps::{ChannelMoments, FeatureMaps};
+pub use feature_maps::FeatureMaps;
 pub use loss::correct;
 pub use mode::{Implementation, Mode, NoiseKey, StatisticsMode, TRAINING};
 pub use network::{Network, StepResult};

@@ -81,8 +81,7 @@ fn moments(context: &StepContext, layer: usize, count: usize) -> Result<LayerMom
     let (conv, pass) = context.conv_layer(layer)?;
     let all = conv.before_relu(context.at(), pass)?.moments()?;
     let chosen = units(layer, conv.channels(), count);
-    let pick = |all: &[(f64, f64)]| chosen.iter().map(|&unit| all[unit]).collect();
-    Ok([pick(&all.before_relu), pick(&all.after_relu)])
+    Ok(all.map(|all| chosen.iter().map(|&unit| all[unit]).collect()))
 }
 
 /// Means over the units of |Δμ|/sd, |Δσ²|/σ², |Δμ| and |Δσ²|, in units' own standard deviations and variances before

@@ -33,7 +33,7 @@ pub(super) fn backward(input: &Input, pool: bool, by: Option<Divisor>, grad: &[f
             correct_peaks(input, &along, grad_y);
         }
     }
-    let inv_divisor = input.affine.inv_divisor.as_flattened();
+    let inv_divisor = input.inv_divisor.as_flattened();
     let grad_gamma =
         sums.iter().flat_map(|sums| sums.grad_centred).zip(inv_divisor).map(|(sum, &i)| (sum * i as f64) as f32);
     let grad_beta = sums.iter().flat_map(|sums| sums.grad).map(|sum| sum as f32);
@@ -136,10 +136,10 @@ fn along_statistics(input: &Input, sums: &[Sums], by: Divisor) -> Vec<Along> {
     let mut groups = vec![Along::default(); sums.len()];
     for (group, (sums, along)) in sums.iter().zip(&mut groups).enumerate() {
         for lane in 0..LANES {
-            let inv_divisor = input.affine.inv_divisor[group][lane] as f64;
+            let inv_divisor = input.inv_divisor[group][lane] as f64;
             // Lanes without a channel hold zero.
             let divisor = if inv_divisor == 0.0 { 0.0 } else { 1.0 / inv_divisor };
-            let mean = input.affine.mean[group][lane] as f64;
+            let mean = input.mean[group][lane] as f64;
             let slopes = by.slopes(count, mean, divisor);
             let projection = sums.grad_centred[lane] / count as f64 * inv_divisor.powi(2);
             along.offset[lane] = (sums.grad[lane] / count as f64 + projection * slopes.constant) as f32;
@@ -162,11 +162,11 @@ impl<const SIGN: bool> Kernel for Centre<'_, SIGN> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Input { y, shape, affine, .. } = self.input;
+        let Input { y, shape, mean, gain, .. } = self.input;
         let planes = y.chunks_exact(shape.plane()).zip(self.grad_y.chunks_exact_mut(shape.plane()));
         for (plane, (y, grad_y)) in planes.enumerate() {
             let group = plane % shape.groups;
-            let (gain, mean) = (load::<L>(&affine.gain[group]), load(&affine.mean[group]));
+            let (gain, mean) = (load::<L>(&gain[group]), load(&mean[group]));
             let (offset, slope) = (load(&self.along[group].offset), load(&self.along[group].slope));
             let sign = load::<L>(&self.along[group].sign);
             for (y, grad) in y.iter().zip(grad_y) {
@@ -184,7 +184,7 @@ impl<const SIGN: bool> Kernel for Centre<'_, SIGN> {
 
 /// Subtracts gain·peak·sgn(y) at the first y of the largest magnitude in each channel.
 fn correct_peaks(input: &Input, along: &[Along], grad_y: &mut [Pixel]) {
-    let Input { y, shape, affine, .. } = input;
+    let Input { y, shape, gain, .. } = input;
     for (group, along) in along.iter().enumerate() {
         let mut peaks = [(0.0f32, 0); LANES];
         for image in 0..shape.images {
@@ -198,7 +198,7 @@ fn correct_peaks(input: &Input, along: &[Along], grad_y: &mut [Pixel]) {
             }
         }
         for (lane, (value, pixel)) in peaks.into_iter().enumerate().filter(|(_, (value, _))| *value != 0.0) {
-            grad_y[pixel][lane] -= affine.gain[group][lane] * along.peak[lane] * value.signum();
+            grad_y[pixel][lane] -= gain[group][lane] * along.peak[lane] * value.signum();
         }
     }
 }

@@ -16,7 +16,7 @@ mod walk;
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
 
 use self::forward::forward;
-use self::walk::{Affine, Input};
+use self::walk::Input;
 use crate::kernels::divisor::{Divisor, Spread, Summary};
 use crate::kernels::lanes::LANES;
 use crate::kernels::layout::{Grouped, padded, values, with_values};
@@ -188,12 +188,10 @@ impl Unit {
         Ok(Input {
             y: arguments.y.as_chunks().0,
             shape: arguments.shape,
-            affine: Affine {
-                mean: padded(mean, groups),
-                inv_divisor: padded(inv_divisor, groups),
-                gain: padded(&gain, groups),
-                beta: padded(arguments.beta, groups),
-            },
+            mean: padded(mean, groups),
+            inv_divisor: padded(inv_divisor, groups),
+            gain: padded(&gain, groups),
+            beta: padded(arguments.beta, groups),
             jitter: self.noise.as_ref().map(|jitter| jitter.padded(groups)),
         })
     }

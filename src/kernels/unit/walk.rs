@@ -10,20 +10,16 @@ use crate::kernels::lanes::{LANES, Lanes};
 use crate::kernels::layout::{Grouped, Pixel, load, store};
 use crate::kernels::noise::{ImageNoise, PaddedJitter};
 
-/// a = (y − mean)·gain + beta, one pixel for each group; zero in lanes without a channel.
-pub(super) struct Affine {
+/// All that the activations v are computed from. In a = (y − mean)·gain + beta each is one pixel for each group, zero in
+/// lanes without a channel.
+pub(super) struct Input<'a> {
+    pub y: &'a [Pixel],
+    pub shape: Grouped,
     pub mean: Vec<Pixel>,
     pub inv_divisor: Vec<Pixel>,
     /// γ·inv_divisor
     pub gain: Vec<Pixel>,
     pub beta: Vec<Pixel>,
-}
-
-/// All that the activations v are computed from.
-pub(super) struct Input<'a> {
-    pub y: &'a [Pixel],
-    pub shape: Grouped,
-    pub affine: Affine,
     pub jitter: Option<PaddedJitter>,
 }
 
@@ -137,9 +133,8 @@ impl<V: Visitor> Walk<'_, V> {
         noise: &mut Option<ImageNoise<L>>,
         [scale, shift]: &mut [Vec<Pixel>; 2],
     ) {
-        let Input { y, shape, affine, .. } = self.input;
-        let (mean, gain) = (load::<L>(&affine.mean[group]), load(&affine.gain[group]));
-        let beta = load(&affine.beta[group]);
+        let Input { y, shape, mean, gain, beta, .. } = self.input;
+        let (mean, gain, beta) = (load::<L>(&mean[group]), load(&gain[group]), load(&beta[group]));
         let plane = image * shape.groups + group;
         for first_row in (0..shape.height).step_by(2) {
             let rows = (shape.height - first_row).min(2);
