@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench kernels` prints criterion's intervals (an "element" is a floating-point operation) and then
 //! one table of the best rates. Only multiply-adds that the direct convolution needs are counted: taps in the padding and
-//! lanes without a channel are no work; large layers, convolved with fewer, may pass the peak. Times include packing the
+//! lanes without a channel do not count; large layers, convolved with fewer, may pass the peak. Times include packing the
 //! weights and allocating the result.
 
 use std::hint::black_box;

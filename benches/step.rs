@@ -1,6 +1,6 @@
 //! A whole training step (forward, loss, backward, update) of VGG-16 at 1/8 width, arm by arm, on one thread.
 //!
-//! `cargo bench --bench step`; an "element" is an image. Beside PyTorch: see `benches/compare`.
+//! `cargo bench --bench step`; an "element" is an image. For a comparison with PyTorch see `benches/compare`.
 
 mod training;
 

@@ -19,8 +19,8 @@ pub struct Damaged(pub String);
 #[error("{0}")]
 pub struct Obstacle(pub String);
 
-/// Writes `bytes` to `path` so that whoever looks finds the old file or the new one, never a part: writes beside it,
-/// syncs, renames. One process at a time may write a path; what a killed one left beside it is overwritten.
+/// Writes `bytes` to `path` so that whoever looks finds the old file or the new one, never a part: writes next to it,
+/// syncs, renames. One process at a time may write a path; what a killed one left next to it is overwritten.
 ///
 /// # Errors
 /// If the folder cannot be made or the disk is full; the old file is then untouched.

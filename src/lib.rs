@@ -1,6 +1,6 @@
 //! Why does BatchNorm work? The published explanations, re-run as controlled experiments.
 //!
-//! The modules stand in the order in which data flows:
+//! Data flows in one direction:
 //! a [`study`] is parsed and planned; every trial of the plan is [trained](train) on [`data`] while [probes](probe)
 //! measure it; its [records](record) are [judged](judge) and reported.
 pub mod cli;

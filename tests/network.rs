@@ -258,7 +258,7 @@ fn noise_is_redrawn_or_held_and_off_in_evaluation() {
     assert_eq!(with(Redraw::Step, None), with(Redraw::Once, None));
 }
 
-/// A weight that is no number makes a loss that is none, through ReLUs, pooling and a hidden layer: a network that
+/// A weight that is not a number makes a loss that is not one either, through ReLUs, pooling and a hidden layer: a network that
 /// diverged must not look well.
 #[test]
 fn what_is_no_number_reaches_the_loss() {

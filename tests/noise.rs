@@ -27,7 +27,7 @@ fn convolved(step: u64) -> Tensor {
     Tensor::from_vec(values, (32, CHANNELS, 8, 8), &Device::Cpu).unwrap()
 }
 
-/// What enters the ReLU of `conv4`, with γ = 1 and β = 0, as (c, values).
+/// The input of the ReLU of `conv4`, with γ = 1 and β = 0, as (c, values).
 fn before_relu(
     norm: Option<Norm>,
     implementation: Implementation,

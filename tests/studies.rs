@@ -52,7 +52,7 @@ fn noisy_bn_has_the_planned_trials() {
     assert_eq!(arms[..4], ["standard", "batch_norm", "noisy_batch_norm", "noisy_standard"], "seed by seed");
 }
 
-/// What one study has trained need not be trained for other arms of the same names.
+/// A trial that one study has trained need not be trained for another study's arms of the same names.
 #[test]
 fn studies_of_the_same_networks_share_their_trials() {
     let ids = |study: &str, arm: &str| -> BTreeSet<String> {
@@ -182,7 +182,7 @@ const SECOND_PRIMARY: &str = "[[claim]]\nid = \"D0\"\nrole = \"primary\"\norigin
                               metric = \"train_accuracy\"\nstatistic = { contrast = { batch_norm = 1.0 } }\n\
                               criterion = { above = 0.0 }\nunit = \"%\"\n[[claim]]";
 
-/// What is wrong, where, and what would be right.
+/// An error says what is wrong, where, and what would be right.
 #[test]
 fn mistakes_are_named_with_their_place_and_remedy() {
     let cases = [
@@ -401,7 +401,7 @@ fn a_scale_has_settings_for_each_setup_and_arms_of_its_own() {
     assert!(plan_at(&nowhere, "desk").unwrap_err().contains("scale `desk`: no arm exists at it"));
 }
 
-/// A scale's probe stands where the study's of its kind stood; others follow.
+/// A scale's probe takes the place of the study's of its kind; others follow.
 #[test]
 fn a_scale_has_probes_of_its_own() {
     let example = blocks()[0];

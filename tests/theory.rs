@@ -42,7 +42,7 @@ fn block(norm: Option<Norm>) -> Epilogue {
     Epilogue { name, channels: 1, norm, noise: None, pool: false, implementation }
 }
 
-/// What the block makes of its convolution's output `y` (m), with scale `gamma` and shift `beta`.
+/// The block's own output for its convolution's output `y` (m), with scale `gamma` and shift `beta`.
 fn after(norm: Option<Norm>, y: &Tensor, gamma: f64, beta: f64) -> Tensor {
     let params: Params = [("norm1.weight", gamma), ("norm1.bias", beta), ("conv1.bias", beta)]
         .map(|(name, value)| (name.to_string(), tensor(&[value])))

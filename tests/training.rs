@@ -1,5 +1,5 @@
 //! A trial is a pure function of its specification, seed and data: not of its probes, of where it was stopped, or of
-//! what ran beside it.
+//! what ran at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

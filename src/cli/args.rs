@@ -103,7 +103,7 @@ pub struct PlanArgs {
     /// The size at which it runs
     #[arg(long, default_value = "desk")]
     pub scale: String,
-    /// Seeds of every arm [default: the scale's]
+    /// Seeds per arm [default: the scale's]
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pub seeds: Option<usize>,
     /// Training steps of every trial, as --set train.steps=N

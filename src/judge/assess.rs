@@ -149,14 +149,14 @@ fn chosen_setting(name: &str, metric: &str, term: &Term, chosen: &Chosen, seeds:
     format!("On `{metric}`, `{name}` {setting}{edge}; on seeds {seeds} the {which} are {means}.")
 }
 
-/// Sentences on values that are named beside the claim and do not exist at this scale, on trials that diverged, and on
+/// Sentences on values that further estimates name and that do not exist at this scale, on trials that diverged, and on
 /// seeds that an arm lacks.
 pub(super) fn left_out(claim: &Claim, trials: &Trials) -> Vec<String> {
     let beside = claim.beside.iter().filter_map(|beside| beside.statistic.as_ref()).flat_map(Statistic::arms);
     let absent: BTreeSet<&str> = beside.filter(|name| trials.term(name).is_none()).collect();
     let absent = absent
         .iter()
-        .map(|name| format!("There is no `{name}` at this scale: what names it beside the claim is empty."));
+        .map(|name| format!("There is no `{name}` at this scale: the further estimates that name it are empty."));
     let mut notes: Vec<String> = absent.collect();
     let arms = claim.names();
     for arm in &arms {

@@ -81,7 +81,10 @@ fn word(claim: &Claim, context: &Context, parts: &[Part], seeds: usize, is_chose
     }
     if !context.judges(claim) {
         let scales = claim.scales.join(", ");
-        return (Word::NotJudged, Some(format!("Not judged at this scale: its criterion is meant for {scales}.")));
+        return (
+            Word::NotJudged,
+            Some(format!("Not judged at this scale: its criterion is meant for scale {scales}.")),
+        );
     }
     if claim.criterion.is_none() {
         return (Word::Descriptive, None);

@@ -1,4 +1,4 @@
-//! The published number beside ours, over the same horizon.
+//! The published number next to ours, over the same horizon.
 
 use super::sample::of_single_values;
 use super::value::within;
@@ -33,5 +33,5 @@ fn over_the_same_steps(claim: &Claim, steps: usize, points: impl Fn(&str) -> Opt
     let fewest = claim.statistic.arms().into_iter().filter_map(|arm| Some(kept(arm)?.len())).min()?;
     let read = if fewest == 1 { "one point".into() } else { format!("{fewest} points") };
     let over = if steps < end { format!("the first {steps} of {end}") } else { format!("all of its {end}") };
-    Some((value, format!("the same statistic over {over} steps, from {read} a curve")))
+    Some((value, format!("the same statistic over {over} steps, from {read} per curve")))
 }

@@ -258,7 +258,7 @@ fn a_ratio_of_means_has_an_interval_only_where_there_is_one() {
     assert!(verdict.notes[0].starts_with("Fieller's 95 % set"), "{:?}", verdict.notes);
 }
 
-/// Beside nine claims that fail to hold, p must be under 0.005 for the tenth: a difference that holds alone does not.
+/// Among nine other claims that fail to hold, p must be under 0.005 for the tenth: a difference that holds alone does not.
 #[test]
 fn holm_withholds_what_one_test_grants() {
     let secondary = claim(&A_OVER_B.replace("primary", "secondary"));
@@ -275,7 +275,7 @@ fn holm_withholds_what_one_test_grants() {
     assert_eq!(others.iter().map(|verdict| verdict.p_holm).collect::<Vec<_>>(), [alone.p_t, None, None]);
 }
 
-/// A claim whose values are infinite on all seeds but one has no t test; it counts beside the other all the same.
+/// A claim whose values are infinite on all seeds but one has no t test; it counts next to the other all the same.
 #[test]
 fn a_claim_without_a_t_test_stays_in_holms_family() {
     let secondary = claim(&A_OVER_B.replace("primary", "secondary"));
@@ -307,7 +307,7 @@ fn summary(arm: &str, trials: &[TrialRecords]) -> ArmSummary {
     )
 }
 
-/// Ends a trial at a step whose own values are no numbers.
+/// Ends a trial at a step whose own values are not numbers.
 fn diverge(trial: &mut TrialRecords, step: usize) {
     trial.ending = Ending::Diverged { step };
     trial.records.retain(|record| record.step <= step);
@@ -427,9 +427,9 @@ fn the_paper_is_read_over_the_same_horizon() {
     );
     let over = |steps| paper::paper_value(&recovery, steps).unwrap();
     assert!((over(2000).0 - 0.8317).abs() < 5e-5, "computed apart, in Python");
-    assert_eq!(over(2000).1, "the same statistic over the first 2000 of 15000 steps, from 20 points a curve");
+    assert_eq!(over(2000).1, "the same statistic over the first 2000 of 15000 steps, from 20 points per curve");
     assert!((over(20_000).0 - 0.7100).abs() < 5e-5);
-    assert_eq!(over(20_000).1, "the same statistic over all of its 15000 steps, from 151 points a curve");
+    assert_eq!(over(20_000).1, "the same statistic over all of its 15000 steps, from 151 points per curve");
     let last_quarter = Claim { window: [0.75, 1.0], ..recovery };
     assert_eq!(paper::paper_value(&last_quarter, 100), None, "the only point, at step 0, is not in it");
 }
@@ -481,7 +481,7 @@ proptest! {
     }
 }
 
-/// A condition of another record and window is the same on both readings, and is no reading of its own.
+/// A condition of another record and window is the same on both readings, and is not a reading of its own.
 #[test]
 fn a_condition_may_have_its_own_record_and_window() {
     let with = |bound: f64| {

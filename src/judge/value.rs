@@ -62,7 +62,7 @@ fn missing(recorded: &[usize], window: [f64; 2], trial: &TrialRecords) -> usize 
     let inside = within(window, trial.steps);
     let reaches_past_it = (end..=trial.steps).any(&inside);
     let taken = match spacing(recorded) {
-        // What is first measured at step 0 is measured before each stretch, anything else after it.
+        // A record that starts at step 0 is measured before each stretch, any other after it.
         Some((first, gap)) => {
             (first..=first + trial.steps - gap).step_by(gap).filter(|&step| step >= end && inside(step)).count()
         }

@@ -1,4 +1,4 @@
-//! What follows a convolution in its layer: normalisation or bias, noise, ReLU and 2×2 max pooling.
+//! The rest of a layer after its convolution: normalisation or bias, noise, ReLU and 2×2 max pooling.
 //!
 //! One kernel does all of it where the implementation is fast and the normalisation has a kernel. Elsewhere Candle's own
 //! operations do: the oracle of the tests, and the way in for a normalisation that has no kernel yet. The convolution

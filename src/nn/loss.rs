@@ -1,4 +1,4 @@
-//! What is minimised, with its gradient; and accuracy.
+//! The losses that training minimises, with their gradients; and accuracy.
 
 use candle_core::{D, DType, Result, Tensor};
 use candle_nn::loss::cross_entropy;

@@ -1,4 +1,4 @@
-//! What networks are made of: blocks, normalisations, noise, initialisations; the architectures.
+//! The parts of networks: blocks, normalisations, noise, initialisations; the architectures.
 
 mod activation;
 mod block;

@@ -105,7 +105,7 @@ pub trait Measurement: Any {
     /// Checks the settings by themselves.
     ///
     /// # Errors
-    /// What is wrong and what would be right.
+    /// A setting that cannot be, with what would be right.
     fn check(&self) -> Result<()> {
         Ok(())
     }

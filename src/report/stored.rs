@@ -112,7 +112,7 @@ pub fn refuse_another(plan: &Plan, out: &Path) -> Result<()> {
 /// needed. Trials that `plan` does not have are left out.
 ///
 /// # Errors
-/// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` beside them; probes,
+/// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` next to them; probes,
 /// or a trial's settings, that are not those of `plan`: its study was changed since.
 pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
     let path = dir.join(PLAN);

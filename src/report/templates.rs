@@ -53,7 +53,7 @@ fn line(text: String) -> String {
     let mut rest = text.replace(['\n', '\r'], " ").replace("](", r"]\(");
     while let Some(at) = rest.find('<') {
         let after = rest.split_off(at + 1);
-        // "x < 1" is no tag, and stays as it was written.
+        // "x < 1" is not a tag, and stays as it was written.
         let is_tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c));
         if is_tag {
             rest.truncate(at);

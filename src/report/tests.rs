@@ -332,7 +332,7 @@ fn of_a_partial_report_the_bottom_line_takes_what_no_trial_can_change() {
     assert_eq!(["N1", "N6", "N2", "N4"].map(has), [true, true, false, false], "{index}");
 }
 
-/// A place that was chosen on other seeds needs no other place: R2 stands without the judged trials at a rate of 1.0. C5
+/// A place that was chosen on other seeds needs no other place: R2 is judged without the trials at a rate of 1.0. C5
 /// waits for Holm's family, and the largest usable rate for its curve.
 #[test]
 fn of_a_partial_grid_the_bottom_line_takes_what_stands_on_chosen_places() {

@@ -148,7 +148,7 @@ impl Layers {
     }
 }
 
-/// Groups of keys, which are no settings themselves.
+/// Groups of keys, which are not settings themselves.
 const GROUPS: [&str; 2] = ["model", "train"];
 
 /// A setting that is written as a word or as a table of its own settings, and is `"none"` where it is not written.
@@ -214,7 +214,7 @@ pub fn overlaps(a: &str, b: &str) -> bool {
 }
 
 /// The first of `settings` that would replace another of them (`"train.batch"` and `train.batch` are different keys to
-/// TOML): its place among them, and its dotted key. A word and the settings that refine it are no such pair.
+/// TOML): its place among them, and its dotted key. A word and the settings that refine it are not such a pair.
 pub fn first_set_twice<'a>(settings: impl IntoIterator<Item = (&'a str, &'a toml::Value)>) -> Option<(usize, String)> {
     let mut seen = Vec::new();
     settings.into_iter().enumerate().find_map(|(place, (key, value))| Some((place, set_twice(key, value, &mut seen)?)))

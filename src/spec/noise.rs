@@ -25,7 +25,7 @@ pub struct Noise {
     pub scale_jitter: f64,
     /// When μ and σ are drawn; the elements' jitter is always fresh.
     pub redraw: Redraw,
-    /// The factor of n_μ, n_σ − 1, r_μ and r_σ: the same draws, larger or smaller. 0 is no noise.
+    /// The factor of n_μ, n_σ − 1, r_μ and r_σ: the same draws, larger or smaller. 0 means no noise.
     #[serde(skip_serializing_if = "is_one")]
     pub dose: f64,
     /// Which convolutions are followed by it.
@@ -166,7 +166,7 @@ impl Worded for Noise {
         vec![("none", None), ("algorithm_1", Some(Noise::default()))]
     }
 
-    /// One identity for one training: a dose of nothing is no noise.
+    /// One identity for one training: a dose of nothing means no noise.
     fn is_nothing(&self) -> bool {
         self.dose == 0.0
     }

@@ -16,7 +16,7 @@ pub struct Desk {
     folder: TempDir,
 }
 
-/// What a finished command printed.
+/// The output of a finished command.
 pub struct Printed {
     pub stdout: String,
     pub stderr: String,
@@ -103,7 +103,7 @@ pub fn cifar10(parent: &Path) -> PathBuf {
     folder
 }
 
-/// What `output` printed; it must have exited with `code`, and no panic may show.
+/// The text of `output`; it must have exited with `code`, and no panic may show.
 pub fn printed(code: i32, output: Output) -> Printed {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let printed = Printed { stdout: text(output.stdout), stderr: text(output.stderr) };

@@ -177,7 +177,7 @@ fn drift_is_an_ar_1_and_resumes_exactly() {
     );
 }
 
-/// What is left out beyond the memory is below the resolution of the numbers that are kept.
+/// The part left out beyond the memory is below the resolution of the numbers that are kept.
 #[test]
 fn a_drift_forgets() {
     assert!(0.99f64.powi(memory(0.99) as i32) <= 0.5f64.powi(24));

@@ -84,14 +84,14 @@ fn group(unit: &str, rows: &[Row]) -> Grid {
 }
 
 impl Row {
-    /// What its group's axis must show.
+    /// The values that its group's axis must show.
     fn extent(&self) -> impl Iterator<Item = f64> {
         let (low, high) = self.estimate.ci95.unwrap_or((self.estimate.point, self.estimate.point));
         let (lower, upper) = self.criterion.map_or((None, None), Criterion::bounds);
         [Some(low), Some(high), Some(self.estimate.point), lower, upper, self.paper].into_iter().flatten()
     }
 
-    /// What is needed, the paper's number, the interval, the point.
+    /// The side that is needed, the paper's number, the interval, the point.
     fn marks(&self, height: f64, (low, high): (f64, f64)) -> Vec<Mark> {
         let color = match self.outcome {
             Some(Outcome::Holds) => Rgb(0, 114, 178),

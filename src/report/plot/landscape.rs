@@ -13,7 +13,7 @@ use crate::report::view::View;
 /// Step lengths over a larger range than this are drawn on a logarithmic axis.
 const WIDE: f64 = 20.0;
 
-/// What a panel shows of an arm, and the heights that the axis of its row is made for.
+/// The marks of an arm in a panel, and the heights that the axis of its row is made for.
 struct Cell {
     marks: Vec<Mark>,
     heights: Vec<f64>,

@@ -69,7 +69,7 @@ fn measured<'v>(view: &'v View, key: &str, arm: &str, value: f64, (_, of): &Meas
     here.filter_map(|it| of(&it.summary)).next()
 }
 
-/// An arm's seeds as dots beside the bars, which would hide them; its intervals as bars; a line through its means.
+/// An arm's seeds as dots next to the bars, which would hide them; its intervals as bars; a line through its means.
 fn marks(points: &[(f64, &Values)], look: Look) -> Vec<Mark> {
     let mut marks = Vec::new();
     for (x, values) in points {

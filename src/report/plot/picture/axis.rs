@@ -15,7 +15,7 @@ const MOST_POWERS: usize = 16;
 #[derive(Clone)]
 pub struct Axis {
     range: (f64, f64),
-    /// What it shows, with the unit; may be empty.
+    /// The quantity that it shows, with the unit; may be empty.
     pub title: String,
     ticks: Ticks,
     /// Pixels for its labels and its title.

@@ -1,4 +1,4 @@
-//! What a panel can show: lines, areas and signs.
+//! The marks in a panel: lines, areas and signs.
 
 use super::svg::{Dash, Paint, Pixel, Rgb, Svg};
 

@@ -34,7 +34,7 @@ pub struct Panel {
     pub headline: String,
     pub x: Axis,
     pub y: Axis,
-    /// What it shows, from the back to the front.
+    /// The lines, areas and signs that it shows, from the back to the front.
     pub marks: Vec<Mark>,
     /// Labels at the left, and pixels for them.
     pub left: (Vec<Label>, f64),
@@ -42,7 +42,7 @@ pub struct Panel {
     pub right: (Vec<Label>, f64),
 }
 
-/// A name beside a chart.
+/// A name at the left of a chart.
 pub struct Label {
     /// Where it is, as a value on the y axis.
     pub height: f64,
