@@ -285,7 +285,7 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     assert!(bottom_line.contains("Replicated at [desk](noisy_bn.md), "), "{index}");
     assert!(bottom_line.contains("Supported (exploratory) at [desk](noisy_bn.md), "), "{index}");
     assert!(
-        bottom_line.contains("exploratory ones left out: 5. At the largest scale of each, replicated: "),
+        bottom_line.contains("without the exploratory ones: 5. At the largest scale of each, replicated: "),
         "{index}"
     );
     assert!(bottom_line.contains("**Where the paper's numbers lie outside our intervals.**"), "{index}");
@@ -508,6 +508,6 @@ fn arms_that_hardly_learned_are_said_once() {
         }
         let page = page_of(&made).1;
         assert_eq!(page.matches("hardly begun").count(), 1, "{page}");
-        assert!(page.contains(&format!("%. {expected} the run, so whatever is compared")), "{page}");
+        assert!(page.contains(&format!("%. {expected} the run. So whatever is compared")), "{page}");
     }
 }
