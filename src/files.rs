@@ -27,7 +27,7 @@ pub struct Obstacle(pub String);
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
+    name.push(".whybn-new");
     let beside = path.with_file_name(name);
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
@@ -85,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("below/records.csv");
         write_whole(&path, b"old").unwrap();
-        fs::write(folder.path().join("below/records.csv.new"), b"left by a killed process").unwrap();
+        fs::write(folder.path().join("below/records.csv.whybn-new"), b"left by a killed process").unwrap();
         write_whole(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);

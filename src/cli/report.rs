@@ -22,7 +22,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(0);
     let plan = args.plan.plan()?;
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
-    report::refuse_another(&plan, &args.out).map_err(Stop::Mistake)?;
+    report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
     let earlier = args.out.join(plan.output_name());
     let gathered = match Datasets::load(&plan, args.plan.data.data_dir.as_deref()) {
         Ok(datasets) => gather(&plan, &datasets, args, &earlier),

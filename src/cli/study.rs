@@ -30,7 +30,7 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
         return dry_run(args, &plan, &datasets, &tasks);
     }
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
-    report::refuse_another(&plan, &args.out).map_err(Stop::Mistake)?;
+    report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
     let interrupt = Interrupt::listen()?;

@@ -8,11 +8,15 @@ use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
 use super::summary::{self, Summary};
-use super::templates;
-use crate::files::{read_json, write_whole};
+use super::{place, templates};
+use crate::files::read_json;
 use crate::groups::grouped;
 use crate::judge::{Verdict, Word};
 use crate::study::claim::Origin;
+use crate::text::note;
+
+/// The file's name.
+pub(super) const FILE: &str = "README.md";
 
 /// The headings and scales of the index.
 const LAYOUT: &str = include_str!("../../studies/index.toml");
@@ -44,29 +48,32 @@ impl Layout {
     }
 }
 
-/// Writes `README.md` into the folder `out`: the bottom line of all verdicts, then the reports one by one.
+/// Writes `README.md` into the folder `out`: the bottom line of all verdicts, then the reports one by one. Says which
+/// reports it leaves out because their summaries cannot be read.
 ///
 /// # Errors
-/// A summary that cannot be read, with its path; an index that cannot be written.
+/// An index that cannot be written, or that is not the program's own.
 pub fn write_index(out: &Path) -> Result<()> {
     let layout: Layout = toml::from_str(LAYOUT).expect("a constant text that a test reads");
     let reports = reports(out)?;
     let claims = claims(&reports, &layout);
     let report = |(name, summary): &(String, Summary)| context! { name, ..Value::from(Serde(summary)) };
     let facts = context! { layout => Serde(layout), claims, reports => reports.iter().map(report).collect::<Vec<_>>() };
-    write_whole(&out.join("README.md"), templates::render("index.md", facts)?.as_bytes())
+    place::write(&out.join(FILE), &templates::render("index.md", facts)?)
 }
 
-/// The reports in the folder `out`, in the order of their names.
+/// The reports in the folder `out`, in the order of their names: the folders beside a page with the program's mark.
 fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
     let mut reports = Vec::new();
     for folder in std::fs::read_dir(out).with_context(|| format!("{}: cannot read this folder", out.display()))? {
         let folder = folder?.path();
-        let problem = "not a summary; run its study again, or remove it";
-        if folder.is_dir()
-            && let Some(summary) = read_json(&folder.join(summary::FILE), problem)?
-        {
-            reports.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), summary));
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !folder.is_dir() || !matches!(place::is_marked(&out.join(format!("{name}.md"))), Ok(Some(true))) {
+            continue;
+        }
+        match read_json(&folder.join(summary::FILE), "not a summary; `whybn report` writes it again") {
+            Ok(summary) => reports.extend(summary.map(|summary| (name, summary))),
+            Err(error) => note(format_args!("{} leaves out a report: {error:#}", out.join(FILE).display())),
         }
     }
     reports.sort_by(|a, b| a.0.cmp(&b.0));

@@ -8,6 +8,7 @@ mod answer;
 mod index;
 mod numbers;
 mod page;
+mod place;
 mod plot;
 mod run_log;
 mod settings;
@@ -27,12 +28,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub use index::write_index;
+pub use place::check_place;
 pub use run_log::append_run_entry;
-pub use stored::{PLAN, read_records, refuse_another};
+pub use stored::{PLAN, read_records};
 pub use view::View;
 
 use crate::data::DataFacts;
-use crate::files::{write_json, write_whole};
+use crate::files::write_json;
 use crate::record::TrialRecords;
 use crate::study::Plan;
 use plot::Figure;
@@ -51,10 +53,10 @@ pub struct Input<'a> {
 
 /// Writes `NAME.md` into the folder `out`, and into `out/NAME` the pictures, `summary.json`, `plan.json` and
 /// `records.csv.gz`; returns the path of the page. Each file is whole or absent. Pictures that no longer belong to the
-/// report are removed.
+/// report are removed. Where it was begun and killed, `plan.json` tells that the folder is a report's.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// A file that cannot be written, or that is not the program's own.
 pub fn write(view: &View, out: &Path) -> Result<PathBuf> {
     let name = view.plan.output_name();
     let folder = out.join(&name);
@@ -62,21 +64,20 @@ pub fn write(view: &View, out: &Path) -> Result<PathBuf> {
     let figures = plot::figures(view);
     stored::write(view, &folder)?;
     for figure in &figures {
-        write_whole(&folder.join(figure.file), figure.svg().as_bytes())?;
+        place::write(&folder.join(figure.file), &figure.svg())?;
     }
     remove_other_pictures(&folder, &figures)?;
     let summary = Summary::of(view)?;
     write_json(&folder.join(summary::FILE), &summary)?;
     let page = out.join(format!("{name}.md"));
-    write_whole(&page, page::page(view, &summary, &figures)?.as_bytes())?;
+    place::write(&page, &page::page(view, &summary, &figures)?)?;
     Ok(page)
 }
 
 fn remove_other_pictures(folder: &Path, figures: &[Figure]) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read this folder", folder.display()))? {
-        let path = entry?.path();
+    for path in place::pictures(folder)? {
         let is_kept = figures.iter().any(|figure| path.file_name().is_some_and(|name| name == figure.file));
-        if path.extension().is_some_and(|extension| extension == "svg") && !is_kept {
+        if !is_kept && place::is_marked(&path)? == Some(true) {
             fs::remove_file(&path).with_context(|| format!("{}: cannot remove this file", path.display()))?;
         }
     }

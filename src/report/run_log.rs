@@ -17,14 +17,21 @@ pub const FILE: &str = "run.json";
 /// # Errors
 /// A `run.json` that is not a list (with the remedy), or that cannot be written.
 pub fn append_run_entry(dir: &Path, entry: &impl Serialize) -> Result<()> {
-    let path = dir.join(FILE);
-    let mut entries: Vec<Value> = read_json(&path, "not a list of runs; move the file away")?.unwrap_or_default();
+    let mut entries = read_entries(dir)?;
     let entry = serde_json::to_value(entry)?;
     if trained_nothing(&entry) && entries.last().is_some_and(trained_nothing) {
         entries.pop();
     }
     entries.push(entry);
-    write_json(&path, &entries)
+    write_json(&dir.join(FILE), &entries)
+}
+
+/// The entries of the `run.json` in the report's folder `dir`; none where there is no such file.
+///
+/// # Errors
+/// A file that cannot be read, or that is not a list (with the remedy).
+pub(super) fn read_entries(dir: &Path) -> Result<Vec<Value>> {
+    Ok(read_json(&dir.join(FILE), "not a list of runs; move the file away")?.unwrap_or_default())
 }
 
 fn trained_nothing(entry: &Value) -> bool {

@@ -64,7 +64,6 @@ struct ConditionEntry<'a> {
 /// A file that cannot be written.
 pub fn write(view: &View, dir: &Path) -> Result<()> {
     let csv = to_csv(view.trials)?;
-    write_whole(&dir.join(RECORDS), &compress(&csv)?)?;
     let conditions = view.conditions.iter().map(|condition| ConditionEntry {
         arm: &condition.arm.name,
         sweep: condition.sweep,
@@ -82,17 +81,20 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
         conditions: conditions.collect(),
         trials: view.trials.into(),
     };
-    write_json(&dir.join(PLAN), &plan)
+    // First, because it tells whose the folder is.
+    write_json(&dir.join(PLAN), &plan)?;
+    write_whole(&dir.join(RECORDS), &compress(&csv)?)
 }
 
-/// Refuses to let the report of `plan` take the place of another's in the folder `out`: of another study, whose file has
-/// the same name in another folder, or of other changes that have the same hash.
+/// Refuses to let the report of `plan` take the place of another's in `folder`: of another study, whose file has the same
+/// name in another folder, or of other changes that have the same hash.
 ///
 /// # Errors
 /// The report that is there, and what to do; a `plan.json` that cannot be read.
-pub fn refuse_another(plan: &Plan, out: &Path) -> Result<()> {
-    let path = out.join(plan.output_name()).join(PLAN);
-    let Some(stored) = read_json::<PlanFile>(&path, "not the plan of a report; move it away")? else { return Ok(()) };
+pub(super) fn refuse_another(plan: &Plan, folder: &Path) -> Result<()> {
+    let Some(stored) = read_json::<PlanFile>(&folder.join(PLAN), "not the plan of a report; move it away")? else {
+        return Ok(());
+    };
     let file = plan.study.own_file();
     // Reports of older versions do not say their file.
     let is_same_study = stored.study == plan.study.name && (stored.file.is_none() || stored.file == file);
@@ -100,7 +102,7 @@ pub fn refuse_another(plan: &Plan, out: &Path) -> Result<()> {
         is_same_study && stored.scale == plan.scale && stored.changes == plan.changes,
         "{} is the report of another plan (study {}, scale {}{}), which this one would replace; rename the study's file, \
          give another folder with --out, or move that report away if it is an old one of this study",
-        path.parent().unwrap_or(out).display(),
+        folder.display(),
         stored.file.unwrap_or(stored.study),
         stored.scale,
         stored.changes.iter().map(|change| format!(", {change}")).collect::<String>()

@@ -8,12 +8,12 @@ use super::*;
 use crate::record::{Ending, Record, TrialRecords};
 use crate::study::{Overrides, PlannedTrial, Study};
 
-/// A report in a folder of its own, read back as text.
+/// A report in a folder of its own, its page read back as text without the mark.
 fn page_of(input: &Input) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let page = write(&View::new(input), folder.path()).unwrap();
     let text = std::fs::read_to_string(page).unwrap();
-    (folder, text)
+    (folder, text.strip_prefix(place::MARK).unwrap().to_string())
 }
 
 fn pictures(folder: &Path) -> Vec<String> {
@@ -47,9 +47,17 @@ fn writing_twice_gives_the_same_bytes_and_strays_go() {
     let (folder, _) = page_of(&input(&plan));
     let first = files_of(folder.path());
     assert_eq!(first.len(), 1 + 6 + 3, "a page, six pictures, three files: {:?}", first.keys());
-    std::fs::write(folder.path().join("noisy_bn/old.svg"), "old").unwrap();
+    std::fs::write(folder.path().join("noisy_bn/old.svg"), place::MARK.to_owned() + "old").unwrap();
     write(&View::new(&input(&plan)), folder.path()).unwrap();
     assert_eq!(files_of(folder.path()), first);
+    // But not somebody else's, nor is it written over.
+    let theirs = ["noisy_bn/my.svg", "noisy_bn/claims.svg"].map(|name| folder.path().join(name));
+    std::fs::write(&theirs[0], "<svg/>").unwrap();
+    write(&View::new(&input(&plan)), folder.path()).unwrap();
+    std::fs::write(&theirs[1], "<svg/>").unwrap();
+    let error = write(&View::new(&input(&plan)), folder.path()).unwrap_err();
+    assert!(error.to_string().contains("claims.svg: this program did not make this file"), "{error}");
+    assert!(theirs.iter().all(|path| std::fs::read(path).unwrap() == b"<svg/>"));
 }
 
 /// Words of a study's file stay words.
@@ -307,6 +315,7 @@ fn the_bottom_line_puts_a_claim_where_its_largest_scale_does() {
     lab["claims"][0]["notes"] = serde_json::json!(["Its two tests disagree."]);
     std::fs::create_dir(folder.path().join("noisy_bn.lab")).unwrap();
     std::fs::write(folder.path().join("noisy_bn.lab/summary.json"), lab.to_string()).unwrap();
+    std::fs::write(folder.path().join("noisy_bn.lab.md"), place::MARK).unwrap();
     write_index(folder.path()).unwrap();
     let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
     let (_, undecided) = index.split_once("**What these runs do not decide.**").unwrap();

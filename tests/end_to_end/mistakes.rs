@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::desk::{Desk, TINY, cifar10};
+use super::desk::{Desk, TINY, cifar10, files};
 
 /// `whybn ARGUMENTS` is refused with all of `words`, and trains nothing.
 fn assert_refused(desk: &Desk, arguments: &str, words: &[&str]) {
@@ -237,4 +237,42 @@ fn places_that_cannot_be_written_are_found_before_training() {
     assert_refused(&desk, "study tiny.toml --out file/below", &["file/below: cannot write here", "--out"]);
     assert_refused(&desk, "study tiny.toml --runs file", &["file", "cannot write here", "--runs"]);
     assert_refused(&desk, "trial tiny.toml 1 --runs file/below", &["file/below: cannot write here", "--runs"]);
+}
+
+#[test]
+fn files_that_the_program_did_not_make_are_neither_replaced_nor_removed() {
+    for (name, arguments) in [
+        ("reports/README.md", ""),
+        ("reports/tiny.md", ""),
+        ("reports/tiny/my.svg", ""),
+        ("reports/tiny/summary.json", ""),
+        ("reports/tiny/records.csv.gz", ""),
+        ("reports/tiny/plan.json", ""),
+        ("README.md", "--out ."),
+        ("tiny.md", "--out ."),
+    ] {
+        let desk = Desk::new();
+        fs::create_dir_all(desk.path(name).parent().unwrap()).unwrap();
+        fs::write(desk.path(name), "# Mine\n").unwrap();
+        assert_refused(
+            &desk,
+            &format!("study tiny.toml {arguments}"),
+            &[name.rsplit('/').next().unwrap(), "move it away"],
+        );
+        assert_eq!(fs::read(desk.path(name)).unwrap(), b"# Mine\n", "{name}");
+    }
+}
+
+#[test]
+fn somebody_elses_folder_among_the_reports_is_left_alone() {
+    let desk = Desk::with_finished_runs();
+    for name in ["x/summary.json", "x/plan.json", "x.md", "tiny/notes.txt"] {
+        fs::create_dir_all(desk.path("reports").join(name).parent().unwrap()).unwrap();
+        fs::write(desk.path("reports").join(name), "mine").unwrap();
+    }
+    let printed = desk.run(0, "report tiny.toml");
+    assert!(!printed.stderr.contains("summary.json"), "{}", printed.stderr);
+    let reports = files(&desk.path("reports"));
+    assert!(["x/summary.json", "x/plan.json", "x.md", "tiny/notes.txt"].iter().all(|name| reports[*name] == b"mine"));
+    assert!(!String::from_utf8_lossy(&reports["README.md"]).contains("(x.md)"));
 }
