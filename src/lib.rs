@@ -2,10 +2,31 @@
 //!
 //! Data flows in one direction:
 //! a [`study`] is parsed and planned; every trial of the plan is [trained](train) on [`data`] while [probes](probe)
-//! measure it; its [records](record) are [judged](judge) and reported.
+//! measure it; its [records](record) are [judged](judge) and [reported](report).
+//!
+//! A study is read and planned, and its claims are judged on the records that are kept with its report:
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use whybn::judge::{Context, Word, judge};
+//! use whybn::report::read_records;
+//! use whybn::study::{Overrides, Plan, Study};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let plan = Plan::new(Study::load("ics")?, "desk", &Overrides::default())?;
+//! let stored = read_records(Path::new("reports/ics"), &plan)?;
+//! let context = Context::of(&plan, &stored.trials);
+//! let verdicts = judge(&plan.study.claim, &stored.trials, &context);
+//!
+//! assert_eq!(verdicts[0].id, "I1");
+//! assert_eq!(verdicts[0].word, Word::Replicated);
+//! # Ok(())
+//! # }
+//! ```
 pub mod cli;
 pub mod data;
-pub mod files;
+mod files;
 mod groups;
 pub mod judge;
 pub mod kernels;
@@ -15,9 +36,9 @@ pub mod probe;
 pub mod record;
 pub mod report;
 pub mod rng;
-pub mod run;
+mod run;
 pub mod spec;
-pub mod stats;
+mod stats;
 pub mod study;
 #[cfg(test)]
 mod testing;

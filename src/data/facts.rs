@@ -60,7 +60,7 @@ pub struct DataFacts {
 
 impl DataFacts {
     /// One line for a report: "Fashion-MNIST, first 10,000 of 60,000 training images, ...".
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         if self.name == DataName::GaussianRegression {
             return format!("{}: {} samples, {}", self.name.title(), thousands(self.train), GAUSSIAN_REGRESSION);
         }

@@ -85,6 +85,9 @@ impl ImageSet {
     /// # Shapes
     /// f32 `(indices, channels, height, width)` and u32 `(indices)`.
     ///
+    /// # Errors
+    /// If Candle cannot make the tensors.
+    ///
     /// # Panics
     /// An index that is not below `split.len()`.
     pub fn batch(&self, split: &Split, indices: &[usize], device: &Device) -> candle_core::Result<(Tensor, Tensor)> {

@@ -17,7 +17,7 @@ mod image_set;
 use std::path::Path;
 
 pub use batches::Batches;
-pub use check::check;
+pub(crate) use check::check;
 pub use dataset::{Dataset, Examples};
 pub use facts::{DataFacts, FileFact, Standing};
 pub use image_set::{ImageSet, Split};
@@ -44,7 +44,7 @@ pub fn load(name: DataName, data_dir: Option<&Path>) -> anyhow::Result<Dataset> 
 /// # Errors
 /// No `curl`, no connection, a download that broke off (run again: it resumes), an archive that is not the official one,
 /// a folder that cannot be written.
-pub fn fetch_cifar10(data_dir: Option<&Path>) -> anyhow::Result<String> {
+pub(crate) fn fetch_cifar10(data_dir: Option<&Path>) -> anyhow::Result<String> {
     let folder = cifar10::Location::find(data_dir).folder;
     let is_new = fetch::fetch(&cifar10::ARCHIVE, &folder)?;
     let done = if is_new { "is there now" } else { "is already there, and intact" };

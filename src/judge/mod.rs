@@ -20,9 +20,11 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use arms::{ArmSummary, TimeTo, Values, arm_summary};
+pub(crate) use arms::{ArmSummary, Values, arm_summary};
 pub use decide::Outcome;
 pub use verdict::{Part, Verdict, Word};
+
+pub use crate::stats::Estimate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,10 +37,10 @@ use conclude::{adjust, conclude};
 use trials::Trials;
 
 /// The fewest paired seeds from which a claim is judged.
-pub const SEEDS_TO_JUDGE: usize = 6;
+pub(crate) const SEEDS_TO_JUDGE: usize = 6;
 
 /// The level of every test.
-pub const LEVEL: f64 = 0.05;
+pub(crate) const LEVEL: f64 = 0.05;
 
 /// The judge's knowledge of a run, in addition to its records.
 #[derive(Clone, Debug, Default)]

@@ -37,7 +37,7 @@ pub enum Spread {
 
 /// The moments of a channel's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// How many they are.
     pub count: usize,
     /// Their mean.
@@ -53,7 +53,7 @@ pub struct Summary {
 /// The gradient of a divisor: m·s·∂s/∂yᵢ = `constant` + `centred`·(yᵢ − μ) + `sign`·sgn(yᵢ), and `peak`·sgn(yᵢ) more at
 /// the first i whose |yᵢ| is largest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Slopes {
+pub(crate) struct Slopes {
     /// The same for all values.
     pub constant: f64,
     /// For each unit of distance from the mean.
@@ -69,12 +69,12 @@ impl Divisor {
     pub const BATCH_NORM: Divisor = Divisor { of: Spread::Deviation, matched: false };
 
     /// Whether it depends on |y|, which costs a pass over the values.
-    pub fn needs_magnitudes(&self) -> bool {
+    pub(crate) fn needs_magnitudes(&self) -> bool {
         matches!(self.of, Spread::MeanAbsolute | Spread::MaxAbsolute)
     }
 
     /// s, with `eps` = ε.
-    pub fn value(&self, summary: &Summary, eps: f64) -> f64 {
+    pub(crate) fn value(&self, summary: &Summary, eps: f64) -> f64 {
         let spread = match self.of {
             Spread::Deviation => (summary.variance + eps).sqrt(),
             Spread::MeanAbsolute => summary.mean_absolute + eps,
@@ -85,7 +85,7 @@ impl Divisor {
     }
 
     /// ∂s/∂y, for the divisor s of `count` values with this mean.
-    pub fn slopes(&self, count: usize, mean: f64, s: f64) -> Slopes {
+    pub(crate) fn slopes(&self, count: usize, mean: f64, s: f64) -> Slopes {
         let unmatched = if self.matched { self.of.of_standard_normal(count) } else { 1.0 };
         match self.of {
             Spread::Deviation => Slopes { centred: 1.0 / (unmatched * unmatched), ..Slopes::default() },
@@ -101,7 +101,7 @@ impl Divisor {
 
 impl Spread {
     /// Its value for `count` standard normal values: the expected one, for the maximum the median.
-    pub fn of_standard_normal(self, count: usize) -> f64 {
+    pub(crate) fn of_standard_normal(self, count: usize) -> f64 {
         match self {
             Spread::Deviation | Spread::RootMeanSquare => 1.0,
             Spread::MeanAbsolute => (2.0 / std::f64::consts::PI).sqrt(),

@@ -96,7 +96,7 @@ mod choice {
 
 /// A computation written over any [`Lanes`]. Mark `run` `#[inline(always)]`, and all that it calls,
 /// so that it is compiled with the instructions of the [`current`] set.
-pub trait Kernel {
+pub(crate) trait Kernel {
     /// The result.
     type Output;
     /// The computation.
@@ -112,7 +112,7 @@ pub trait GroupKernel {
 }
 
 /// Runs `kernel` with the [`current`] set.
-pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     match current() {
         Isa::Plain => kernel.run::<Plain>(),
         #[cfg(target_arch = "x86_64")]

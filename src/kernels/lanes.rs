@@ -1,7 +1,7 @@
 //! Values that move together: eight `f32` or `u32`, or sixteen `f32`. The traits; each instruction set has a file.
 
 /// The number of lanes, and of channels in a group of the kernels' layout.
-pub const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// `f32` lanes of one register: the channels of one group, or of several.
 ///
@@ -63,7 +63,7 @@ pub trait Vector: Copy {
 }
 
 /// Eight lanes, one group, and what a kernel does with them other than sums of products.
-pub trait Lanes: Vector {
+pub(crate) trait Lanes: Vector {
     /// The greater of both, lane by lane; `other` where `self` is not a number.
     fn max(self, other: Self) -> Self;
     /// The lanes as an array.
@@ -85,7 +85,7 @@ pub trait Lanes: Vector {
 /// Eight `u32` words that move together, for the random generator; of the same instruction set as their `Floats`.
 ///
 /// As with [`Vector`], values are made and used only inside a dispatched kernel.
-pub trait Words: Copy {
+pub(crate) trait Words: Copy {
     /// The lanes that words convert to.
     type Floats: Lanes;
     /// Words from an array.

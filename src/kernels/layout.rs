@@ -11,7 +11,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Storage, Tensor,
 use super::lanes::{LANES, Lanes};
 
 /// The number of groups that hold `channels` channels.
-pub const fn groups(channels: usize) -> usize {
+pub(crate) const fn groups(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
 
@@ -117,12 +117,12 @@ impl Grouped {
     }
 
     /// The extents after 2×2 pooling; an odd last row or column is dropped.
-    pub fn pooled(self) -> Self {
+    pub(crate) fn pooled(self) -> Self {
         Grouped { height: self.height / 2, width: self.width / 2, ..self }
     }
 
     /// Pixels of one group of one image.
-    pub fn plane(&self) -> usize {
+    pub(crate) fn plane(&self) -> usize {
         self.height * self.width
     }
 

@@ -32,15 +32,15 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod conv;
-pub mod dense;
+pub(crate) mod dense;
 pub mod divisor;
 pub mod isa;
 pub mod lanes;
 pub mod layout;
-pub mod linear;
+pub(crate) mod linear;
 pub mod memory;
 pub mod noise;
 mod plain;
 mod random;
-pub mod sums;
+pub(crate) mod sums;
 pub mod unit;

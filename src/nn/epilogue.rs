@@ -66,7 +66,7 @@ impl Epilogue {
     }
 
     /// Whether noise comes between the convolution and the normalisation.
-    pub fn has_noise_before_norm(&self) -> bool {
+    pub(crate) fn has_noise_before_norm(&self) -> bool {
         self.noise.is_some_and(|noise| noise.place == NoisePlace::BeforeNorm)
     }
 

@@ -81,7 +81,7 @@ impl FeatureMaps {
     ///
     /// # Errors
     /// If the values cannot be read, or the maps differ in size or layout.
-    pub fn squared_correlations(&self, other: &FeatureMaps) -> Result<Vec<Option<f64>>> {
+    pub(crate) fn squared_correlations(&self, other: &FeatureMaps) -> Result<Vec<Option<f64>>> {
         let runs = self.runs();
         if runs != other.runs() || self.channels != other.channels {
             bail!("feature maps of other size: {:?} and {:?}", self.tensor.shape(), other.tensor.shape());

@@ -22,20 +22,22 @@ use candle_core::DType;
 
 use crate::spec::{Loss, Model};
 
-pub use activation::Activation;
 pub use block::{At, Block, Kind, Moments, Parameter, Pass};
-pub use convolution::{ConvLayer, Convolution};
-pub use deep_linear::deep_linear;
-pub use dense::{Dense, DenseKernel};
+pub(crate) use convolution::ConvLayer;
+pub use convolution::Convolution;
+pub(crate) use deep_linear::deep_linear;
 pub use epilogue::Epilogue;
 pub use feature_maps::FeatureMaps;
-pub use loss::correct;
-pub use mode::{Implementation, Mode, NoiseKey, StatisticsMode, TRAINING};
+pub(crate) use loss::correct;
+pub(crate) use mode::TRAINING;
+pub use mode::{Implementation, Mode, NoiseKey, StatisticsMode};
 pub use network::{Network, StepResult};
-pub use norm::{EPS as NORM_EPS, NormLayer};
+pub(crate) use norm::EPS as NORM_EPS;
+pub use norm::NormLayer;
 pub use params::Params;
 pub use pool::max_pool2;
-pub use vgg::{from_stages, vgg16};
+pub use vgg::from_stages;
+pub(crate) use vgg::vgg16;
 
 /// The network of `model` that minimises `loss`, for examples of `inputs` (channels, height, width; or one length) and
 /// outputs of length `outputs`.

@@ -53,7 +53,7 @@ impl Network {
     ///
     /// # Errors
     /// If there is none.
-    pub fn conv_layer(&self, layer: usize) -> Result<&ConvLayer> {
+    pub(crate) fn conv_layer(&self, layer: usize) -> Result<&ConvLayer> {
         let found = layer.checked_sub(1).and_then(|index| self.layers().get(index).copied());
         match found.and_then(|block| (block as &dyn std::any::Any).downcast_ref()) {
             Some(layer) => Ok(layer),
@@ -119,7 +119,7 @@ impl Network {
     /// # Errors
     /// If shapes do not fit, or `layer` is not a block of the network that is a convolution without noise before its
     /// normalisation.
-    pub fn gradient_after_norm(&self, layer: usize, at: At, z: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    pub(crate) fn gradient_after_norm(&self, layer: usize, at: At, z: &Tensor, labels: &Tensor) -> Result<Tensor> {
         let conv = self.conv_layer(layer)?;
         let Some(index) = self.blocks.iter().position(|block| block.name() == conv.name()) else {
             bail!("layer {layer} is within another block")

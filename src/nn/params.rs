@@ -62,7 +62,7 @@ impl Params {
     }
 
     /// The device of the tensors.
-    pub fn device(&self) -> &Device {
+    pub(crate) fn device(&self) -> &Device {
         self.0.values().next().map_or(&Device::Cpu, Tensor::device)
     }
 

@@ -130,11 +130,11 @@ impl Measurement for Evaluation {
 
 impl Evaluation {
     /// The accuracy on the fixed training images with batch statistics, noise off.
-    pub const CLEAN: &str = "eval.train.accuracy.batch.clean";
+    pub(crate) const CLEAN: &str = "eval.train.accuracy.batch.clean";
     /// The accuracy on all test images with running statistics, noise off.
-    pub const TEST_RUNNING: &str = "final.test.accuracy.running.clean";
+    pub(crate) const TEST_RUNNING: &str = "final.test.accuracy.running.clean";
     /// The accuracy on all test images with batch statistics, noise off.
-    pub const TEST_BATCH: &str = "final.test.accuracy.batch.clean";
+    pub(crate) const TEST_BATCH: &str = "final.test.accuracy.batch.clean";
 
     /// The modes in which the sample of `split` is read at a point: those named in `along`, or all where none is named. At
     /// the last point the training sample is read in all; of the test images all are read then.

@@ -6,10 +6,10 @@ mod evaluation;
 mod histogram;
 mod ics;
 mod landscape;
-pub mod line;
+pub(crate) mod line;
 mod moments;
 mod quantity;
-pub mod shift;
+pub(crate) mod shift;
 mod surviving_shift;
 #[cfg(test)]
 mod testing;
@@ -23,7 +23,8 @@ use anyhow::Result;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-pub use quantity::{AfterDivergence, Better, Quantity, When, chance};
+pub(crate) use quantity::chance;
+pub use quantity::{AfterDivergence, Better, Quantity, When};
 
 use crate::data::Dataset;
 use crate::nn::{At, ConvLayer, Mode, Network, Params, Pass, StepResult};
@@ -79,7 +80,7 @@ probes! {
 
 impl Probe {
     /// Whether `other` measures the same with other settings.
-    pub fn is_same_kind(&self, other: &Probe) -> bool {
+    pub(crate) fn is_same_kind(&self, other: &Probe) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
@@ -196,7 +197,7 @@ impl StepContext<'_> {
     ///
     /// # Errors
     /// If a tensor cannot be made.
-    pub fn stepped(&self) -> candle_core::Result<Params> {
+    pub(crate) fn stepped(&self) -> candle_core::Result<Params> {
         Ok(optimizer::step(&self.spec.train, self.optimizer, self.params, &self.result.gradients)?.0)
     }
 
@@ -212,7 +213,7 @@ impl StepContext<'_> {
     ///
     /// # Errors
     /// If there is none.
-    pub fn conv_layer(&self, layer: usize) -> candle_core::Result<(&ConvLayer, &Pass)> {
+    pub(crate) fn conv_layer(&self, layer: usize) -> candle_core::Result<(&ConvLayer, &Pass)> {
         let conv = self.network.conv_layer(layer)?;
         Ok((conv, self.result.pass(&conv.convolution.name)?))
     }

@@ -81,7 +81,7 @@ impl Quantity {
     }
 
     /// Its value after a divergence in a trial whose data have as many `classes`; `None` where nothing counts.
-    pub fn value_after_divergence(&self, classes: usize) -> Option<f64> {
+    pub(crate) fn value_after_divergence(&self, classes: usize) -> Option<f64> {
         match self.after_divergence {
             AfterDivergence::Nothing => None,
             AfterDivergence::Infinity => Some(f64::INFINITY),
@@ -91,7 +91,7 @@ impl Quantity {
 }
 
 /// The accuracy of guessing among as many `classes`, in percent; `None` where there are none.
-pub fn chance(classes: usize) -> Option<f64> {
+pub(crate) fn chance(classes: usize) -> Option<f64> {
     (classes > 0).then(|| 100.0 / classes as f64)
 }
 

@@ -13,9 +13,9 @@ pub struct Training {}
 
 impl Training {
     /// The loss of every step's minibatch.
-    pub const LOSS: &str = "train_loss";
+    pub(crate) const LOSS: &str = "train_loss";
     /// The accuracy of every step's minibatch, in percent.
-    pub const ACCURACY: &str = "train_accuracy";
+    pub(crate) const ACCURACY: &str = "train_accuracy";
 }
 
 impl Measurement for Training {

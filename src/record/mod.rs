@@ -1,6 +1,6 @@
 //! One measured value, and the values of a whole study as the judge and the report see them.
 
-pub mod csv;
+pub(crate) mod csv;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,18 +69,18 @@ pub struct TrialRecords {
 }
 
 /// Swept values as `key=value`, separated by semicolons.
-pub fn sweep_text(sweep: &BTreeMap<String, String>) -> String {
+pub(crate) fn sweep_text(sweep: &BTreeMap<String, String>) -> String {
     sweep.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(";")
 }
 
 impl TrialRecords {
     /// Whether it is a trial of this arm at these swept values.
-    pub fn is_of(&self, arm: &str, sweep: &BTreeMap<String, String>) -> bool {
+    pub(crate) fn is_of(&self, arm: &str, sweep: &BTreeMap<String, String>) -> bool {
         self.arm == arm && self.sweep == *sweep
     }
 
     /// The (step, value) pairs of one name and layer, in order of steps.
-    pub fn series<'a>(&'a self, name: &'a str, layer: Option<usize>) -> impl Iterator<Item = (usize, f64)> + 'a {
+    pub(crate) fn series<'a>(&'a self, name: &'a str, layer: Option<usize>) -> impl Iterator<Item = (usize, f64)> + 'a {
         self.records.iter().filter(move |r| r.name == name && r.layer == layer).map(|r| (r.step, r.value))
     }
 }

@@ -27,11 +27,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-pub use index::write_index;
-pub use place::check_place;
-pub use run_log::append_run_entry;
-pub use stored::{PLAN, read_records};
-pub use view::View;
+pub(crate) use index::write_index;
+pub(crate) use place::check_place;
+pub(crate) use run_log::append_run_entry;
+pub(crate) use stored::PLAN;
+pub use stored::read_records;
+pub(crate) use view::View;
 
 use crate::data::DataFacts;
 use crate::files::write_json;
@@ -57,7 +58,7 @@ pub struct Input<'a> {
 ///
 /// # Errors
 /// A file that cannot be written, or that is not the program's own.
-pub fn write(view: &View, out: &Path) -> Result<PathBuf> {
+pub(crate) fn write(view: &View, out: &Path) -> Result<PathBuf> {
     let name = view.plan.output_name();
     let folder = out.join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;

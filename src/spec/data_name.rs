@@ -30,7 +30,7 @@ impl DataName {
     }
 
     /// Whether its examples are images, which have classes; otherwise they are vectors with targets.
-    pub fn has_images(self) -> bool {
+    pub(crate) fn has_images(self) -> bool {
         !self.class_names().is_empty()
     }
 
@@ -40,7 +40,7 @@ impl DataName {
     }
 
     /// The meaning of each label, in the order of the labels; none where there are no classes.
-    pub fn class_names(self) -> &'static [&'static str] {
+    pub(crate) fn class_names(self) -> &'static [&'static str] {
         match self {
             DataName::FashionMnist => &[
                 "T-shirt/top",

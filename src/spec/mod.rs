@@ -19,7 +19,7 @@ use self::model::KINDS;
 
 pub use batch::Batch;
 pub use data_name::DataName;
-pub use layers::{Layers, first_set_twice, overlaps};
+pub(crate) use layers::{Layers, first_set_twice, overlaps};
 pub use model::*;
 pub use noise::{Noise, NoisePlace, NoisyLayers, Redraw, ShiftUnit};
 pub use norm::{Norm, NormAxes, NormBackward, NormDivisor, NormStatistics};

@@ -158,7 +158,8 @@ pub trait Architecture {
 
 impl Vgg16 {
     /// The channels of its convolutions, stage by stage (Simonyan & Zisserman 2015, table 1, column D).
-    pub const STAGES: [&[usize]; 5] = [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
+    pub(crate) const STAGES: [&[usize]; 5] =
+        [&[64, 64], &[128, 128], &[256, 256, 256], &[512, 512, 512], &[512, 512, 512]];
 }
 
 impl DeepLinear {

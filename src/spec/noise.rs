@@ -114,7 +114,7 @@ impl Default for Noise {
 
 impl Noise {
     /// The constants of the noise at its dose, whose own dose is 1.
-    pub fn at_dose(&self) -> Self {
+    pub(crate) fn at_dose(&self) -> Self {
         Noise {
             shift: self.dose * self.shift,
             scale: 1.0 + self.dose * (self.scale - 1.0),
@@ -126,7 +126,7 @@ impl Noise {
     }
 
     /// Whether it follows convolution `layer` of `count`, counted from 1.
-    pub fn follows(&self, layer: usize, count: usize) -> bool {
+    pub(crate) fn follows(&self, layer: usize, count: usize) -> bool {
         match self.layers {
             NoisyLayers::All => true,
             NoisyLayers::AllButLast => layer < count,

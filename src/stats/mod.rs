@@ -14,7 +14,7 @@ mod sign_flip;
 mod student;
 
 pub use curve::{largest_passing, rank_correlation, slope, smallest_passing, zero_crossing};
-pub use fieller::{ConfidenceSet, fieller, ratio_of_means};
+pub use fieller::{ConfidenceSet, ratio_of_means};
 pub use holm::holm;
 pub use passage::{first_passage, restricted_mean};
 pub use quantile::quantile;

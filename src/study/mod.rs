@@ -9,4 +9,5 @@ mod value;
 pub use file::{Arm, BUILT_IN, Page, Scale, Settings, Study, Sweep};
 pub use plan::{Overrides, Plan};
 pub use trial::PlannedTrial;
-pub use value::{CurvePoint, LAYERS, Level, Passing, Reached, Take, Term, Value};
+pub(crate) use value::LAYERS;
+pub use value::{CurvePoint, Level, Passing, Reached, Take, Term, Value};

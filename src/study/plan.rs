@@ -88,18 +88,18 @@ impl Plan {
     }
 
     /// The measured quantities, by the names of their records.
-    pub fn quantities(&self) -> BTreeMap<String, Quantity> {
+    pub(crate) fn quantities(&self) -> BTreeMap<String, Quantity> {
         let quantities = self.probes.iter().flat_map(|probe| probe.quantities());
         quantities.map(|quantity| (quantity.name.clone(), quantity)).collect()
     }
 
     /// The settings of the probe whose settings are of type `S`, where there is one.
-    pub fn probe<S: Measurement>(&self) -> Option<&S> {
+    pub(crate) fn probe<S: Measurement>(&self) -> Option<&S> {
         self.probes.iter().find_map(Probe::settings)
     }
 
     /// The seeds on which places of sweeps are chosen, and nothing is judged.
-    pub fn choose_seeds(&self) -> &[u64] {
+    pub(crate) fn choose_seeds(&self) -> &[u64] {
         &self.study.scale[&self.scale].choose_seeds
     }
 

@@ -211,7 +211,7 @@ fn network(spec: &Spec, data: &Dataset) -> Network {
 ///
 /// # Errors
 /// A file that cannot be removed.
-pub fn tidy(folder: &Path, probes: &[Probe]) -> Result<()> {
+pub(crate) fn tidy(folder: &Path, probes: &[Probe]) -> Result<()> {
     checkpoint::tidy(folder, &ids(probes))
 }
 

@@ -43,7 +43,7 @@ impl Jitter {
     }
 
     /// The same noise with shifts that were given in units of `sd`, one for each channel.
-    pub fn in_units_of(mut self, sd: &[f32]) -> Self {
+    pub(crate) fn in_units_of(mut self, sd: &[f32]) -> Self {
         for (shifts, sd) in self.shift.iter_mut().zip(&mut self.shift_jitter).zip(sd) {
             *shifts.0 *= sd;
             *shifts.1 *= sd;
@@ -81,7 +81,7 @@ pub(super) struct PaddedJitter {
 ///
 /// # Errors
 /// If `jitter.shift` and `jitter.scale` differ in length.
-pub fn noise_maps(jitter: &Jitter, n: usize, h: usize, w: usize) -> Result<(Tensor, Tensor)> {
+pub(crate) fn noise_maps(jitter: &Jitter, n: usize, h: usize, w: usize) -> Result<(Tensor, Tensor)> {
     jitter.check(jitter.shift.len())?;
     let shape = Grouped { images: n, groups: jitter.shift.len().div_ceil(LANES), height: h, width: w };
     let mut scale = vec![[0.0; LANES]; shape.pixels()];
@@ -136,7 +136,7 @@ impl<'a, L: Lanes> ImageNoise<'a, L> {
 
     /// Fills the maps of the next chunk, which lies in `group`.
     #[inline(always)]
-    pub fn fill(&mut self, group: usize, scale: &mut [Pixel], shift: &mut [Pixel]) {
+    pub(crate) fn fill(&mut self, group: usize, scale: &mut [Pixel], shift: &mut [Pixel]) {
         let jitter = self.jitter;
         let Some(generator) = &mut self.generator else {
             scale.fill(jitter.scale[group]);

@@ -246,7 +246,7 @@ impl CustomOp3 for Operation {
 ///
 /// # Errors
 /// If the shape, layout, type or device is not as said.
-pub fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
+pub(crate) fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32>> {
     let shape = Grouped::of(y.shape(), "input")?;
     let summaries = with_values([("input", y)], |[y]| Ok(moments::summaries(y.as_chunks().0, shape, false)))?;
     Ok(summaries[..channels].iter().map(|summary| summary.variance.sqrt() as f32).collect())

@@ -215,7 +215,7 @@ impl Study {
     }
 
     /// Its file, without `./`; none where it is a built-in study.
-    pub fn own_file(&self) -> Option<String> {
+    pub(crate) fn own_file(&self) -> Option<String> {
         let is_built_in = BUILT_IN.iter().any(|(name, text)| *name == self.name && *text == self.text);
         let plain: PathBuf = Path::new(&self.path).components().filter(|part| *part != Component::CurDir).collect();
         (!is_built_in).then(|| plain.display().to_string())
@@ -255,12 +255,12 @@ impl Study {
     }
 
     /// The arms that exist at a scale.
-    pub fn arms_at<'a>(&'a self, scale: &'a str) -> impl Iterator<Item = &'a Arm> {
+    pub(crate) fn arms_at<'a>(&'a self, scale: &'a str) -> impl Iterator<Item = &'a Arm> {
         self.arm.iter().filter(move |arm| is_among(scale, &arm.scales))
     }
 
     /// The values that exist at a scale, by name: those that are meant for it and whose arms all exist there.
-    pub fn values_at<'a>(&'a self, scale: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    pub(crate) fn values_at<'a>(&'a self, scale: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
         let has = move |name: &str| self.arms_at(scale).any(|arm| arm.name == name);
         let is_here = move |value: &Value| is_among(scale, &value.scales) && value.all_arms().into_iter().all(has);
         self.value.iter().filter(move |(_, value)| is_here(value))
@@ -277,12 +277,12 @@ impl Study {
     }
 
     /// The arm that a claim's name means: the name itself, or the value's arm.
-    pub fn arm_of<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(crate) fn arm_of<'a>(&'a self, name: &'a str) -> &'a str {
         self.value.get(name).map_or(name, |value| &value.arm)
     }
 
     /// All arms whose trials a claim's name depends on: the name itself, or all that the value is made of.
-    pub fn arms_behind<'a>(&'a self, name: &'a str) -> BTreeSet<&'a str> {
+    pub(crate) fn arms_behind<'a>(&'a self, name: &'a str) -> BTreeSet<&'a str> {
         self.value.get(name).map_or_else(|| BTreeSet::from([name]), Value::all_arms)
     }
 }

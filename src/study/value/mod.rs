@@ -20,7 +20,7 @@ use super::trial::PlannedTrial;
 use crate::spec::Layers;
 
 /// The word for a curve over the layers of a claim.
-pub const LAYERS: &str = "layer";
+pub(crate) const LAYERS: &str = "layer";
 
 /// A value, as written in a study's file.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -97,7 +97,7 @@ pub enum Level {
 
 impl Passing {
     /// The level.
-    pub fn level(&self) -> &Level {
+    pub(crate) fn level(&self) -> &Level {
         match self {
             Self::AtLeast(level) | Self::Below(level) => level,
         }
@@ -136,7 +136,7 @@ pub struct CurvePoint {
 
 impl Term {
     /// An arm at its swept values.
-    pub fn of_arm(arm: &str, sweep: BTreeMap<String, String>) -> Self {
+    pub(crate) fn of_arm(arm: &str, sweep: BTreeMap<String, String>) -> Self {
         let point = CurvePoint { x: f64::NAN, sweep };
         Self { arm: arm.into(), points: vec![point], along: None, take: None }
     }
@@ -144,7 +144,7 @@ impl Term {
 
 impl Value {
     /// Whether its place is chosen on seeds of its own.
-    pub fn is_chosen(&self) -> bool {
+    pub(crate) fn is_chosen(&self) -> bool {
         matches!(self.take, Some(Take::Best | Take::FirstReached(_)))
     }
 
@@ -158,7 +158,7 @@ impl Value {
     }
 
     /// All arms that it is made of, those of its level included.
-    pub fn all_arms(&self) -> BTreeSet<&str> {
+    pub(crate) fn all_arms(&self) -> BTreeSet<&str> {
         let mut arms = self.arms();
         if let Some(Take::Largest(passing) | Take::Smallest(passing)) = &self.take
             && let Level::Contrast(weights) = passing.level()
@@ -172,7 +172,7 @@ impl Value {
     ///
     /// # Errors
     /// No trial is as it says, or swept values are not numbers.
-    pub fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term> {
+    pub(crate) fn resolve(&self, trials: &[PlannedTrial]) -> Result<Term> {
         let mut points: Vec<CurvePoint> = Vec::new();
         let swept = self.along.as_deref().filter(|along| *along != LAYERS);
         for trial in trials.iter().filter(|trial| trial.arm == self.arm && self.fits(trial)) {
