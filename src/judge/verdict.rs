@@ -104,7 +104,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// The estimate of the claim's own statistic on its own metric.
-    pub(crate) fn estimate(&self) -> Option<Estimate> {
+    pub fn estimate(&self) -> Option<Estimate> {
         Some(Estimate { point: self.point?, ci95: self.ci95, seeds: self.seeds })
     }
 

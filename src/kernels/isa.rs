@@ -1,7 +1,7 @@
 //! The instruction sets of the kernels, and the one place that chooses.
 //!
-//! A kernel is written once, over [`Lanes`]: eight `f32` values that move together, one group of channels.
-//! [`dispatch`] compiles it for each instruction set; [`current`] picks one at run time.
+//! A kernel is written once, over `Lanes`: eight `f32` values that move together, one group of channels.
+//! `dispatch` compiles it for each instruction set; [`current`] picks one at run time.
 //! The convolutions, where most of a training step's arithmetic is, are written over any [`Vector`], so that
 //! [`dispatch_groups`] can give them registers that hold two groups. All else is compiled for AVX-512 over
 //! eight lanes: that brings twice as many registers, and instructions such as rotation.
@@ -103,7 +103,7 @@ pub(crate) trait Kernel {
     fn run<L: Lanes>(self) -> Self::Output;
 }
 
-/// A computation written over any [`Vector`] of channels that it makes; as [`Kernel`] otherwise.
+/// A computation written over any [`Vector`] of channels that it makes; as `Kernel` otherwise.
 pub trait GroupKernel {
     /// The result.
     type Output;

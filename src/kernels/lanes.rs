@@ -8,7 +8,7 @@ pub(crate) const LANES: usize = 8;
 /// Values are made and used only inside a kernel that [`isa`](super::isa) dispatched to the matching instruction set;
 /// every method is inlined there.
 pub trait Vector: Copy {
-    /// The number of lanes, a multiple of [`LANES`].
+    /// The number of lanes, a multiple of `LANES`.
     const WIDTH: usize;
     /// All lanes zero.
     #[inline(always)]

@@ -21,9 +21,9 @@
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by
 //! (key, image), and never stored.
 //!
-//! [`divisor`] defines the divisor of a normalisation, for all of them. [`dense`] is a whole layer of a deep linear
+//! [`divisor`] defines the divisor of a normalisation, for all of them. `dense` is a whole layer of a deep linear
 //! network, in f32 or f64.
-//! [`sums`] over feature maps are what probes record. [`linear`] calls the `gemm` crate on one thread; [`memory`] has a
+//! `sums` over feature maps are what probes record. `linear` calls the `gemm` crate on one thread; [`memory`] has a
 //! step find the memory that the last one freed.
 //! `unsafe` is in this room only, each with its reason; shapes, types and contiguity are checked before it.
 

@@ -35,7 +35,7 @@ pub const TRAINING: &str = "noise";
 pub struct NoiseKey {
     /// The trial's seed.
     pub seed: u64,
-    /// The use of the noise: [`TRAINING`], or another word elsewhere, so that nothing moves training's draws.
+    /// The use of the noise: `TRAINING`, or another word elsewhere, so that nothing moves training's draws.
     pub purpose: &'static str,
     /// The step; in an evaluation, which of its passes.
     pub step: u64,

@@ -36,7 +36,7 @@ pub enum AfterDivergence {
     Nothing,
     /// +∞, the worst loss.
     Infinity,
-    /// The [`chance`] level, the accuracy of guessing.
+    /// The `chance` level, the accuracy of guessing.
     Chance,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything here is a function of the plan, the records and the facts about the data: no clock, no machine, no map
 //! order, so that writing twice gives the same bytes. What differs from run to run goes to `run.json`
-//! ([`append_run_entry`]), which the page links to.
+//! (`append_run_entry`), which the page links to.
 
 mod answer;
 mod index;

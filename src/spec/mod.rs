@@ -27,7 +27,7 @@ pub use transform::*;
 
 /// Everything that a trial's result depends on, except the seed and the data's bytes.
 ///
-/// It is read from [`Layers`] of settings. The defaults are the paper's settings where it states them (sections 3.1 and
+/// It is read from `Layers` of settings. The defaults are the paper's settings where it states them (sections 3.1 and
 /// A.2), at desk size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -154,7 +154,7 @@ fn read_of<T: DeserializeOwned>(folder: &Path, name: &str, schema: u32) -> Resul
 /// of one of `probes`.
 ///
 /// # Errors
-/// [`Damaged`] if a file is, or is missing; an obstacle if it cannot be read or is of another version. The message
+/// `Damaged` if a file is, or is missing; an obstacle if it cannot be read or is of another version. The message
 /// names it.
 pub fn finished(folder: &Path, schema: u32, probes: &[Probe]) -> Result<Option<Finished>> {
     let Some(done) = read_of::<Done>(folder, DONE, schema)? else { return Ok(None) };
