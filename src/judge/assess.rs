@@ -13,8 +13,8 @@ use crate::record::Ending;
 use crate::study::claim::{Beside, Claim, Criterion, Statistic};
 use crate::study::{Reached, Take, Term};
 
-/// Every condition of a claim on each of its readings, reading by reading and the claim's own first, with the fewest
-/// paired seeds of one: estimated, and decided if the claim is meant for this scale and has seeds enough.
+/// Every condition of a claim on each of its readings, the claim's own reading first, and the fewest paired seeds of a
+/// condition. Each is estimated, and decided if the claim is meant for this scale and has enough seeds.
 pub(super) fn conditions(claim: &Claim, trials: &Trials, notes: &mut Vec<String>) -> (Vec<Part>, usize) {
     let cases = cases(claim, trials);
     let seeds = cases.iter().map(|case| case.sample.seeds).min().unwrap_or(0);

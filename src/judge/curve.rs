@@ -10,8 +10,8 @@ use crate::study::{CurvePoint, LAYERS, Level, Passing, Reached, Take, Term};
 /// The value of an arm, or of a study's value, by its name.
 pub(super) type Lookup<'a> = dyn Fn(&str) -> Option<f64> + 'a;
 
-/// How often a term is rounded at most, as a rule, before it is weighted: a mean of m numbers rounds m times, at random,
-/// which adds up to some √m half units in the last place. This covers means of 4,096 numbers.
+/// The most roundings of a term, as a rule, before it is weighted. A mean of m numbers rounds m times, at random, which
+/// adds up to about √m half units in the last place. This covers means of 4,096 numbers.
 const ROUNDINGS: usize = 64;
 
 /// The weighted sum of values, exactly 0 where it is within their rounding; `None` where one is missing.

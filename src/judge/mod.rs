@@ -104,9 +104,9 @@ impl Context {
         claim.role == Role::Exploratory || self.exploratory || claim.exploratory_at.contains(&self.scale)
     }
 
-    /// Whether no missing trial can change the verdict: every planned trial of the arms behind the claim is there, or
-    /// every seed has its number already (a setting that was chosen on other seeds needs no other setting); and no
-    /// adjustment for other claims, whose trials may be missing, is made.
+    /// Whether no missing trial can change the verdict. For this, every planned trial of the arms behind the claim must be
+    /// there, or every seed must have its number already (a setting that was chosen on other seeds needs no other
+    /// setting). And the verdict must not be adjusted for other claims, whose trials may be missing.
     fn settles(&self, claim: &Claim, parts: &[Part]) -> bool {
         let complete = claim.names().iter().all(|name| !self.unfinished.contains(*name));
         let has_all_seeds = |part: &Part| part.estimate.is_some_and(|estimate| estimate.seeds == self.seeds);

@@ -1,7 +1,7 @@
 //! The fully connected layer: x ↦ W·x, then a bias or a normalisation and an activation function, where it has them.
 //!
-//! It has two kernels, whose roundings differ: the `gemm` crate's products (the head of a VGG), and loops over few
-//! units and many examples in either precision (a deep linear network), which carry their own normalisation.
+//! It has two kernels, whose roundings differ. The head of a VGG uses the `gemm` crate's products. A deep linear network
+//! uses loops over few units and many examples, in either precision, which carry their own normalisation.
 
 use std::sync::Arc;
 

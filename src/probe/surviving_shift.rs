@@ -1,9 +1,9 @@
 //! The part of the injected noise that the next layer's normalisation cannot remove (critique C2 of the noise experiment).
 //!
-//! At fixed weights and minibatch, layer l's noise is drawn again and again. Of each channel of the next layer's
-//! convolution h, before its normalisation, a constant offset and a scale would be removed there; so the share of h's
-//! variance over images and pixels that is *not* explained by a constant and its noise-free value h₀ is what survives:
-//! 1 − corr(h, h₀)², averaged over channels and draws. The channel part (μ, σ) and the jitter (m, s around them) are also
+//! At fixed weights and minibatch, layer l's noise is drawn again and again. The next layer's normalisation removes a
+//! constant offset and a scale from each channel of that layer's convolution h. So the part that survives is the share of
+//! h's variance over images and pixels that a constant and the noise-free value h₀ do *not* explain: 1 − corr(h, h₀)²,
+//! averaged over channels and draws. The channel part (μ, σ) and the jitter (m, s around them) are also
 //! measured apart. Networks without noise or without normalisation have nothing to measure.
 
 use anyhow::Result;

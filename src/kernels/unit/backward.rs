@@ -1,5 +1,5 @@
-//! The gradients: one pass that takes them through pooling, ReLU and noise and sums them, and, where the batch
-//! normalised, a second one that takes them through its statistics.
+//! The gradients. One pass takes them through pooling, ReLU and noise and sums them. Where the batch normalised, a second
+//! one takes them through its statistics.
 
 use std::mem::MaybeUninit;
 

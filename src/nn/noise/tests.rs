@@ -102,8 +102,8 @@ fn off_is_no_noise_and_so_is_a_network_without() {
     assert!(draw(None, Some(KEY), "conv1", 8).is_none());
 }
 
-/// s·a + m, averaged over 400 steps, is E[s]·a + E[m]: 1.125·a where shift and scale are drawn at each step, and where
-/// they are held what they make without jitter.
+/// s·a + m, averaged over 400 steps, is E[s]·a + E[m]. Where shift and scale are drawn at each step this is 1.125·a;
+/// where they are held, it is their own output without jitter.
 ///
 /// A value's variance over steps is a²·(var σ + r_σ²) + var μ + r_μ²/3, where σ and μ are drawn each step with the
 /// variances 0.25²/12 and 1/12, and where they are held with none; the values of 32 channels are bounded together.

@@ -25,8 +25,8 @@ struct Learning<'a> {
 /// The paper's curves, by our arms' names.
 type References = Vec<(String, Curve)>;
 
-/// All arms together, labelled at their ends, with the paper's curves under them: of accuracies, those of the paper's claims
-/// alone, and its curves only on its data.
+/// All arms together, labelled at their ends, with the paper's curves under them. Of accuracies only the arms of the
+/// paper's claims are drawn, and the paper's curves only on its data.
 pub fn together(view: &View) -> Option<Figure> {
     let is_accuracy = view.has(Training::ACCURACY);
     let named = arms_of_the_paper(view);

@@ -126,8 +126,8 @@ fn power_of_ten(exponent: i32) -> String {
     }
 }
 
-/// The round numbers in a range, at most `most` of them: multiples of the smallest 1, 2 or 5 times a power of ten, but
-/// not of less than `least`, that leaves so few.
+/// The round numbers in a range, at most `most` of them. They are the multiples of 1, 2 or 5 times a power of ten: of the
+/// smallest such step, at least `least`, that leaves so few.
 fn round_numbers((low, high): (f64, f64), most: usize, least: f64) -> Vec<f64> {
     let multiples = |step: f64| ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
     let is_few = |step: f64| {
