@@ -43,31 +43,30 @@ impl<T: WithDType> Kernel for Product<'_, T> {
     type Output = Vec<T>;
     #[inline(always)]
     fn run<L: Lanes>(self) -> Vec<T> {
+        if self.n < BLOCK { self.in_blocks::<1>() } else { self.in_blocks::<BLOCK>() }
+    }
+}
+
+impl<T: WithDType> Product<'_, T> {
+    /// `WIDTH` samples at a time; the last block overlaps the one before and computes the same values again.
+    #[inline(always)]
+    fn in_blocks<const WIDTH: usize>(self) -> Vec<T> {
         let Product { weight, x, n } = self;
         let inputs = x.len() / n;
         let outputs = weight.len() / inputs;
         let mut y = vec![T::zero(); outputs * n];
-        let whole = n - n % BLOCK;
-        for start in (0..whole).step_by(BLOCK) {
+        for start in (0..n).step_by(WIDTH) {
+            let start = start.min(n - WIDTH);
             for output in 0..outputs {
-                let mut sums = [T::zero(); BLOCK];
+                let mut sums = [T::zero(); WIDTH];
                 for input in 0..inputs {
                     let w = weight[output * inputs + input];
-                    let x = block(&x[input * n + start..]);
-                    for lane in 0..BLOCK {
+                    let x: &[T; WIDTH] = x[input * n + start..].first_chunk().expect("a whole block");
+                    for lane in 0..WIDTH {
                         sums[lane] += w * x[lane];
                     }
                 }
-                y[output * n + start..][..BLOCK].copy_from_slice(&sums);
-            }
-        }
-        for sample in whole..n {
-            for output in 0..outputs {
-                let mut sum = T::zero();
-                for input in 0..inputs {
-                    sum += weight[output * inputs + input] * x[input * n + sample];
-                }
-                y[output * n + sample] = sum;
+                y[output * n + start..][..WIDTH].copy_from_slice(&sums);
             }
         }
         y
@@ -241,11 +240,6 @@ fn first_peak<T: WithDType>(y: &[T]) -> usize {
 #[inline(always)]
 fn magnitude<T: WithDType>(value: T) -> T {
     if value < T::zero() { T::zero() - value } else { value }
-}
-
-#[inline(always)]
-fn block<T>(values: &[T]) -> &[T; BLOCK] {
-    values.first_chunk().expect("a whole block")
 }
 
 /// Σ of sums that took turns.
