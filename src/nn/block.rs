@@ -99,6 +99,9 @@ impl Pass {
     }
 }
 
+/// Blocks that follow one another.
+pub type Blocks = Vec<Box<dyn Block>>;
+
 /// The gradient of a block's input, where it was asked for, and those of its parameters.
 pub type Gradients = (Option<Tensor>, Params);
 

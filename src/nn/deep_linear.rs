@@ -6,19 +6,14 @@
 //! its output must take any scale.
 
 use super::activation::Activation;
-use super::block::Block;
+use super::block::{Block, Blocks};
 use super::dense::{Dense, DenseKernel};
 use super::mode::Implementation;
 use super::norm::NormLayer;
 use crate::spec::DeepLinear;
 
 /// The deep linear network of `model`, from vectors of `inputs` numbers to vectors of `outputs`.
-pub fn deep_linear(
-    model: &DeepLinear,
-    implementation: Implementation,
-    inputs: usize,
-    outputs: usize,
-) -> Vec<Box<dyn Block>> {
+pub fn deep_linear(model: &DeepLinear, implementation: Implementation, inputs: usize, outputs: usize) -> Blocks {
     let &DeepLinear { depth, width, .. } = model;
     let kernel = if implementation == Implementation::Fast { DenseKernel::Loops } else { DenseKernel::Plain };
     let block = |layer: usize| -> Box<dyn Block> {

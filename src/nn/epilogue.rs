@@ -11,14 +11,14 @@ use candle_core::{Result, Tensor, bail};
 use super::activation::relu;
 use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
 use super::feature_maps::{FeatureMaps, to_layout_of};
-use super::mode::{Implementation, NoiseKey, StatisticsMode};
+use super::mode::{Implementation, StatisticsMode};
 use super::noise;
 use super::norm::{self, NormLayer};
 use super::params::Params;
 use super::pool::max_pool2;
 use crate::kernels::divisor::Divisor;
 use crate::kernels::noise::Jitter;
-use crate::kernels::unit::{Normalise, Statistics, Unit, standard_deviations};
+use crate::kernels::unit::{Affine, Normalise, Statistics, Unit, standard_deviations};
 use crate::spec::{Noise, NoisePlace, ShiftUnit};
 
 /// Normalisation, noise (or noise and normalisation) and ReLU, then 2×2 max pooling at the end of a stage.
@@ -76,18 +76,12 @@ impl Epilogue {
     }
 
     /// The noise at `place`; `sd` gives each channel's standard deviation there, should it be the unit.
-    fn jitter(
-        &self,
-        place: NoisePlace,
-        mode: Option<NoiseKey>,
-        sd: impl FnOnce() -> Result<Vec<f32>>,
-    ) -> Result<Option<Jitter>> {
-        let Some(constants) = self.noise else { return Ok(None) };
-        if constants.place != place {
-            return Ok(None);
-        }
-        match noise::draw(self.noise, mode, &self.name, self.channels) {
-            Some(jitter) if constants.unit == ShiftUnit::OwnSd => Ok(Some(jitter.in_units_of(&sd()?))),
+    fn jitter(&self, at: At, place: NoisePlace, sd: impl FnOnce() -> Result<Vec<f32>>) -> Result<Option<Jitter>> {
+        let noise = self.noise.filter(|noise| noise.place == place);
+        match noise::draw(noise, at.mode.noise, &self.name, self.channels) {
+            Some(jitter) if self.noise.is_some_and(|noise| noise.unit == ShiftUnit::OwnSd) => {
+                Ok(Some(jitter.in_units_of(&sd()?)))
+            }
             jitter => Ok(jitter),
         }
     }
@@ -101,8 +95,7 @@ impl Epilogue {
             let (v, _) = self.plain_before_relu(at, &self.nchw(&pass.input)?)?;
             return Ok(FeatureMaps::new(v, self.channels, Implementation::Plain));
         };
-        let (gamma, beta) = self.affine(at.params)?;
-        let v = fused.unit.before_relu(fused.entered(&pass.input), gamma, beta, &fused.statistics)?;
+        let v = fused.unit.before_relu(fused.entered(&pass.input), self.affine(at.params)?, &fused.statistics)?;
         Ok(FeatureMaps::new(v, self.channels, Implementation::Fast))
     }
 
@@ -112,8 +105,7 @@ impl Epilogue {
 
     /// The input of the ReLU (n, c, h, w) from `y` (n, c, h, w), and the batch's moments where it was normalised by them.
     fn plain_before_relu(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<Moments>)> {
-        let noise = at.mode.noise;
-        let y = match self.jitter(NoisePlace::BeforeNorm, noise, || noise::standard_deviations(y))? {
+        let y = match self.jitter(at, NoisePlace::BeforeNorm, || noise::standard_deviations(y))? {
             Some(jitter) => &noise::apply(y, &jitter)?,
             None => y,
         };
@@ -124,7 +116,7 @@ impl Epilogue {
                 (y.broadcast_add(&bias)?, None)
             }
         };
-        let v = match self.jitter(NoisePlace::AfterAffine, noise, || noise::standard_deviations(&a))? {
+        let v = match self.jitter(at, NoisePlace::AfterAffine, || noise::standard_deviations(&a))? {
             Some(jitter) => noise::apply(&a, &jitter)?,
             None => a,
         };
@@ -139,19 +131,19 @@ impl Epilogue {
     }
 
     fn fused(&self, at: At, y: &Tensor) -> Result<Pass> {
-        let entry = self.entry(at.mode.noise, y)?;
+        let entry = self.entry(at, y)?;
         let entered = entry.as_ref().map_or(y, |(entered, _)| entered);
-        let (gamma, beta) = self.affine(at.params)?;
-        let unit = self.unit(at, gamma, entered)?;
-        let (output, statistics) = unit.forward(entered, gamma, beta)?;
+        let affine = self.affine(at.params)?;
+        let unit = self.unit(at, affine.0, entered)?;
+        let (output, statistics) = unit.forward(entered, affine)?;
         let moments = batch_moments_of(&statistics, y)?;
         let kept = Fused { entry, unit, statistics };
         Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, y, output) })
     }
 
     /// The result of the noise between convolution and normalisation on `y`, and its s, in the kernels' layout.
-    fn entry(&self, mode: Option<NoiseKey>, y: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
-        let jitter = self.jitter(NoisePlace::BeforeNorm, mode, || standard_deviations(y, self.channels))?;
+    fn entry(&self, at: At, y: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
+        let jitter = self.jitter(at, NoisePlace::BeforeNorm, || standard_deviations(y, self.channels))?;
         jitter.map(|jitter| noise::apply_grouped(y, &jitter)).transpose()
     }
 
@@ -167,12 +159,12 @@ impl Epilogue {
             }
         };
         let sd = || activation_sd(standard_deviations(y, self.channels)?, &normalise, gamma);
-        let noise = self.jitter(NoisePlace::AfterAffine, at.mode.noise, sd)?;
+        let noise = self.jitter(at, NoisePlace::AfterAffine, sd)?;
         Ok(Unit { normalise, noise, pool: self.pool })
     }
 
     /// γ (c), where there is a normalisation, and β or the bias (c).
-    fn affine<'a>(&self, params: &'a Params) -> Result<(Option<&'a Tensor>, &'a Tensor)> {
+    fn affine<'a>(&self, params: &'a Params) -> Result<Affine<'a>> {
         let gamma = self.norm.as_ref().map(|norm| params.get(&norm.gamma())).transpose()?;
         Ok((gamma, params.get(&self.bias())?))
     }
@@ -204,8 +196,8 @@ impl Block for Epilogue {
             let forward = |at: At, y: &Tensor| self.plain(at, y);
             return vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input);
         };
-        let ((gamma, beta), y) = (self.affine(at.params)?, fused.entered(&pass.input));
-        let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, gamma, beta, &fused.statistics, gradient)?;
+        let (affine, y) = (self.affine(at.params)?, fused.entered(&pass.input));
+        let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, affine, &fused.statistics, gradient)?;
         let grad_y = match &fused.entry {
             Some((_, scale)) => grad_y.mul(scale)?,
             None => grad_y,

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 
-use super::block::{At, Block, Kind, Parameter, Pass, layers};
+use super::block::{At, Block, Blocks, Kind, Parameter, Pass, layers};
 use super::convolution::ConvLayer;
 use super::epilogue::Epilogue;
 use super::init;
@@ -13,7 +13,7 @@ use crate::spec::{Init, Loss};
 /// An architecture, without its parameters: those are values ([`Params`]) that are handed in.
 #[derive(Debug)]
 pub struct Network {
-    blocks: Vec<Box<dyn Block>>,
+    blocks: Blocks,
     init: Init,
     loss: Loss,
 }
@@ -35,7 +35,7 @@ pub struct StepResult {
 
 impl Network {
     /// The network of `blocks`, which starts with weights drawn by `init` and minimises `loss`.
-    pub fn new(blocks: Vec<Box<dyn Block>>, init: Init, loss: Loss) -> Self {
+    pub fn new(blocks: Blocks, init: Init, loss: Loss) -> Self {
         Network { blocks, init, loss }
     }
 

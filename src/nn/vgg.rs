@@ -1,7 +1,7 @@
 //! VGG-16 (Simonyan & Zisserman 2015, table 1, column D).
 
 use super::activation::Activation;
-use super::block::Block;
+use super::block::Blocks;
 use super::convolution::{ConvLayer, Convolution};
 use super::dense::{Dense, DenseKernel};
 use super::epilogue::Epilogue;
@@ -11,7 +11,7 @@ use super::norm::NormLayer;
 use crate::spec::Vgg16;
 
 /// The VGG-16 of `model` for square images of `inputs` (channels, height, width).
-pub fn vgg16(model: &Vgg16, implementation: Implementation, inputs: &[usize], classes: usize) -> Vec<Box<dyn Block>> {
+pub fn vgg16(model: &Vgg16, implementation: Implementation, inputs: &[usize], classes: usize) -> Blocks {
     let stages = Vgg16::STAGES.map(|stage| stage.iter().map(|width| width / model.width_divisor).collect());
     from_stages(&stages, model, implementation, inputs, classes)
 }
@@ -24,8 +24,8 @@ pub fn from_stages(
     implementation: Implementation,
     inputs: &[usize],
     classes: usize,
-) -> Vec<Box<dyn Block>> {
-    let (mut blocks, mut in_channels): (Vec<Box<dyn Block>>, _) = (Vec::new(), inputs[0]);
+) -> Blocks {
+    let (mut blocks, mut in_channels): (Blocks, _) = (Vec::new(), inputs[0]);
     let convolutions = stages.iter().map(Vec::len).sum();
     for stage in stages {
         for (index, &out_channels) in stage.iter().enumerate() {

@@ -71,7 +71,7 @@ fn max_pooling() {
         let kernel = |x: &Tensor| {
             let unit = Unit { normalise: Normalise::Nothing, noise: None, pool: true };
             let bias = Tensor::zeros(shape[1], DType::F32, &Device::Cpu).unwrap();
-            from_grouped(&unit.forward(&to_grouped(x).unwrap(), None, &bias).unwrap().0, shape[1]).unwrap()
+            from_grouped(&unit.forward(&to_grouped(x).unwrap(), (None, &bias)).unwrap().0, shape[1]).unwrap()
         };
         for (implementation, dtype, _) in IMPLEMENTATIONS {
             let x = variable(x.clone(), dtype);
@@ -173,8 +173,8 @@ fn noise_stands_between_the_affine_map_and_the_relu() {
     let noise = Some(Jitter { shift, scale, shift_jitter: vec![0.0; c], scale_jitter: 0.0, key: 0 });
     let unit = Unit { normalise: Normalise::Batch { by: Divisor::BATCH_NORM, eps: 1e-5 }, noise, pool: true };
     let y = to_grouped(&arguments.y).unwrap();
-    let (z, statistics) = unit.forward(&y, Some(&arguments.gamma), &arguments.beta).unwrap();
-    let v = unit.before_relu(&y, Some(&arguments.gamma), &arguments.beta, &statistics).unwrap();
+    let (z, statistics) = unit.forward(&y, (Some(&arguments.gamma), &arguments.beta)).unwrap();
+    let v = unit.before_relu(&y, (Some(&arguments.gamma), &arguments.beta), &statistics).unwrap();
     let leave = |maps| from_grouped(maps, c).unwrap();
     arguments.check("Fast", "noise_pool", &leave(&v), &leave(&z), roundoff);
 }

@@ -66,6 +66,9 @@ pub struct Unit {
     pub pool: bool,
 }
 
+/// γ, if there is one, and β: each (c).
+pub type Affine<'a> = (Option<&'a Tensor>, &'a Tensor);
+
 impl Unit {
     /// The output z and the statistics it was normalised with. Differentiable, by [`Unit::backward`].
     ///
@@ -76,11 +79,10 @@ impl Unit {
     ///
     /// # Errors
     /// If a shape, layout, type or device is not as said, or a window does not fit.
-    pub fn forward(&self, y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor) -> Result<(Tensor, Statistics)> {
-        let gamma = &gain_or_ones(gamma, beta)?;
-        let statistics = with_arguments(y, gamma, beta, |arguments| Ok(self.statistics(&arguments)))?;
+    pub fn forward(&self, y: &Tensor, affine: Affine) -> Result<(Tensor, Statistics)> {
+        let statistics = with_arguments(y, affine, |arguments| Ok(self.statistics(&arguments)))?;
         let operation = Operation { unit: self.clone(), statistics: statistics.clone() };
-        Ok((y.apply_op3(gamma, beta, operation)?, statistics))
+        Ok((y.apply_op3(&gain_or_ones(affine)?, affine.1, operation)?, statistics))
     }
 
     /// The gradients with respect to `y`, `gamma` (if there is one) and `beta`, from `grad_z`, that of the output.
@@ -96,12 +98,11 @@ impl Unit {
     pub fn backward(
         &self,
         y: &Tensor,
-        gamma: Option<&Tensor>,
-        beta: &Tensor,
+        affine: Affine,
         statistics: &Statistics,
         grad_z: &Tensor,
     ) -> Result<(Tensor, Option<Tensor>, Tensor)> {
-        with_arguments(y, &gain_or_ones(gamma, beta)?, beta, |arguments| {
+        with_arguments(y, affine, |arguments| {
             let output = self.output(arguments.shape)?.shape();
             if *grad_z.shape() != output {
                 bail!("gradient of the output: expected the shape {output:?}, got {:?}", grad_z.shape())
@@ -116,7 +117,7 @@ impl Unit {
             })?;
             let channels = arguments.beta.len();
             let per_channel = |values: Vec<f32>| Tensor::from_slice(&values[..channels], channels, &Device::Cpu);
-            let grad_gamma = gamma.map(|_| per_channel(grad_gamma)).transpose()?;
+            let grad_gamma = affine.0.map(|_| per_channel(grad_gamma)).transpose()?;
             let grad_y = Tensor::from_vec(grad_y, arguments.shape.shape(), &Device::Cpu)?;
             Ok((grad_y, grad_gamma, per_channel(grad_beta)?))
         })
@@ -126,14 +127,8 @@ impl Unit {
     ///
     /// # Errors
     /// If a shape, layout, type or device is not as [`Unit::forward`] wants it.
-    pub fn before_relu(
-        &self,
-        y: &Tensor,
-        gamma: Option<&Tensor>,
-        beta: &Tensor,
-        statistics: &Statistics,
-    ) -> Result<Tensor> {
-        with_arguments(y, &gain_or_ones(gamma, beta)?, beta, |arguments| {
+    pub fn before_relu(&self, y: &Tensor, affine: Affine, statistics: &Statistics) -> Result<Tensor> {
+        with_arguments(y, affine, |arguments| {
             let input = self.input(&arguments, statistics)?;
             Tensor::from_vec(forward::<false>(&input, false), arguments.shape.shape(), &Device::Cpu)
         })
@@ -234,7 +229,7 @@ impl CustomOp3 for Operation {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (grad_y, grad_gamma, grad_beta) =
-            self.unit.backward(y, Some(gamma), beta, &self.statistics, &grad.contiguous()?)?;
+            self.unit.backward(y, (Some(gamma), beta), &self.statistics, &grad.contiguous()?)?;
         Ok((Some(grad_y), grad_gamma, Some(grad_beta)))
     }
 }
@@ -274,20 +269,14 @@ impl<'a> Arguments<'a> {
 }
 
 /// γ, or where there is none, ones, which give the same bits.
-fn gain_or_ones(gamma: Option<&Tensor>, beta: &Tensor) -> Result<Tensor> {
+fn gain_or_ones((gamma, beta): Affine) -> Result<Tensor> {
     gamma.map_or_else(|| beta.ones_like(), |gamma| Ok(gamma.clone()))
 }
 
 /// Calls `work` with the values of a unit's arguments.
-fn with_arguments<T>(
-    y: &Tensor,
-    gamma: &Tensor,
-    beta: &Tensor,
-    work: impl FnOnce(Arguments) -> Result<T>,
-) -> Result<T> {
-    with_values([("input", y), ("beta", beta), ("gamma", gamma)], |[values, beta, gamma]| {
-        work(Arguments::new(values, y.shape(), gamma, beta)?)
-    })
+fn with_arguments<T>(y: &Tensor, affine: Affine, work: impl FnOnce(Arguments) -> Result<T>) -> Result<T> {
+    let tensors = [("input", y), ("beta", affine.1), ("gamma", &gain_or_ones(affine)?)];
+    with_values(tensors, |[values, beta, gamma]| work(Arguments::new(values, y.shape(), gamma, beta)?))
 }
 
 #[cfg(test)]

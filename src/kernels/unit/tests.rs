@@ -197,12 +197,12 @@ fn forward_and_backward_match_the_plain_path_in_double_precision() {
         let z64 = case.plain_output(&v64);
         let grads = (&z64 * grad_z.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap().backward().unwrap();
 
-        let (z, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
+        let (z, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
         assert_eq!(z.dims(), z64.dims());
         assert_close(&format!("{label}: z"), &flat(&z), &flat(&z64), TOLERANCE);
-        let v = unit.before_relu(y, gamma.as_ref(), beta, &statistics).unwrap();
+        let v = unit.before_relu(y, (gamma.as_ref(), beta), &statistics).unwrap();
         assert_close(&format!("{label}: v"), &flat(&v), &flat(&v64), TOLERANCE);
-        let backward = unit.backward(y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
+        let backward = unit.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap();
         let (grad_y, grad_gamma, grad_beta) = backward;
         let want = |variable: &Var| flat(grads.get(variable).unwrap());
         assert_close(&format!("{label}: grad y"), &flat(&grad_y), &want(&y64), TOLERANCE);
@@ -225,8 +225,8 @@ fn avx512_gives_the_bits_of_avx2() {
         let Case { unit, y, gamma, beta, grad_z, .. } = &case;
         let values = |isa: Isa| {
             let _chosen = isa.choose();
-            let (z, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
-            let backward = unit.backward(y, gamma.as_ref(), beta, &statistics, grad_z).unwrap();
+            let (z, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
+            let backward = unit.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap();
             let (grad_y, grad_gamma, grad_beta) = backward;
             [Some(z), Some(grad_y), grad_gamma, Some(grad_beta)].map(|tensor| tensor.as_ref().map(flat))
         };
@@ -268,7 +268,7 @@ fn a_mean_of_a_hundred_standard_deviations_costs_no_more_than_its_rounding() {
             assert!((statistics.spread[c] as f64 / var - 1.0).abs() < 1e-6, "{isa} {c}");
             assert!((statistics.inv_divisor[c] as f64 * (var + 1e-5).sqrt() - 1.0).abs() < 1e-6, "{isa} {c}");
         }
-        let (z, _) = case.unit.forward(&case.y, None, &case.beta).unwrap();
+        let (z, _) = case.unit.forward(&case.y, (None, &case.beta)).unwrap();
         let [y, gamma, beta] = case.variables();
         let want = case.plain_output(&case.plain_activation(&y, &gamma, &beta));
         assert_close("z", &flat(&z), &flat(&want), 1e-5);
@@ -299,14 +299,14 @@ fn the_graph_takes_the_same_backward() {
         let variable = |tensor: &Tensor| Var::from_tensor(tensor).unwrap();
         let (y_var, gamma_var, beta_var) = (variable(y), gamma.as_ref().map(variable), variable(beta));
         let gamma_tensor = gamma_var.as_ref().map(Var::as_tensor);
-        let (z, statistics) = unit.forward(&y_var, gamma_tensor, &beta_var).unwrap();
-        let (_, shifted) = unit.forward(&(y_var.as_tensor() + 1.0).unwrap(), gamma_tensor, &beta_var).unwrap();
+        let (z, statistics) = unit.forward(&y_var, (gamma_tensor, &beta_var)).unwrap();
+        let (_, shifted) = unit.forward(&(y_var.as_tensor() + 1.0).unwrap(), (gamma_tensor, &beta_var)).unwrap();
         let batch = matches!(unit.normalise, Normalise::Batch { .. });
         assert_eq!(batch, shifted.mean != statistics.mean);
         let grads = (&z * grad_z).unwrap().sum_all().unwrap().backward().unwrap();
 
-        let (direct_z, direct_statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
-        let direct = unit.backward(y, gamma.as_ref(), beta, &direct_statistics, grad_z).unwrap();
+        let (direct_z, direct_statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
+        let direct = unit.backward(y, (gamma.as_ref(), beta), &direct_statistics, grad_z).unwrap();
         assert_eq!((flat(&z), statistics), (flat(&direct_z), direct_statistics), "{}", case.label());
         assert_eq!(flat(grads.get(&y_var).unwrap()), flat(&direct.0), "{}", case.label());
         assert_eq!(gamma_var.map(|gamma| flat(grads.get(&gamma).unwrap())), direct.1.as_ref().map(flat));
@@ -322,8 +322,8 @@ fn the_gradient_passes_through_the_scale_noise() {
     for normalise in by_batch().chain([Normalise::Nothing]) {
         let case = Case::new(shape, 5, 0.0, normalise, [true, false, true]);
         let Case { unit, y, gamma, beta, grad_z, .. } = &case;
-        let (_, statistics) = unit.forward(y, gamma.as_ref(), beta).unwrap();
-        let grad_y = flat(&unit.backward(y, gamma.as_ref(), beta, &statistics, grad_z).unwrap().0);
+        let (_, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
+        let grad_y = flat(&unit.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap().0);
         let [y64, gamma64, beta64] = case.variables();
         let loss = |index: usize, step: f64| {
             let mut moved = flat(&y64);
@@ -349,7 +349,7 @@ fn the_gradient_of_pooling_is_right_where_that_of_max_pool2d_is_not() {
     let stock = |y: &Tensor| y.permute((0, 1, 4, 2, 3)).unwrap().flatten(1, 2).unwrap().max_pool2d(2).unwrap();
     let grad = stock(&y.zeros_like().unwrap());
     let grad = (grad + grad_z.permute((0, 1, 4, 2, 3)).unwrap().flatten(1, 2).unwrap()).unwrap();
-    let ours = flat(&unit.backward(y, None, beta, &unit.forward(y, None, beta).unwrap().1, grad_z).unwrap().0);
+    let ours = flat(&unit.backward(y, (None, beta), &unit.forward(y, (None, beta)).unwrap().1, grad_z).unwrap().0);
     let y64 = Var::from_tensor(&y.to_dtype(DType::F64).unwrap()).unwrap();
     let loss = |y: &Tensor| (stock(y) * grad.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap();
     let theirs = flat(loss(&y64).backward().unwrap().get(&y64).unwrap());
@@ -389,9 +389,9 @@ fn ties_zeros_and_not_a_number() {
     let winners = [Some(0), Some(1), Some(2), None, None, Some(0), Some(1), Some(2)];
     for isa in Isa::available() {
         let _chosen = isa.choose();
-        let (z, statistics) = unit.forward(&y, None, &beta).unwrap();
+        let (z, statistics) = unit.forward(&y, (None, &beta)).unwrap();
         assert_eq!(flat(&z), [1.0, 2.0, 3.0, 0.0, 0.0, 5.0, 0.5, 1e-30f32 as f64]);
-        let (grad, _, _) = unit.backward(&y, None, &beta, &statistics, &z.ones_like().unwrap()).unwrap();
+        let (grad, _, _) = unit.backward(&y, (None, &beta), &statistics, &z.ones_like().unwrap()).unwrap();
         for (lane, winner) in winners.into_iter().enumerate() {
             let got: Vec<f64> = flat(&grad).into_iter().skip(lane).step_by(LANES).collect();
             assert_eq!(got, std::array::from_fn::<_, 4, _>(|pixel| (Some(pixel) == winner) as u8 as f64), "{lane}");
@@ -399,7 +399,7 @@ fn ties_zeros_and_not_a_number() {
         let not_a_number = Tensor::full(f32::NAN, y.shape(), &Device::Cpu).unwrap();
         for pool in [false, true] {
             let unit = Unit { pool, ..unit.clone() };
-            let (z, _) = unit.forward(&not_a_number, None, &beta).unwrap();
+            let (z, _) = unit.forward(&not_a_number, (None, &beta)).unwrap();
             assert!(flat(&z).iter().all(|value| value.is_nan()));
         }
     }
@@ -410,7 +410,7 @@ fn errors_print_what_was_got_and_what_is_expected() {
     let unit = Unit { normalise: BATCH_NORM, noise: None, pool: true };
     let y = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let message = |y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor| {
-        unit.forward(y, gamma, beta).unwrap_err().to_string().lines().next().unwrap().to_string()
+        unit.forward(y, (gamma, beta)).unwrap_err().to_string().lines().next().unwrap().to_string()
     };
     let beta = y(&[9]);
     let good = y(&[2, 2, 4, 4, 8]);
