@@ -94,20 +94,24 @@ impl Measurement for Landscape {
             let lengths: Vec<f64> = multiples.iter().map(|multiple| multiple * rate).collect();
             along(context.params, &gradient, direction, &lengths, |params| minimised(context, params))
         };
+        let mut add = |direction: &str, betas: &[&str], readings: Vec<Option<f64>>| {
+            let read = self.along(direction, betas).into_iter().zip(readings);
+            records
+                .extend(read.filter_map(|(quantity, value)| Some(record(context.step, quantity.name, None, value?))));
+        };
         if due(self.points) {
             let multiples = [&[self.smaller_step], &self.multiples[..]].concat();
             let found = on_line(&gradient, &multiples)?;
-            let mut line = Line { context, direction: "gradient", records };
-            line.bands(&found[1..], &gradient)?;
-            line.beta("beta", &found[1..]);
-            line.beta("beta_extended", &found);
+            add(
+                "gradient",
+                &["beta", "beta_extended"],
+                readings(context, &gradient, &found[1..], &[&found[1..], &found])?,
+            );
         }
         if due(self.random_points) {
             let direction = random_direction(context, gradient.norm()?)?;
             let found = on_line(&direction, &self.multiples)?;
-            let mut line = Line { context, direction: "random", records };
-            line.bands(&found, &direction)?;
-            line.beta("beta", &found);
+            add("random", &["beta"], readings(context, &direction, &found, &[&found])?);
         }
         Ok(())
     }
@@ -133,60 +137,48 @@ fn random_direction(context: &StepContext, norm: f64) -> candle_core::Result<Par
     normal.map(|_, tensor| tensor.affine(scale, 0.0))
 }
 
-/// Where the records of one direction go.
-struct Line<'a> {
-    context: &'a StepContext<'a>,
-    direction: &'static str,
-    records: &'a mut Vec<Record>,
+/// The readings of one direction in the order of its quantities, with an effective β of each of `betas`. Where there is no
+/// penalty, there is none of a loss without it.
+fn readings(
+    context: &StepContext,
+    direction: &Params,
+    points: &[Point],
+    betas: &[&[Point]],
+) -> Result<Vec<Option<f64>>> {
+    let ends = |values: &mut dyn Iterator<Item = f64>| {
+        let (low, high) = band(values);
+        [low, high, high - low].map(Some)
+    };
+    let mut readings = ends(&mut points.iter().map(|point| point.value)).to_vec();
+    readings.extend(if context.spec.train.weight_decay == 0.0 {
+        [None; 3]
+    } else {
+        let penalties = penalties(context, points, direction)?;
+        ends(&mut points.iter().zip(penalties).map(|(point, penalty)| point.value - penalty))
+    });
+    let distances = points.iter().map(|point| point.gradient_distance);
+    readings.extend(ends(&mut distances.clone()));
+    readings.extend(distances.map(Some));
+    readings.extend(betas.iter().flat_map(|points| beta(context, points)).map(Some));
+    Ok(readings)
 }
 
-impl Line<'_> {
-    fn record(&mut self, name: &str, value: f64) {
-        let name = format!("landscape.{}.{name}", self.direction);
-        self.records.push(record(self.context.step, name, None, value));
-    }
+/// ½·λ·‖w − η·d‖² at each point: a parabola in η.
+fn penalties(context: &StepContext, points: &[Point], direction: &Params) -> candle_core::Result<Vec<f64>> {
+    let params = context.params;
+    let (ww, wd, dd) = (params.dot(params)?, params.dot(direction)?, direction.dot(direction)?);
+    let decay = context.spec.train.weight_decay;
+    let penalty = |eta: f64| 0.5 * decay * (ww - 2.0 * eta * wd + eta * eta * dd);
+    Ok(points.iter().map(|point| penalty(point.length)).collect())
+}
 
-    fn band(&mut self, name: &str, values: impl Iterator<Item = f64>) {
-        let (low, high) = band(values);
-        self.record(&format!("{name}_low"), low);
-        self.record(&format!("{name}_high"), high);
-        self.record(&format!("{name}_band"), high - low);
-    }
-
-    /// Bands of the loss and of the distance that the gradient moves, and that distance length by length.
-    fn bands(&mut self, points: &[Point], direction: &Params) -> Result<()> {
-        self.band("loss", points.iter().map(|point| point.value));
-        if self.context.spec.train.weight_decay != 0.0 {
-            let penalties = self.penalties(points, direction)?;
-            self.band("data_loss", points.iter().zip(penalties).map(|(point, penalty)| point.value - penalty));
-        }
-        self.band("distance", points.iter().map(|point| point.gradient_distance));
-        for (index, point) in points.iter().enumerate() {
-            self.record(&format!("distance_{:02}", index + 1), point.gradient_distance);
-        }
-        Ok(())
-    }
-
-    /// ½·λ·‖w − η·d‖² at each point: a parabola in η.
-    fn penalties(&self, points: &[Point], direction: &Params) -> candle_core::Result<Vec<f64>> {
-        let params = self.context.params;
-        let (ww, wd, dd) = (params.dot(params)?, params.dot(direction)?, direction.dot(direction)?);
-        let decay = self.context.spec.train.weight_decay;
-        let penalty = |eta: f64| 0.5 * decay * (ww - 2.0 * eta * wd + eta * eta * dd);
-        Ok(points.iter().map(|point| penalty(point.length)).collect())
-    }
-
-    /// The effective β, the step length of its maximum in learning rates, and β in units of one over the learning rate
-    /// and of one over the smallest step.
-    fn beta(&mut self, name: &str, points: &[Point]) {
-        let rate = self.context.spec.train.learning_rate;
-        let (beta, length) = effective_beta(points).unwrap_or((f64::NAN, f64::NAN));
-        let (smallest, _) = band(points.iter().map(|point| point.length));
-        self.record(name, beta);
-        self.record(&format!("{name}_at"), length / rate);
-        self.record(&format!("{name}_times_rate"), beta * rate);
-        self.record(&format!("{name}_times_smallest"), beta * smallest);
-    }
+/// The effective β, the step length of its maximum in learning rates, and β in units of one over the learning rate and of
+/// one over the smallest step.
+fn beta(context: &StepContext, points: &[Point]) -> [f64; BETAS.len()] {
+    let rate = context.spec.train.learning_rate;
+    let (beta, length) = effective_beta(points).unwrap_or((f64::NAN, f64::NAN));
+    let (smallest, _) = band(points.iter().map(|point| point.length));
+    [beta, length / rate, beta * rate, beta * smallest]
 }
 
 #[cfg(test)]
