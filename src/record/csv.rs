@@ -6,54 +6,29 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Serialize;
 
 use super::Record;
 
 /// The columns of every record.
 const COLUMNS: [&str; 4] = ["step", "name", "layer", "value"];
 
-/// CSV that is being written, with `N` columns that say whose a record is.
-pub struct Writer<const N: usize>(csv::Writer<Vec<u8>>);
-
-impl<const N: usize> Writer<N> {
-    /// CSV with these columns before those of every record.
-    ///
-    /// # Errors
-    /// None in memory; those of the CSV writer.
-    pub fn new(whose: [&str; N]) -> Result<Self> {
-        let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-        csv.write_record(whose.iter().chain(&COLUMNS))?;
-        Ok(Self(csv))
+/// The CSV of `records`, each with whose it is, in columns of these names before those of every record. A value is written
+/// with all zeros that lead (`0.00005`); if `short`, a small one with an exponent (`5e-5`), which compresses better.
+///
+/// # Errors
+/// None in memory; those of the CSV writer.
+pub fn write<'r, const N: usize>(
+    whose: [&str; N],
+    records: impl Iterator<Item = ([&'r str; N], &'r Record)>,
+    short: bool,
+) -> Result<Vec<u8>> {
+    let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    csv.write_record(whose.iter().chain(&COLUMNS))?;
+    for (whose, Record { step, name, layer, value }) in records {
+        let of = (whose.as_slice(), step, name, layer);
+        if short { csv.serialize((of, format!("{value:?}")))? } else { csv.serialize((of, value))? }
     }
-
-    /// Adds a record, its value with all zeros that lead (`0.00005`).
-    ///
-    /// # Errors
-    /// None in memory; those of the CSV writer.
-    pub fn push(&mut self, whose: [&str; N], record: &Record) -> Result<()> {
-        self.push_as(whose, record, record.value)
-    }
-
-    /// Adds a record, its value with an exponent where it is small (`5e-5`), which compresses better.
-    ///
-    /// # Errors
-    /// None in memory; those of the CSV writer.
-    pub fn push_short(&mut self, whose: [&str; N], record: &Record) -> Result<()> {
-        self.push_as(whose, record, format!("{:?}", record.value))
-    }
-
-    fn push_as(&mut self, whose: [&str; N], record: &Record, value: impl Serialize) -> Result<()> {
-        Ok(self.0.serialize((whose.as_slice(), record.step, &record.name, record.layer, value))?)
-    }
-
-    /// The CSV.
-    ///
-    /// # Errors
-    /// None in memory; those of the CSV writer.
-    pub fn finish(self) -> Result<Vec<u8>> {
-        self.0.into_inner().map_err(|error| anyhow!("{error}"))
-    }
+    csv.into_inner().map_err(|error| anyhow!("{error}"))
 }
 
 /// Reads `csv`, which is the file `path`, with these columns before those of every record, record by record.

@@ -138,12 +138,11 @@ pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
 }
 
 fn to_csv(trials: &[TrialRecords]) -> Result<Vec<u8>> {
-    let mut csv = csv::Writer::new(WHOSE)?;
-    for trial in trials {
-        let (seed, sweep) = (trial.seed.to_string(), sweep_text(&trial.sweep));
-        trial.records.iter().try_for_each(|record| csv.push_short([&trial.arm, &seed, &sweep], record))?;
-    }
-    csv.finish()
+    let whose: Vec<_> = trials.iter().map(|trial| (trial.seed.to_string(), sweep_text(&trial.sweep))).collect();
+    let records = trials.iter().zip(&whose).flat_map(|(trial, (seed, sweep))| {
+        trial.records.iter().map(move |record| ([trial.arm.as_str(), seed.as_str(), sweep.as_str()], record))
+    });
+    csv::write(WHOSE, records, true)
 }
 
 /// Puts the records of `csv`, which was read from `path`, into the `trials` that they belong to.

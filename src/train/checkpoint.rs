@@ -167,14 +167,17 @@ fn sealed(mut csv: Vec<u8>, weights: &[u8]) -> Vec<u8> {
 
 /// A record without a name is a number that a probe remembers; the first of these is their count.
 fn logs_as_csv(logs: &[ProbeLog]) -> Result<Vec<u8>> {
-    let mut csv = csv::Writer::new(["probe"])?;
-    for log in logs {
-        log.records.iter().try_for_each(|record| csv.push([&log.probe], record))?;
-        for (step, &value) in [log.memory.len() as f64].iter().chain(&log.memory).enumerate() {
-            csv.push([&log.probe], &Record { step, name: String::new(), layer: None, value })?;
-        }
-    }
-    csv.finish()
+    let number = |(step, value)| Record { step, name: String::new(), layer: None, value };
+    let numbers = |log: &ProbeLog| {
+        let count = std::iter::once(log.memory.len() as f64);
+        count.chain(log.memory.iter().copied()).enumerate().map(number).collect()
+    };
+    let memories: Vec<Vec<Record>> = logs.iter().map(numbers).collect();
+    let of_log = |(log, memory)| {
+        let ProbeLog { probe, records, .. }: &ProbeLog = log;
+        records.iter().chain(memory).map(|record| ([probe.as_str()], record))
+    };
+    csv::write(["probe"], logs.iter().zip(&memories).flat_map(of_log), false)
 }
 
 /// The logs in `csv`, the file `path` of a checkpoint, which must be the one that was written with `weights`.

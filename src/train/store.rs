@@ -118,9 +118,8 @@ pub fn finish(folder: &Path, schema: u32, ending: Ending, checkpoint: &Checkpoin
     let weights = tensors_as_bytes(&[&checkpoint.params, &checkpoint.buffers])?;
     let mut contents = vec![(WEIGHTS.to_string(), weights)];
     for log in &checkpoint.logs {
-        let mut csv = csv::Writer::new([])?;
-        log.records.iter().try_for_each(|record| csv.push([], record))?;
-        contents.push((format!("{}.csv", log.probe), csv.finish()?));
+        let csv = csv::write([], log.records.iter().map(|record| ([], record)), false)?;
+        contents.push((format!("{}.csv", log.probe), csv));
     }
     for (name, bytes) in contents {
         write_whole(&folder.join(&name), &bytes)?;
