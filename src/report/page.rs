@@ -110,3 +110,57 @@ fn swept<'v>(view: &'v View) -> Vec<(String, Vec<&'v String>)> {
     let swept = view.shown().filter(|condition| !condition.sweep.is_empty() && !view.verdicts.is_empty());
     grouped(swept.map(|condition| (sweep_text(condition.sweep), &condition.arm.name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Input;
+    use crate::study::{Overrides, Plan, Study};
+
+    /// Every kind of value, in the words of the page.
+    #[test]
+    fn values_are_said_in_words() {
+        let text = r#"
+            title = "t"
+            question = "q"
+            setup.vgg = {}
+            arm = [{ name = "a", says = "a", setup = "vgg" }]
+            sweep = [{ path = "train.learning_rate", values = [0.1, 0.5] }]
+            scale.desk = { says = "small", seeds = 1, choose_seeds = [9] }
+            value.at_half = { arm = "a", at = { "train.learning_rate" = 0.5, "train.dtype" = "f32" } }
+            value.best = { arm = "a", along = "train.learning_rate", take = "best" }
+            value.first = { arm = "a", along = "train.learning_rate", take = { first_reached = { arms = ["a", "a"], at_least = 20, window = [0.5, 1.0] } } }
+            value.largest = { arm = "a", along = "train.learning_rate", take = { largest = { at_least = 50.0 } } }
+            value.smallest = { arm = "a", along = "train.learning_rate", take = { smallest = { below = { a = 0.9 } } } }
+            value.slope = { arm = "a", along = "train.learning_rate", take = "slope" }
+            value.log_slope = { arm = "a", along = "train.learning_rate", take = "log_slope" }
+            value.rank = { arm = "a", along = "train.learning_rate", take = "rank_correlation" }
+            value.zero = { arm = "a", along = "layer", take = "zero_crossing" }
+            [[claim]]
+            id = "C1"
+            role = "descriptive"
+            origin = "ours"
+            says = "s"
+            metric = "train_accuracy"
+            statistic = { contrast = { a = 1.0 } }
+            unit = "%"
+        "#;
+        let plan = Plan::new(Study::parse("s", "s.toml", text).unwrap(), "desk", &Overrides::default()).unwrap();
+        let input = Input { plan: &plan, trials: Vec::new(), data: Vec::new() };
+        let view = View::new(&input);
+        let page = page(&view, &Summary::of(&view).unwrap(), &[]).unwrap();
+        for line in [
+            "- `at_half`: `a` at `train.dtype = \"f32\"`, `train.learning_rate = 0.5`",
+            "- `best`: `a` at its best `train.learning_rate`, chosen on other seeds",
+            "- `first`: `a` at the smallest `train.learning_rate` at which `a` or `a` reaches 20 between 0.5 and 1 of the run, on other seeds",
+            "- `largest`: the largest `train.learning_rate` at which `a` is at least 50; 0 if none",
+            "- `smallest`: the smallest `train.learning_rate` at which `a` is below 0.9 · a; ∞ if none",
+            "- `slope`: the slope of `a` over `train.learning_rate`",
+            "- `log_slope`: the slope of `a` over log `train.learning_rate`",
+            "- `rank`: the rank correlation of `a` with `train.learning_rate`",
+            "- `zero`: the `layer` at which `a` changes its sign",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is not in {page}");
+        }
+    }
+}
