@@ -60,7 +60,7 @@ impl Parameter {
 
 /// Mean and spread of each channel, over `count` values.
 #[derive(Clone, Debug)]
-pub struct Moments {
+pub struct BatchMoments {
     /// (c)
     pub mean: Tensor,
     /// The quantity of the running statistics (c): the biased variance under BatchNorm, the divisor under the others.
@@ -79,7 +79,7 @@ pub struct Pass {
     /// The block's output.
     pub output: Tensor,
     /// The batch's moments, where the block normalised by them.
-    pub moments: Option<Moments>,
+    pub moments: Option<BatchMoments>,
     /// The passes through the blocks that it holds, in their order.
     pub inner: Vec<Pass>,
     /// Whatever else the block's own backward needs.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor, WithDType, bail};
 
 use super::activation::{Activation, activate};
-use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
+use super::block::{At, BatchMoments, Block, Gradients, Kind, Parameter, Pass, vector_jacobian};
 use super::mode::StatisticsMode;
 use super::norm::{self, EPS, NormLayer};
 use super::params::Params;
@@ -220,7 +220,7 @@ struct Loops {
 }
 
 /// The moments in `units`; `None` where the batch was not normalised by its own.
-fn moments<T: WithDType>(norm: &NormLayer, units: &[UnitStatistics], n: usize) -> Result<Option<Moments>> {
+fn moments<T: WithDType>(norm: &NormLayer, units: &[UnitStatistics], n: usize) -> Result<Option<BatchMoments>> {
     if units.iter().any(|unit| unit.slopes.is_none()) {
         return Ok(None);
     }
@@ -229,5 +229,5 @@ fn moments<T: WithDType>(norm: &NormLayer, units: &[UnitStatistics], n: usize) -
         Tensor::from_vec(values, units.len(), &Device::Cpu)
     };
     let spread = tensor(&|unit| if norm.keeps_variance() { unit.variance } else { unit.divisor })?;
-    Ok(Some(Moments { mean: tensor(&|unit| unit.mean)?, spread, count: n }))
+    Ok(Some(BatchMoments { mean: tensor(&|unit| unit.mean)?, spread, count: n }))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor, bail};
 
 use super::activation::relu;
-use super::block::{At, Block, Gradients, Kind, Moments, Parameter, Pass, vector_jacobian};
+use super::block::{At, BatchMoments, Block, Gradients, Kind, Parameter, Pass, vector_jacobian};
 use super::feature_maps::{FeatureMaps, to_layout_of};
 use super::mode::{Implementation, StatisticsMode};
 use super::noise;
@@ -104,7 +104,7 @@ impl Epilogue {
     }
 
     /// The input of the ReLU (n, c, h, w) from `y` (n, c, h, w), and the batch's moments where it was normalised by them.
-    fn plain_before_relu(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<Moments>)> {
+    fn plain_before_relu(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<BatchMoments>)> {
         let y = match self.jitter(at, NoisePlace::BeforeNorm, || noise::standard_deviations(y))? {
             Some(jitter) => &noise::apply(y, &jitter)?,
             None => y,
@@ -232,13 +232,13 @@ fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>
 }
 
 /// The moments in `statistics` as tensors; `None` where the batch was not normalised by its own.
-fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<Moments>> {
+fn batch_moments_of(statistics: &Statistics, y: &Tensor) -> Result<Option<BatchMoments>> {
     if statistics.spread.is_empty() {
         return Ok(None);
     }
     let (n, _, h, w, _) = y.dims5()?;
     let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), y.device());
-    Ok(Some(Moments { mean: tensor(&statistics.mean)?, spread: tensor(&statistics.spread)?, count: n * h * w }))
+    Ok(Some(BatchMoments { mean: tensor(&statistics.mean)?, spread: tensor(&statistics.spread)?, count: n * h * w }))
 }
 
 #[cfg(test)]

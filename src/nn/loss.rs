@@ -26,20 +26,18 @@ pub(super) fn loss_of(loss: Loss, output: &Tensor, labels: &Tensor) -> Result<Te
 /// The loss and its gradient with respect to the output.
 pub(super) fn loss_and_gradient(loss: Loss, output: &Tensor, labels: &Tensor) -> Result<(f64, Tensor)> {
     match loss {
-        Loss::CrossEntropy => cross_entropy_and_gradient(output, labels),
+        // Mean cross-entropy in nats, and its gradient (softmax − one-hot) / n, of logits (n, classes).
+        Loss::CrossEntropy => {
+            let (n, classes) = output.dims2()?;
+            let loss = cross_entropy(output, labels)?.to_dtype(DType::F64)?.to_scalar()?;
+            let one_hot =
+                candle_nn::encoding::one_hot(labels.clone(), classes, 1f32, 0f32)?.to_dtype(output.dtype())?;
+            Ok((loss, softmax(output, D::Minus1)?.sub(&one_hot)?.affine(1.0 / n as f64, 0.0)?))
+        }
         Loss::HalfSquaredErrorSum => {
             let errors = output.sub(labels)?;
             let squares = errors.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
             Ok((0.5 * squares, errors))
         }
     }
-}
-
-/// Mean cross-entropy in nats, and its gradient (softmax − one-hot) / n, of `logits` (n, classes).
-fn cross_entropy_and_gradient(logits: &Tensor, labels: &Tensor) -> Result<(f64, Tensor)> {
-    let (n, classes) = logits.dims2()?;
-    let loss = cross_entropy(logits, labels)?.to_dtype(DType::F64)?.to_scalar()?;
-    let one_hot = candle_nn::encoding::one_hot(labels.clone(), classes, 1f32, 0f32)?;
-    let gradient = softmax(logits, D::Minus1)?.sub(&one_hot.to_dtype(logits.dtype())?)?.affine(1.0 / n as f64, 0.0)?;
-    Ok((loss, gradient))
 }

@@ -22,7 +22,7 @@ use candle_core::DType;
 
 use crate::spec::{Loss, Model};
 
-pub use block::{At, Block, Blocks, Kind, Moments, Parameter, Pass};
+pub use block::{At, BatchMoments, Block, Blocks, Kind, Parameter, Pass};
 pub(crate) use convolution::ConvLayer;
 pub use convolution::Convolution;
 pub(crate) use deep_linear::deep_linear;

@@ -3,7 +3,7 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::activation::relu;
-use super::block::{At, Kind, Moments, Parameter, Pass};
+use super::block::{At, BatchMoments, Kind, Parameter, Pass};
 use super::mode::StatisticsMode;
 use super::params::Params;
 use crate::kernels::divisor::{Divisor, Spread};
@@ -89,7 +89,7 @@ impl NormLayer {
 
     /// Moves the running statistics towards the batch's: running ← 0.9 · running + 0.1 · new, as PyTorch, the variance
     /// with Bessel's correction.
-    fn update_running(&self, buffers: &mut Params, moments: &Moments) -> Result<()> {
+    fn update_running(&self, buffers: &mut Params, moments: &BatchMoments) -> Result<()> {
         let mix = |old: &Tensor, new: &Tensor, scale: f64| {
             old.affine(1.0 - MOMENTUM, 0.0)?.add(&new.affine(MOMENTUM * scale, 0.0)?)
         };
@@ -113,7 +113,7 @@ impl NormLayer {
     }
 
     /// γ·ŷ + β of `y` (n, c, h, w) in Candle's own operations, and the batch's moments where it was normalised by them.
-    pub(super) fn plain(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<Moments>)> {
+    pub(super) fn plain(&self, at: At, y: &Tensor) -> Result<(Tensor, Option<BatchMoments>)> {
         let At { params, buffers, mode } = at;
         let per_channel = |tensor: &Tensor| tensor.reshape((1, self.channels, 1, 1));
         let (mean, divisor, moments) = match mode.statistics {
@@ -122,7 +122,7 @@ impl NormLayer {
                 let (divisor, spread) = self.plain_divisor(y, &mean)?;
                 let flat = |moment: &Tensor| Ok::<_, candle_core::Error>(moment.flatten_all()?.detach());
                 let moments =
-                    Moments { mean: flat(&mean)?, spread: flat(&spread)?, count: y.elem_count() / self.channels };
+                    BatchMoments { mean: flat(&mean)?, spread: flat(&spread)?, count: y.elem_count() / self.channels };
                 (mean, divisor, Some(moments))
             }
             StatisticsMode::Running => {
