@@ -36,16 +36,11 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `bytes` in lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The SHA-256 of `parts`, one after the other, in lower-case hexadecimal.
 pub fn sha256(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut digest = Sha256::new();
     parts.into_iter().for_each(|part| digest.update(part));
-    hex(&digest.finalize())
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The one of the `known` names that is most like `name`, the first of equals; empty where there is none.
@@ -71,7 +66,6 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!((count(1, "seed"), count(8, "seed")), ("1 seed".into(), "8 seeds".into()));
-        assert_eq!(hex(&[0, 10, 255]), "000aff");
     }
 
     #[test]

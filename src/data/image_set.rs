@@ -65,7 +65,8 @@ impl ImageSet {
         if let Some(constant) = moments.iter().position(|&(_, std)| std == 0.0) {
             bail!("all training pixels of channel {constant} of {} are equal: the files are corrupt", name.title());
         }
-        let levels = moments.iter().map(|&(mean, std)| standardised_levels(mean, std)).collect();
+        let level = |value, (mean, std)| ((value as f64 - mean) / std) as f32;
+        let levels = moments.iter().map(|&of_channel| std::array::from_fn(|value| level(value, of_channel))).collect();
         let facts = DataFacts {
             name,
             sha256: content_hash(shape, [&train, &test]),
@@ -121,10 +122,6 @@ fn channel_moments(split: &Split, channels: usize, plane: usize) -> Vec<(f64, f6
         (mean, (power_sum(2) as f64 / number - mean * mean).max(0.0).sqrt())
     };
     counts.iter().map(moments).collect()
-}
-
-fn standardised_levels(mean: f64, std: f64) -> [f32; 256] {
-    std::array::from_fn(|value| ((value as f64 - mean) / std) as f32)
 }
 
 fn content_hash(shape: [usize; 3], splits: [&Split; 2]) -> String {

@@ -103,7 +103,8 @@ impl<'a> Training<'a> {
     fn begin_or_resume(trial: &'a Trial, folder: &Path, watch: &dyn Watch) -> Result<Self> {
         let data = trial.data;
         let batches = Batches::new(data.facts().train, trial.spec.train.batch, trial.seed);
-        let network = network(trial.spec, data);
+        let (Spec { loss, model, train, .. }, (inputs, outputs)) = (trial.spec, data.shape());
+        let network = nn::network(model, *loss, nn::fastest(model, train.dtype.dtype()), &inputs, outputs);
         let (params, buffers) = network.init(trial.seed, trial.spec.train.dtype.dtype(), DEVICE)?;
         let optimizer = optimizer::initial(&trial.spec.train, &params)?;
         let logs = trial.probes.iter().map(|probe| ProbeLog { probe: probe.id(), ..ProbeLog::default() }).collect();
@@ -199,12 +200,6 @@ impl<'a> Training<'a> {
         }
         Ok(())
     }
-}
-
-/// The network that `spec` makes for `data`.
-fn network(spec: &Spec, data: &Dataset) -> Network {
-    let (inputs, outputs) = data.shape();
-    nn::network(&spec.model, spec.loss, nn::fastest(&spec.model, spec.train.dtype.dtype()), &inputs, outputs)
 }
 
 /// Removes from the `folder` of a finished trial what a process that was killed right then left of these probes.

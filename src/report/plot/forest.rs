@@ -38,6 +38,7 @@ pub fn forest(view: &View) -> Option<Figure> {
 /// another record has no unit of its own: the record's name takes its place.
 fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
     let conditions = 1 + claim.also.len();
+    let exploratory = if verdict.exploratory { ", exploratory" } else { "" };
     let row = |(index, part): (usize, &Part)| {
         let (reading, condition) = (index / conditions, index % conditions);
         let also = condition.checked_sub(1).map(|number| &claim.also[number]);
@@ -48,17 +49,12 @@ fn rows(claim: &Claim, verdict: &Verdict) -> Vec<(String, Row)> {
             outcome: part.outcome,
             criterion: also.map_or(claim.criterion, |also| Some(also.criterion)),
             paper: verdict.paper_value.filter(|_| index == 0),
-            word: (index == 0).then(|| word(verdict)),
+            word: (index == 0).then(|| format!("{}{exploratory}", verdict.word)),
             second: reading > 0,
         };
         Some((other_record.unwrap_or_else(|| verdict.unit.clone()), row))
     };
     verdict.parts.iter().enumerate().filter_map(row).collect()
-}
-
-fn word(verdict: &Verdict) -> String {
-    let exploratory = if verdict.exploratory { ", exploratory" } else { "" };
-    format!("{}{exploratory}", verdict.word)
 }
 
 /// A row's name; with the claim's where it is apart from the claim's first row.
@@ -74,7 +70,7 @@ fn group(unit: &str, rows: &[Row]) -> Grid {
     let count = rows.len() as f64;
     let heights = (0..rows.len()).map(|index| count - index as f64 - 0.5);
     let marks = rows.iter().zip(heights.clone()).flat_map(|(row, height)| row.marks(height, extent));
-    let (x, y) = (Axis::numbers(extent, "", 7, AXIS), Axis::bare((0.0, count)));
+    let (x, y) = (Axis::numbers(extent, "", 7, AXIS), Axis::numbers((0.0, count), "", 0, 0.0));
     let mut panel = Panel::new(unit, x, y, marks.collect());
     let label = |height, text: &str, is_minor| Label { height, text: text.into(), look: None, is_minor };
     let names = rows.iter().zip(heights.clone()).map(|(row, height)| label(height, &row.label, row.word.is_none()));

@@ -60,11 +60,6 @@ impl Axis {
         Self::new((-0.5, names.len() as f64 - 0.5), title, Ticks::Names(names), room)
     }
 
-    /// An axis without ticks, labels or title.
-    pub fn bare(range: (f64, f64)) -> Self {
-        Self::numbers(range, "", 0, 0.0)
-    }
-
     /// An axis of percent.
     pub fn percent(title: &str) -> Self {
         Self::numbers((0.0, 100.0), title, 6, 46.0)
