@@ -150,12 +150,13 @@ impl Epilogue {
     /// All that becomes of `y` in a mode, as one kernel.
     fn unit(&self, at: At, gamma: Option<&Tensor>, y: &Tensor) -> Result<Unit> {
         let normalise = match (&self.norm, at.mode.statistics) {
-            (None, _) => Normalise::Nothing,
+            (None, _) => Normalise::nothing(self.channels),
             (Some(norm), StatisticsMode::Batch) => Normalise::Batch { by: norm.divisor, eps: norm::EPS },
             (Some(norm), StatisticsMode::Running) => {
                 let (mean, divisor) = norm.running(at.buffers)?;
                 let mean = mean.iter().map(|&mean| mean as f32).collect();
-                Normalise::Given { mean, inv_divisor: divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect() }
+                let inv_divisor = divisor.iter().map(|divisor| (1.0 / divisor) as f32).collect();
+                Normalise::Given(Statistics { mean, spread: Vec::new(), inv_divisor })
             }
         };
         let sd = || activation_sd(standard_deviations(y, self.channels)?, &normalise, gamma);
@@ -219,12 +220,11 @@ fn activation_sd(mut sd: Vec<f32>, normalise: &Normalise, gamma: Option<&Tensor>
     let gamma = gamma.map(Tensor::to_vec1::<f32>).transpose()?;
     for (channel, sd) in sd.iter_mut().enumerate() {
         *sd *= match normalise {
-            Normalise::Nothing => 1.0,
             Normalise::Batch { by, .. } if *by != Divisor::BATCH_NORM => {
                 bail!("noise in units of a channel's own standard deviation needs BatchNorm or no normalisation")
             }
             Normalise::Batch { eps, .. } => (1.0 / (f64::from(*sd).powi(2) + eps).sqrt()) as f32,
-            Normalise::Given { inv_divisor, .. } => inv_divisor[channel],
+            Normalise::Given(statistics) => statistics.inv_divisor[channel],
         };
         *sd *= gamma.as_ref().map_or(1.0, |gamma| gamma[channel].abs());
     }

@@ -69,7 +69,7 @@ fn max_pooling() {
         let x = (hashed("x", &shape) + 1.0).unwrap();
         let x = if case == "ties" { x.round().unwrap() } else { x };
         let kernel = |x: &Tensor| {
-            let unit = Unit { normalise: Normalise::Nothing, noise: None, pool: true };
+            let unit = Unit { normalise: Normalise::nothing(shape[1]), noise: None, pool: true };
             let bias = Tensor::zeros(shape[1], DType::F32, &Device::Cpu).unwrap();
             from_grouped(&unit.forward(&to_grouped(x).unwrap(), (None, &bias)).unwrap().0, shape[1]).unwrap()
         };

@@ -25,8 +25,6 @@ use crate::kernels::noise::Jitter;
 /// How the input y is normalised to ŷ, channel by channel.
 #[derive(Clone, Debug)]
 pub enum Normalise {
-    /// Not at all: ŷ = y. Without γ, β is then the bias of the convolution.
-    Nothing,
     /// With the batch's own statistics: ŷ = (y − mean) / divisor.
     Batch {
         /// The divisor.
@@ -35,15 +33,17 @@ pub enum Normalise {
         eps: f64,
     },
     /// With given statistics, which are constants of the gradient: ŷ = (y − mean) · inv_divisor.
-    Given {
-        /// One for each channel.
-        mean: Vec<f32>,
-        /// 1 / divisor, one for each channel.
-        inv_divisor: Vec<f32>,
-    },
+    Given(Statistics),
 }
 
-/// The statistics that the forward pass normalised with, one value for each channel.
+impl Normalise {
+    /// Not at all: ŷ = y. Without γ, β is then the bias of the convolution.
+    pub fn nothing(channels: usize) -> Self {
+        Normalise::Given(Statistics { mean: vec![0.0; channels], spread: vec![], inv_divisor: vec![1.0; channels] })
+    }
+}
+
+/// The statistics that a forward pass normalises with, one value for each channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
     /// Subtracted: 0 where nothing was normalised.
@@ -110,7 +110,7 @@ impl Unit {
             let input = self.input(&arguments, statistics)?;
             let by = match self.normalise {
                 Normalise::Batch { by, .. } => Some(by),
-                Normalise::Nothing | Normalise::Given { .. } => None,
+                Normalise::Given(_) => None,
             };
             let (grad_y, grad_gamma, grad_beta) = with_values([("gradient of the output", grad_z)], |[grad_z]| {
                 Ok(backward::backward(&input, self.pool, by, grad_z))
@@ -137,12 +137,7 @@ impl Unit {
     fn statistics(&self, arguments: &Arguments) -> Statistics {
         let channels = arguments.beta.len();
         match &self.normalise {
-            Normalise::Nothing => {
-                Statistics { mean: vec![0.0; channels], spread: vec![], inv_divisor: vec![1.0; channels] }
-            }
-            Normalise::Given { mean, inv_divisor } => {
-                Statistics { mean: mean.clone(), spread: vec![], inv_divisor: inv_divisor.clone() }
-            }
+            Normalise::Given(statistics) => statistics.clone(),
             Normalise::Batch { by, eps } => {
                 let summaries = moments::summaries(arguments.y.as_chunks().0, arguments.shape, by.needs_magnitudes());
                 let summaries = &summaries[..channels];

@@ -82,11 +82,12 @@ impl Case {
             [(3, 4, 4, 8usize), (2, 5, 7, 11), (1, 6, 3, 3), (4, 2, 2, 17), (3, 1, 1, 9), (1, 1, 6, 8), (2, 1, 1, 1)]
         {
             let shape = Grouped { images, groups: channels.div_ceil(LANES), height, width };
-            let given = || Normalise::Given {
+            let given = Statistics {
                 mean: per_channel("mean", channels, -0.5),
+                spread: Vec::new(),
                 inv_divisor: per_channel("inv_std", channels, 0.5),
             };
-            for normalise in by_batch().chain([Normalise::Nothing, given()]) {
+            for normalise in by_batch().chain([Normalise::nothing(channels), Normalise::Given(given)]) {
                 for bits in 0..8 {
                     let flags = [bits & 1 > 0, bits & 2 > 0 && height > 1 && width > 1, bits & 4 > 0];
                     cases.push(Case::new(shape, channels, 0.3, normalise.clone(), flags));
@@ -108,7 +109,6 @@ impl Case {
     /// v in double precision by Candle's operations, from y, γ (as lanes) and β (as lanes).
     fn plain_activation(&self, y: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
         let normalised = match &self.unit.normalise {
-            Normalise::Nothing => y.clone(),
             Normalise::Batch { by, eps } => {
                 let mean = |x: &Tensor| x.mean_keepdim((0, 2, 3)).unwrap();
                 let centred = y.broadcast_sub(&mean(y)).unwrap();
@@ -124,7 +124,7 @@ impl Case {
                 let expected = if by.matched { by.of.of_standard_normal(count) } else { 1.0 };
                 centred.broadcast_div(&(divisor / expected).unwrap()).unwrap()
             }
-            Normalise::Given { mean, inv_divisor } => {
+            Normalise::Given(Statistics { mean, inv_divisor, .. }) => {
                 let centred = y.broadcast_sub(&self.lanes(mean)).unwrap();
                 centred.broadcast_mul(&self.lanes(inv_divisor)).unwrap()
             }
@@ -319,7 +319,7 @@ fn the_graph_takes_the_same_backward() {
 #[test]
 fn the_gradient_passes_through_the_scale_noise() {
     let shape = Grouped { images: 2, groups: 1, height: 3, width: 3 };
-    for normalise in by_batch().chain([Normalise::Nothing]) {
+    for normalise in by_batch().chain([Normalise::nothing(5)]) {
         let case = Case::new(shape, 5, 0.0, normalise, [true, false, true]);
         let Case { unit, y, gamma, beta, grad_z, .. } = &case;
         let (_, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
@@ -344,7 +344,7 @@ fn the_gradient_passes_through_the_scale_noise() {
 #[test]
 fn the_gradient_of_pooling_is_right_where_that_of_max_pool2d_is_not() {
     let shape = Grouped { images: 2, groups: 1, height: 4, width: 6 };
-    let case = Case::new(shape, LANES, 5.0, Normalise::Nothing, [false, true, false]);
+    let case = Case::new(shape, LANES, 5.0, Normalise::nothing(LANES), [false, true, false]);
     let Case { unit, y, beta, grad_z, .. } = &case;
     let stock = |y: &Tensor| y.permute((0, 1, 4, 2, 3)).unwrap().flatten(1, 2).unwrap().max_pool2d(2).unwrap();
     let grad = stock(&y.zeros_like().unwrap());
@@ -371,7 +371,7 @@ fn the_gradient_of_pooling_is_right_where_that_of_max_pool2d_is_not() {
 /// not-a-number that fills a window is not lost: a divergence must be seen.
 #[test]
 fn ties_zeros_and_not_a_number() {
-    let unit = Unit { normalise: Normalise::Nothing, noise: None, pool: true };
+    let unit = Unit { normalise: Normalise::nothing(LANES), noise: None, pool: true };
     let shape = Grouped { images: 1, groups: 1, height: 2, width: 2 };
     let lanes = [
         [1.0, 1.0, 1.0, 1.0],
