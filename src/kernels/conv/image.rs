@@ -136,7 +136,7 @@ impl Convolution<'_> {
     #[inline(always)]
     unsafe fn tile<V: Vector, const R: usize, const P: usize, const LEFT: bool, const RIGHT: bool>(
         &self,
-        row: &Row,
+        row: &TileRow,
         x: usize,
     ) {
         let Size { height, width, .. } = self.size;
@@ -167,14 +167,14 @@ impl Convolution<'_> {
     ///
     /// Not inlined, because LLVM would do this arithmetic again in the innermost loop rather than keep its results.
     #[inline(never)]
-    fn locate(&self, image: usize, group: usize, y: usize, vector_width: usize) -> Row {
+    fn locate(&self, image: usize, group: usize, y: usize, vector_width: usize) -> TileRow {
         let Size { height, width, .. } = self.size;
         let in_stride = self.size.image_len(self.in_channels);
         let out_stride = self.out_groups * height * width * LANES;
         let kernel_rows = self.size.kernel_rows(y);
         let input_y = y + kernel_rows.start - 1;
         let first_weight = (group * TAPS * LANES + kernel_rows.start * 3 * vector_width) * self.in_channels;
-        Row {
+        TileRow {
             input: self.input[image * in_stride + input_y * width * LANES..].as_ptr(),
             in_stride,
             weights: self.packed[first_weight..].as_ptr(),
@@ -186,7 +186,7 @@ impl Convolution<'_> {
 }
 
 /// Where the tiles of a row read and write. Strides are from image to image.
-struct Row {
+struct TileRow {
     /// The input row of the first kernel row that meets the image.
     input: *const f32,
     in_stride: usize,
