@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Error, Result};
 use serde::Serialize;
@@ -65,6 +65,20 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::new(error).context(Obstacle(format!("{}: cannot read this file", path.display())))),
     }
+}
+
+/// The paths in `folder`, in order; none where there is no such folder.
+///
+/// # Errors
+/// An [`Obstacle`]: a folder that cannot be read.
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut paths: Vec<PathBuf> = match paths {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        paths => paths.with_context(|| Obstacle(format!("{}: cannot read this folder", folder.display())))?,
+    };
+    paths.sort();
+    Ok(paths)
 }
 
 /// The value in the JSON file `path`; `None` where there is no such file.

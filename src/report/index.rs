@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
 use super::summary::{self, Summary};
 use super::{place, templates};
-use crate::files::read_json;
+use crate::files::{list, read_json};
 use crate::groups::grouped;
 use crate::judge::{Verdict, Word};
 use crate::study::claim::Origin;
@@ -65,8 +65,7 @@ pub fn write_index(out: &Path) -> Result<()> {
 /// The reports in the folder `out`, in the order of their names: the folders beside a page with the program's mark.
 fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
     let mut reports = Vec::new();
-    for folder in std::fs::read_dir(out).with_context(|| format!("{}: cannot read this folder", out.display()))? {
-        let folder = folder?.path();
+    for folder in list(out)? {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !folder.is_dir() || !matches!(place::is_marked(&out.join(format!("{name}.md"))), Ok(Some(true))) {
             continue;
@@ -76,7 +75,6 @@ fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
             Err(error) => note(format_args!("{} leaves out a report: {error:#}", out.join(FILE).display())),
         }
     }
-    reports.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(reports)
 }
 

@@ -61,7 +61,6 @@ pub struct Input<'a> {
 pub(crate) fn write(view: &View, out: &Path) -> Result<PathBuf> {
     let name = view.plan.output_name();
     let folder = out.join(&name);
-    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     let figures = plot::figures(view);
     stored::write(view, &folder)?;
     for figure in &figures {

@@ -1,13 +1,12 @@
 //! Whose a file is: pages and pictures carry a mark by which the program knows them again, and nobody else's file is
 //! written or removed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{PLAN, run_log, stored, summary};
-use crate::files::{Obstacle, read, write_whole};
+use crate::files::{Obstacle, list, read, write_whole};
 use crate::study::Plan;
 
 /// The first line of every page and picture.
@@ -60,12 +59,7 @@ pub fn check_place(plan: &Plan, out: &Path) -> Result<()> {
 
 /// The pictures in the `folder` of a report, where there is one.
 pub(super) fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
-    if folder.exists() {
-        for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read this folder", folder.display()))? {
-            pictures.push(entry?.path());
-        }
-        pictures.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
-    }
+    let mut pictures = list(folder)?;
+    pictures.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
     Ok(pictures)
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 
-use crate::files::{Damaged, read, write_whole};
+use crate::files::{Damaged, list, read, write_whole};
 use crate::nn::Params;
 use crate::probe::Memory;
 use crate::record::{Record, csv};
@@ -138,13 +138,8 @@ fn remove(folder: &Path, prefix: &str, but: Option<usize>) -> Result<()> {
 
 /// The files in `folder` whose names begin with `prefix`.
 fn with_prefix(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read", folder.display()))? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            paths.push(entry.path());
-        }
-    }
+    let mut paths = list(folder)?;
+    paths.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)));
     Ok(paths)
 }
 

@@ -5,7 +5,7 @@ mod store;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::{Device, Tensor};
 
 pub use store::{Finished, finished, set_aside};
@@ -59,7 +59,6 @@ pub trait Watch: Sync {
 /// # Errors
 /// A file that cannot be written or read, or a trial begun with another instruction set.
 pub fn run(trial: &Trial, folder: &Path, checkpoint_every: usize, watch: &dyn Watch) -> Result<Option<Ending>> {
-    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make this folder", folder.display()))?;
     let mut training = Training::begin_or_resume(trial, folder, watch)?;
     let steps = trial.spec.train.steps;
     watch.progress(training.state.step, steps);
