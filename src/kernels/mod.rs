@@ -17,7 +17,7 @@
 //! Winograd's way instead: 4×4 pixels for 2×2 are transformed, which leaves 16 multiplications of a pair of channels
 //! where nine taps are 36.
 //!
-//! **Fusion.** [`unit`](mod@unit) does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
+//! **Fusion.** [`fused`] does everything after a convolution in one pass: normalisation, [`noise`], ReLU and pooling,
 //! forward and backward. The noise is drawn where it is used, again in the backward pass, from a generator keyed by
 //! (key, image), and never stored.
 //!
@@ -34,6 +34,7 @@ mod avx512;
 pub mod conv;
 pub(crate) mod dense;
 pub mod divisor;
+pub mod fused;
 pub mod isa;
 pub mod lanes;
 pub mod layout;
@@ -43,4 +44,3 @@ pub mod noise;
 mod plain;
 mod random;
 pub(crate) mod sums;
-pub mod unit;

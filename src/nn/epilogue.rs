@@ -17,8 +17,8 @@ use super::norm::{self, NormLayer};
 use super::params::Params;
 use super::pool::max_pool2;
 use crate::kernels::divisor::Divisor;
+use crate::kernels::fused::{Affine, Fused, Normalise, Statistics, standard_deviations};
 use crate::kernels::noise::Jitter;
-use crate::kernels::unit::{Affine, Normalise, Statistics, Unit, standard_deviations};
 use crate::spec::{Noise, NoisePlace, ShiftUnit};
 
 /// Normalisation, noise (or noise and normalisation) and ReLU, then 2×2 max pooling at the end of a stage.
@@ -40,21 +40,21 @@ pub struct Epilogue {
 
 /// A pass through the kernel.
 #[derive(Debug)]
-struct Fused {
+struct Kept {
     /// The kernel's input s·y + m, where noise comes between convolution and kernel; and s, by which the gradient goes back.
     entry: Option<(Tensor, Tensor)>,
-    unit: Unit,
+    fused: Fused,
     /// The statistics that it normalised with.
     statistics: Statistics,
 }
 
-impl Fused {
+impl Kept {
     /// The input of the kernel, from the convolution's output.
     fn entered<'a>(&'a self, y: &'a Tensor) -> &'a Tensor {
         self.entry.as_ref().map_or(y, |(entered, _)| entered)
     }
 
-    fn of(pass: &Pass) -> Option<&Fused> {
+    fn of(pass: &Pass) -> Option<&Kept> {
         pass.kept.as_ref()?.downcast_ref()
     }
 }
@@ -91,11 +91,11 @@ impl Epilogue {
     /// # Errors
     /// If `pass` is not of this block.
     pub fn before_relu(&self, at: At, pass: &Pass) -> Result<FeatureMaps> {
-        let Some(fused) = Fused::of(pass) else {
+        let Some(kept) = Kept::of(pass) else {
             let (v, _) = self.plain_before_relu(at, &self.nchw(&pass.input)?)?;
             return Ok(FeatureMaps::new(v, self.channels, Implementation::Plain));
         };
-        let v = fused.unit.before_relu(fused.entered(&pass.input), self.affine(at.params)?, &fused.statistics)?;
+        let v = kept.fused.before_relu(kept.entered(&pass.input), self.affine(at.params)?, &kept.statistics)?;
         Ok(FeatureMaps::new(v, self.channels, Implementation::Fast))
     }
 
@@ -134,10 +134,10 @@ impl Epilogue {
         let entry = self.entry(at, y)?;
         let entered = entry.as_ref().map_or(y, |(entered, _)| entered);
         let affine = self.affine(at.params)?;
-        let unit = self.unit(at, affine.0, entered)?;
-        let (output, statistics) = unit.forward(entered, affine)?;
+        let fused = self.kernel(at, affine.0, entered)?;
+        let (output, statistics) = fused.forward(entered, affine)?;
         let moments = batch_moments_of(&statistics, y)?;
-        let kept = Fused { entry, unit, statistics };
+        let kept = Kept { entry, fused, statistics };
         Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, y, output) })
     }
 
@@ -148,7 +148,7 @@ impl Epilogue {
     }
 
     /// All that becomes of `y` in a mode, as one kernel.
-    fn unit(&self, at: At, gamma: Option<&Tensor>, y: &Tensor) -> Result<Unit> {
+    fn kernel(&self, at: At, gamma: Option<&Tensor>, y: &Tensor) -> Result<Fused> {
         let normalise = match (&self.norm, at.mode.statistics) {
             (None, _) => Normalise::nothing(self.channels),
             (Some(norm), StatisticsMode::Batch) => Normalise::Batch { by: norm.divisor, eps: norm::EPS },
@@ -161,7 +161,7 @@ impl Epilogue {
         };
         let sd = || activation_sd(standard_deviations(y, self.channels)?, &normalise, gamma);
         let noise = self.jitter(at, NoisePlace::AfterAffine, sd)?;
-        Ok(Unit { normalise, noise, pool: self.pool })
+        Ok(Fused { normalise, noise, pool: self.pool })
     }
 
     /// γ (c), where there is a normalisation, and β or the bias (c).
@@ -193,13 +193,13 @@ impl Block for Epilogue {
     }
 
     fn backward(&self, at: At, pass: &Pass, gradient: &Tensor, need_input: bool) -> Result<Gradients> {
-        let Some(fused) = Fused::of(pass) else {
+        let Some(kept) = Kept::of(pass) else {
             let forward = |at: At, y: &Tensor| self.plain(at, y);
             return vector_jacobian(forward, at, self.parameters(), &pass.input, gradient, need_input);
         };
-        let (affine, y) = (self.affine(at.params)?, fused.entered(&pass.input));
-        let (grad_y, grad_gamma, grad_beta) = fused.unit.backward(y, affine, &fused.statistics, gradient)?;
-        let grad_y = match &fused.entry {
+        let (affine, y) = (self.affine(at.params)?, kept.entered(&pass.input));
+        let (grad_y, grad_gamma, grad_beta) = kept.fused.backward(y, affine, &kept.statistics, gradient)?;
+        let grad_y = match &kept.entry {
             Some((_, scale)) => grad_y.mul(scale)?,
             None => grad_y,
         };

@@ -2,9 +2,9 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use whybn::kernels::divisor::Divisor;
+use whybn::kernels::fused::{Fused, Normalise};
 use whybn::kernels::layout::{from_grouped, to_grouped};
 use whybn::kernels::noise::Jitter;
-use whybn::kernels::unit::{Normalise, Unit};
 use whybn::nn::{At, Block, Convolution, Epilogue, Implementation, Mode, NormLayer, Params, StatisticsMode, max_pool2};
 use whybn::spec::Norm;
 
@@ -69,9 +69,9 @@ fn max_pooling() {
         let x = (hashed("x", &shape) + 1.0).unwrap();
         let x = if case == "ties" { x.round().unwrap() } else { x };
         let kernel = |x: &Tensor| {
-            let unit = Unit { normalise: Normalise::nothing(shape[1]), noise: None, pool: true };
+            let fused = Fused { normalise: Normalise::nothing(shape[1]), noise: None, pool: true };
             let bias = Tensor::zeros(shape[1], DType::F32, &Device::Cpu).unwrap();
-            from_grouped(&unit.forward(&to_grouped(x).unwrap(), (None, &bias)).unwrap().0, shape[1]).unwrap()
+            from_grouped(&fused.forward(&to_grouped(x).unwrap(), (None, &bias)).unwrap().0, shape[1]).unwrap()
         };
         for (implementation, dtype, _) in IMPLEMENTATIONS {
             let x = variable(x.clone(), dtype);
@@ -171,10 +171,10 @@ fn noise_stands_between_the_affine_map_and_the_relu() {
     };
     let (shift, scale) = (channels("shift", 0.5, 0.0), channels("scale", 0.125, 1.125));
     let noise = Some(Jitter { shift, scale, shift_jitter: vec![0.0; c], scale_jitter: 0.0, key: 0 });
-    let unit = Unit { normalise: Normalise::Batch { by: Divisor::BATCH_NORM, eps: 1e-5 }, noise, pool: true };
+    let fused = Fused { normalise: Normalise::Batch { by: Divisor::BATCH_NORM, eps: 1e-5 }, noise, pool: true };
     let y = to_grouped(&arguments.y).unwrap();
-    let (z, statistics) = unit.forward(&y, (Some(&arguments.gamma), &arguments.beta)).unwrap();
-    let v = unit.before_relu(&y, (Some(&arguments.gamma), &arguments.beta), &statistics).unwrap();
+    let (z, statistics) = fused.forward(&y, (Some(&arguments.gamma), &arguments.beta)).unwrap();
+    let v = fused.before_relu(&y, (Some(&arguments.gamma), &arguments.beta), &statistics).unwrap();
     let leave = |maps| from_grouped(maps, c).unwrap();
     arguments.check("Fast", "noise_pool", &leave(&v), &leave(&z), roundoff);
 }

@@ -77,7 +77,7 @@ pub(super) struct PaddedJitter {
 }
 
 /// The maps (s, m) of the scale and shift of every element, each f32 of shape (n, groups, h, w, 8) with
-/// groups = ⌈channels / 8⌉: the bits that [`Unit`](super::unit::Unit) applies, for the plain path.
+/// groups = ⌈channels / 8⌉: the bits that [`Fused`](super::fused::Fused) applies, for the plain path.
 ///
 /// # Errors
 /// If `jitter.shift` and `jitter.scale` differ in length.

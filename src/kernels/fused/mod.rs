@@ -57,7 +57,7 @@ pub struct Statistics {
 
 /// Normalisation, noise, ReLU and pooling. One value serves one step of one layer.
 #[derive(Clone, Debug)]
-pub struct Unit {
+pub struct Fused {
     /// How y is normalised.
     pub normalise: Normalise,
     /// The noise after the affine map, if any.
@@ -69,8 +69,8 @@ pub struct Unit {
 /// γ, if there is one, and β: each (c).
 pub type Affine<'a> = (Option<&'a Tensor>, &'a Tensor);
 
-impl Unit {
-    /// The output z and the statistics it was normalised with. Differentiable, by [`Unit::backward`].
+impl Fused {
+    /// The output z and the statistics it was normalised with. Differentiable, by [`Fused::backward`].
     ///
     /// # Shapes
     /// `y` (n, ⌈c/8⌉, h, w, 8); `gamma` (1 where there is none) and `beta` (c); the output is as `y`, or
@@ -81,17 +81,17 @@ impl Unit {
     /// If a shape, layout, type or device is not as said, or a window does not fit.
     pub fn forward(&self, y: &Tensor, affine: Affine) -> Result<(Tensor, Statistics)> {
         let statistics = with_arguments(y, affine, |arguments| Ok(self.statistics(&arguments)))?;
-        let operation = Operation { unit: self.clone(), statistics: statistics.clone() };
+        let operation = Operation { fused: self.clone(), statistics: statistics.clone() };
         Ok((y.apply_op3(&gain_or_ones(affine)?, affine.1, operation)?, statistics))
     }
 
     /// The gradients with respect to `y`, `gamma` (if there is one) and `beta`, from `grad_z`, that of the output.
     ///
-    /// `statistics` are those that [`Unit::forward`] returned for the same arguments. Where v = 0 the ReLU
+    /// `statistics` are those that [`Fused::forward`] returned for the same arguments. Where v = 0 the ReLU
     /// passes no gradient; of equal values in a window the first, row by row, gets it (as in PyTorch).
     ///
     /// # Shapes
-    /// As for [`Unit::forward`]; `grad_z` is as its output, every gradient as its argument.
+    /// As for [`Fused::forward`]; `grad_z` is as its output, every gradient as its argument.
     ///
     /// # Errors
     /// If a shape, layout, type or device is not as said.
@@ -126,7 +126,7 @@ impl Unit {
     /// The activation v before ReLU and pooling, with the same noise to the bit; shaped as `y`.
     ///
     /// # Errors
-    /// If a shape, layout, type or device is not as [`Unit::forward`] wants it.
+    /// If a shape, layout, type or device is not as [`Fused::forward`] wants it.
     pub fn before_relu(&self, y: &Tensor, affine: Affine, statistics: &Statistics) -> Result<Tensor> {
         with_arguments(y, affine, |arguments| {
             let input = self.input(&arguments, statistics)?;
@@ -189,13 +189,13 @@ impl Unit {
 
 /// One forward pass in a graph, with the statistics that its arguments gave.
 struct Operation {
-    unit: Unit,
+    fused: Fused,
     statistics: Statistics,
 }
 
 impl CustomOp3 for Operation {
     fn name(&self) -> &'static str {
-        "unit"
+        "fused"
     }
 
     fn cpu_fwd(
@@ -210,9 +210,9 @@ impl CustomOp3 for Operation {
         let gamma = values("gamma", gamma, gl)?;
         let (y, beta) = (values("input", y, yl)?, values("beta", beta, bl)?);
         let arguments = Arguments::new(y, yl.shape(), gamma, beta)?;
-        let output = self.unit.output(arguments.shape)?;
-        let input = self.unit.input(&arguments, &self.statistics)?;
-        Ok((CpuStorage::F32(forward::<true>(&input, self.unit.pool)), output.shape()))
+        let output = self.fused.output(arguments.shape)?;
+        let input = self.fused.input(&arguments, &self.statistics)?;
+        Ok((CpuStorage::F32(forward::<true>(&input, self.fused.pool)), output.shape()))
     }
 
     fn bwd(
@@ -224,7 +224,7 @@ impl CustomOp3 for Operation {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (grad_y, grad_gamma, grad_beta) =
-            self.unit.backward(y, (Some(gamma), beta), &self.statistics, &grad.contiguous()?)?;
+            self.fused.backward(y, (Some(gamma), beta), &self.statistics, &grad.contiguous()?)?;
         Ok((Some(grad_y), grad_gamma, Some(grad_beta)))
     }
 }
@@ -242,7 +242,7 @@ pub(crate) fn standard_deviations(y: &Tensor, channels: usize) -> Result<Vec<f32
     Ok(summaries[..channels].iter().map(|summary| summary.variance.sqrt() as f32).collect())
 }
 
-/// The values that a unit works on, checked.
+/// The values that a fused kernel works on, checked.
 struct Arguments<'a> {
     y: &'a [f32],
     shape: Grouped,
@@ -268,7 +268,7 @@ fn gain_or_ones((gamma, beta): Affine) -> Result<Tensor> {
     gamma.map_or_else(|| beta.ones_like(), |gamma| Ok(gamma.clone()))
 }
 
-/// Calls `work` with the values of a unit's arguments.
+/// Calls `work` with the values of a fused kernel's arguments.
 fn with_arguments<T>(y: &Tensor, affine: Affine, work: impl FnOnce(Arguments) -> Result<T>) -> Result<T> {
     let tensors = [("input", y), ("beta", affine.1), ("gamma", &gain_or_ones(affine)?)];
     with_values(tensors, |[values, beta, gamma]| work(Arguments::new(values, y.shape(), gamma, beta)?))

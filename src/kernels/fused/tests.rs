@@ -45,7 +45,7 @@ fn per_channel(name: &str, channels: usize, low: f32) -> Vec<f32> {
 
 /// A setting of every argument.
 struct Case {
-    unit: Unit,
+    fused: Fused,
     shape: Grouped,
     channels: usize,
     y: Tensor,
@@ -65,7 +65,7 @@ impl Case {
         };
         let tensor = |values| Tensor::from_vec(values, channels, &Device::Cpu).unwrap();
         Case {
-            unit: Unit { normalise, noise: noise.then(jitter), pool },
+            fused: Fused { normalise, noise: noise.then(jitter), pool },
             shape,
             channels,
             y: grouped("y", shape, channels, mean),
@@ -98,7 +98,7 @@ impl Case {
     }
 
     fn label(&self) -> String {
-        let Unit { normalise, noise, pool } = &self.unit;
+        let Fused { normalise, noise, pool } = &self.fused;
         let (noise, gamma) = (noise.is_some(), self.gamma.is_some());
         format!(
             "{:?}, {} channels, {normalise:?}, noise {noise}, pool {pool}, gamma {gamma}",
@@ -108,7 +108,7 @@ impl Case {
 
     /// v in double precision by Candle's operations, from y, γ (as lanes) and β (as lanes).
     fn plain_activation(&self, y: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
-        let normalised = match &self.unit.normalise {
+        let normalised = match &self.fused.normalise {
             Normalise::Batch { by, eps } => {
                 let mean = |x: &Tensor| x.mean_keepdim((0, 2, 3)).unwrap();
                 let centred = y.broadcast_sub(&mean(y)).unwrap();
@@ -130,7 +130,7 @@ impl Case {
             }
         };
         let a = normalised.broadcast_mul(gamma).unwrap().broadcast_add(beta).unwrap();
-        match &self.unit.noise {
+        match &self.fused.noise {
             None => a,
             Some(jitter) => {
                 let Grouped { images, height, width, .. } = self.shape;
@@ -144,7 +144,7 @@ impl Case {
     /// z from v. Pooling by two maxima, for `max_pool2d` has a wrong gradient.
     fn plain_output(&self, v: &Tensor) -> Tensor {
         let z = v.relu().unwrap();
-        if !self.unit.pool {
+        if !self.fused.pool {
             return z;
         }
         let Grouped { images, groups, height, width } = self.shape.pooled();
@@ -189,7 +189,7 @@ const TOLERANCE: f64 = 5e-6;
 #[test]
 fn forward_and_backward_match_the_plain_path_in_double_precision() {
     for (case, isa) in Case::all().iter().flat_map(|case| Isa::available().into_iter().map(move |isa| (case, isa))) {
-        let Case { unit, y, gamma, beta, grad_z, .. } = case;
+        let Case { fused, y, gamma, beta, grad_z, .. } = case;
         let _chosen = isa.choose();
         let label = format!("{isa}, {}", case.label());
         let [y64, gamma64, beta64] = case.variables();
@@ -197,12 +197,12 @@ fn forward_and_backward_match_the_plain_path_in_double_precision() {
         let z64 = case.plain_output(&v64);
         let grads = (&z64 * grad_z.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap().backward().unwrap();
 
-        let (z, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
+        let (z, statistics) = fused.forward(y, (gamma.as_ref(), beta)).unwrap();
         assert_eq!(z.dims(), z64.dims());
         assert_close(&format!("{label}: z"), &flat(&z), &flat(&z64), TOLERANCE);
-        let v = unit.before_relu(y, (gamma.as_ref(), beta), &statistics).unwrap();
+        let v = fused.before_relu(y, (gamma.as_ref(), beta), &statistics).unwrap();
         assert_close(&format!("{label}: v"), &flat(&v), &flat(&v64), TOLERANCE);
-        let backward = unit.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap();
+        let backward = fused.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap();
         let (grad_y, grad_gamma, grad_beta) = backward;
         let want = |variable: &Var| flat(grads.get(variable).unwrap());
         assert_close(&format!("{label}: grad y"), &flat(&grad_y), &want(&y64), TOLERANCE);
@@ -222,11 +222,11 @@ fn forward_and_backward_match_the_plain_path_in_double_precision() {
 #[test]
 fn avx512_gives_the_bits_of_avx2() {
     for case in Case::all() {
-        let Case { unit, y, gamma, beta, grad_z, .. } = &case;
+        let Case { fused, y, gamma, beta, grad_z, .. } = &case;
         let values = |isa: Isa| {
             let _chosen = isa.choose();
-            let (z, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
-            let backward = unit.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap();
+            let (z, statistics) = fused.forward(y, (gamma.as_ref(), beta)).unwrap();
+            let backward = fused.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap();
             let (grad_y, grad_gamma, grad_beta) = backward;
             [Some(z), Some(grad_y), grad_gamma, Some(grad_beta)].map(|tensor| tensor.as_ref().map(flat))
         };
@@ -261,14 +261,14 @@ fn a_mean_of_a_hundred_standard_deviations_costs_no_more_than_its_rounding() {
             gamma: &[1.0; 11],
             beta: &[0.0; 11],
         };
-        let statistics = case.unit.statistics(&arguments);
+        let statistics = case.fused.statistics(&arguments);
         for c in 0..11 {
             let (mean, var) = (flat(&mean)[c], flat(&var)[c]);
             assert!((statistics.mean[c] as f64 - mean).abs() < 4e-6, "{isa} {c}");
             assert!((statistics.spread[c] as f64 / var - 1.0).abs() < 1e-6, "{isa} {c}");
             assert!((statistics.inv_divisor[c] as f64 * (var + 1e-5).sqrt() - 1.0).abs() < 1e-6, "{isa} {c}");
         }
-        let (z, _) = case.unit.forward(&case.y, (None, &case.beta)).unwrap();
+        let (z, _) = case.fused.forward(&case.y, (None, &case.beta)).unwrap();
         let [y, gamma, beta] = case.variables();
         let want = case.plain_output(&case.plain_activation(&y, &gamma, &beta));
         assert_close("z", &flat(&z), &flat(&want), 1e-5);
@@ -291,22 +291,22 @@ fn an_outlying_first_image_leaves_the_variance_accurate() {
     }
 }
 
-/// `loss.backward()` gives what `backward` gives, also when the unit ran twice in the graph.
+/// `loss.backward()` gives what `backward` gives, also when it ran twice in the graph.
 #[test]
 fn the_graph_takes_the_same_backward() {
     for case in Case::all() {
-        let Case { unit, y, gamma, beta, grad_z, .. } = &case;
+        let Case { fused, y, gamma, beta, grad_z, .. } = &case;
         let variable = |tensor: &Tensor| Var::from_tensor(tensor).unwrap();
         let (y_var, gamma_var, beta_var) = (variable(y), gamma.as_ref().map(variable), variable(beta));
         let gamma_tensor = gamma_var.as_ref().map(Var::as_tensor);
-        let (z, statistics) = unit.forward(&y_var, (gamma_tensor, &beta_var)).unwrap();
-        let (_, shifted) = unit.forward(&(y_var.as_tensor() + 1.0).unwrap(), (gamma_tensor, &beta_var)).unwrap();
-        let batch = matches!(unit.normalise, Normalise::Batch { .. });
+        let (z, statistics) = fused.forward(&y_var, (gamma_tensor, &beta_var)).unwrap();
+        let (_, shifted) = fused.forward(&(y_var.as_tensor() + 1.0).unwrap(), (gamma_tensor, &beta_var)).unwrap();
+        let batch = matches!(fused.normalise, Normalise::Batch { .. });
         assert_eq!(batch, shifted.mean != statistics.mean);
         let grads = (&z * grad_z).unwrap().sum_all().unwrap().backward().unwrap();
 
-        let (direct_z, direct_statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
-        let direct = unit.backward(y, (gamma.as_ref(), beta), &direct_statistics, grad_z).unwrap();
+        let (direct_z, direct_statistics) = fused.forward(y, (gamma.as_ref(), beta)).unwrap();
+        let direct = fused.backward(y, (gamma.as_ref(), beta), &direct_statistics, grad_z).unwrap();
         assert_eq!((flat(&z), statistics), (flat(&direct_z), direct_statistics), "{}", case.label());
         assert_eq!(flat(grads.get(&y_var).unwrap()), flat(&direct.0), "{}", case.label());
         assert_eq!(gamma_var.map(|gamma| flat(grads.get(&gamma).unwrap())), direct.1.as_ref().map(flat));
@@ -321,9 +321,9 @@ fn the_gradient_passes_through_the_scale_noise() {
     let shape = Grouped { images: 2, groups: 1, height: 3, width: 3 };
     for normalise in by_batch().chain([Normalise::nothing(5)]) {
         let case = Case::new(shape, 5, 0.0, normalise, [true, false, true]);
-        let Case { unit, y, gamma, beta, grad_z, .. } = &case;
-        let (_, statistics) = unit.forward(y, (gamma.as_ref(), beta)).unwrap();
-        let grad_y = flat(&unit.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap().0);
+        let Case { fused, y, gamma, beta, grad_z, .. } = &case;
+        let (_, statistics) = fused.forward(y, (gamma.as_ref(), beta)).unwrap();
+        let grad_y = flat(&fused.backward(y, (gamma.as_ref(), beta), &statistics, grad_z).unwrap().0);
         let [y64, gamma64, beta64] = case.variables();
         let loss = |index: usize, step: f64| {
             let mut moved = flat(&y64);
@@ -345,11 +345,11 @@ fn the_gradient_passes_through_the_scale_noise() {
 fn the_gradient_of_pooling_is_right_where_that_of_max_pool2d_is_not() {
     let shape = Grouped { images: 2, groups: 1, height: 4, width: 6 };
     let case = Case::new(shape, LANES, 5.0, Normalise::nothing(LANES), [false, true, false]);
-    let Case { unit, y, beta, grad_z, .. } = &case;
+    let Case { fused, y, beta, grad_z, .. } = &case;
     let stock = |y: &Tensor| y.permute((0, 1, 4, 2, 3)).unwrap().flatten(1, 2).unwrap().max_pool2d(2).unwrap();
     let grad = stock(&y.zeros_like().unwrap());
     let grad = (grad + grad_z.permute((0, 1, 4, 2, 3)).unwrap().flatten(1, 2).unwrap()).unwrap();
-    let ours = flat(&unit.backward(y, (None, beta), &unit.forward(y, (None, beta)).unwrap().1, grad_z).unwrap().0);
+    let ours = flat(&fused.backward(y, (None, beta), &fused.forward(y, (None, beta)).unwrap().1, grad_z).unwrap().0);
     let y64 = Var::from_tensor(&y.to_dtype(DType::F64).unwrap()).unwrap();
     let loss = |y: &Tensor| (stock(y) * grad.to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap();
     let theirs = flat(loss(&y64).backward().unwrap().get(&y64).unwrap());
@@ -371,7 +371,7 @@ fn the_gradient_of_pooling_is_right_where_that_of_max_pool2d_is_not() {
 /// not-a-number that fills a window is not lost: a divergence must be seen.
 #[test]
 fn ties_zeros_and_not_a_number() {
-    let unit = Unit { normalise: Normalise::nothing(LANES), noise: None, pool: true };
+    let fused = Fused { normalise: Normalise::nothing(LANES), noise: None, pool: true };
     let shape = Grouped { images: 1, groups: 1, height: 2, width: 2 };
     let lanes = [
         [1.0, 1.0, 1.0, 1.0],
@@ -389,17 +389,17 @@ fn ties_zeros_and_not_a_number() {
     let winners = [Some(0), Some(1), Some(2), None, None, Some(0), Some(1), Some(2)];
     for isa in Isa::available() {
         let _chosen = isa.choose();
-        let (z, statistics) = unit.forward(&y, (None, &beta)).unwrap();
+        let (z, statistics) = fused.forward(&y, (None, &beta)).unwrap();
         assert_eq!(flat(&z), [1.0, 2.0, 3.0, 0.0, 0.0, 5.0, 0.5, 1e-30f32 as f64]);
-        let (grad, _, _) = unit.backward(&y, (None, &beta), &statistics, &z.ones_like().unwrap()).unwrap();
+        let (grad, _, _) = fused.backward(&y, (None, &beta), &statistics, &z.ones_like().unwrap()).unwrap();
         for (lane, winner) in winners.into_iter().enumerate() {
             let got: Vec<f64> = flat(&grad).into_iter().skip(lane).step_by(LANES).collect();
             assert_eq!(got, std::array::from_fn::<_, 4, _>(|pixel| (Some(pixel) == winner) as u8 as f64), "{lane}");
         }
         let not_a_number = Tensor::full(f32::NAN, y.shape(), &Device::Cpu).unwrap();
         for pool in [false, true] {
-            let unit = Unit { pool, ..unit.clone() };
-            let (z, _) = unit.forward(&not_a_number, (None, &beta)).unwrap();
+            let fused = Fused { pool, ..fused.clone() };
+            let (z, _) = fused.forward(&not_a_number, (None, &beta)).unwrap();
             assert!(flat(&z).iter().all(|value| value.is_nan()));
         }
     }
@@ -407,10 +407,10 @@ fn ties_zeros_and_not_a_number() {
 
 #[test]
 fn errors_print_what_was_got_and_what_is_expected() {
-    let unit = Unit { normalise: BATCH_NORM, noise: None, pool: true };
+    let fused = Fused { normalise: BATCH_NORM, noise: None, pool: true };
     let y = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let message = |y: &Tensor, gamma: Option<&Tensor>, beta: &Tensor| {
-        unit.forward(y, (gamma, beta)).unwrap_err().to_string().lines().next().unwrap().to_string()
+        fused.forward(y, (gamma, beta)).unwrap_err().to_string().lines().next().unwrap().to_string()
     };
     let beta = y(&[9]);
     let good = y(&[2, 2, 4, 4, 8]);
