@@ -38,7 +38,8 @@ mod tests {
     use statrs::distribution::{ContinuousCDF, Normal};
 
     use super::*;
-    use crate::nn::{Implementation, Network, vgg16};
+    use crate::nn::vgg::vgg16;
+    use crate::nn::{Implementation, Network};
     use crate::spec::{Loss, Noise, Norm, Vgg16};
     use crate::testing::{kolmogorov_smirnov, moments};
 

@@ -25,7 +25,6 @@ use crate::spec::{Loss, Model};
 pub use block::{At, BatchMoments, Block, Blocks, Kind, Parameter, Pass};
 pub(crate) use convolution::ConvLayer;
 pub use convolution::Convolution;
-pub(crate) use deep_linear::deep_linear;
 pub use epilogue::Epilogue;
 pub use feature_maps::FeatureMaps;
 pub(crate) use loss::correct;
@@ -37,14 +36,13 @@ pub use norm::NormLayer;
 pub use params::Params;
 pub use pool::max_pool2;
 pub use vgg::from_stages;
-pub(crate) use vgg::vgg16;
 
 /// The network of `model` that minimises `loss`, for examples of `inputs` (channels, height, width; or one length) and
 /// outputs of length `outputs`.
 pub fn network(model: &Model, loss: Loss, implementation: Implementation, inputs: &[usize], outputs: usize) -> Network {
     let (blocks, init) = match model {
-        Model::Vgg16(model) => (vgg16(model, implementation, inputs, outputs), model.init),
-        Model::DeepLinear(model) => (deep_linear(model, implementation, inputs[0], outputs), model.init),
+        Model::Vgg16(model) => (vgg::vgg16(model, implementation, inputs, outputs), model.init),
+        Model::DeepLinear(model) => (deep_linear::deep_linear(model, implementation, inputs[0], outputs), model.init),
     };
     Network::new(blocks, init, loss)
 }
