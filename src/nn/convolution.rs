@@ -72,11 +72,6 @@ pub struct ConvLayer {
 }
 
 impl ConvLayer {
-    /// Channels of the output.
-    pub fn channels(&self) -> usize {
-        self.convolution.out_channels
-    }
-
     /// The input of the ReLU, computed again from `pass` with the same noise to the bit.
     ///
     /// # Errors

@@ -240,7 +240,7 @@ mod tests {
             let context = step.context();
             let (conv, pass) = context.conv_layer(layer).unwrap();
             let y = pass.inner[1].input.clone();
-            let y = FeatureMaps::new(y, conv.channels(), conv.convolution.implementation);
+            let y = FeatureMaps::new(y, conv.epilogue.channels, conv.convolution.implementation);
             let variances = y.moments().unwrap()[0].clone().into_iter().map(|(_, variance)| variance);
             let gains: Vec<f64> = variances.map(|variance| 1.0 / (variance + 1e-5)).collect();
             let share = 100.0 * gains.iter().filter(|&&gain| gain < 1.0).count() as f64 / gains.len() as f64;

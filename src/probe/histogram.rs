@@ -56,7 +56,7 @@ impl Measurement for Histogram {
         }
         for &layer in &self.layers {
             let (conv, pass) = context.conv_layer(layer)?;
-            let unit = units(layer, conv.channels(), 1)[0];
+            let unit = units(layer, conv.epilogue.channels, 1)[0];
             let before = conv.before_relu(context.at(), pass)?.channel(unit)?;
             let after: Vec<f32> = before.iter().map(|value| value.max(0.0)).collect();
             for (place, values) in PLACES.into_iter().zip([before, after]) {

@@ -80,7 +80,7 @@ struct Drift {
 fn moments(context: &StepContext, layer: usize, count: usize) -> Result<LayerMoments> {
     let (conv, pass) = context.conv_layer(layer)?;
     let all = conv.before_relu(context.at(), pass)?.moments()?;
-    let chosen = units(layer, conv.channels(), count);
+    let chosen = units(layer, conv.epilogue.channels, count);
     Ok(all.map(|all| chosen.iter().map(|&unit| all[unit]).collect()))
 }
 

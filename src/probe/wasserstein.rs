@@ -71,7 +71,7 @@ impl Wasserstein {
     fn distributions(&self, context: &StepContext, layer: usize) -> Result<Vec<Distribution>> {
         let (conv, pass) = context.conv_layer(layer)?;
         let maps = conv.before_relu(context.at(), pass)?;
-        let chosen = units(layer, conv.channels(), self.units);
+        let chosen = units(layer, conv.epilogue.channels, self.units);
         chosen.into_iter().map(|unit| Ok(Distribution::of(maps.channel(unit)?))).collect()
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Input;
 use crate::data::DataFacts;
+use crate::groups::grouped;
 use crate::judge::{ArmSummary, Context, Values, Verdict, arm_summary, judge};
 use crate::record::{TrialRecords, sweep_text};
 use crate::spec::Spec;
@@ -120,23 +121,19 @@ impl<'a> View<'a> {
 
 fn conditions<'a>(plan: &'a Plan, trials: &'a [TrialRecords], context: &Context) -> Vec<Condition<'a>> {
     let mut conditions: Vec<Condition> = Vec::new();
-    for planned in &plan.trials {
-        let is_known = |known: &Condition| known.arm.name == planned.arm && *known.sweep == planned.sweep;
-        if conditions.iter().any(is_known) {
-            continue;
-        }
-        let arm = plan.study.arm.iter().find(|arm| arm.name == planned.arm).expect("a plan's arms are its study's");
-        let is_judged = |trial: &&TrialRecords| {
-            trial.is_of(&planned.arm, &planned.sweep) && !plan.choose_seeds().contains(&trial.seed)
-        };
+    let specs = plan.trials.iter().map(|planned| ((&planned.arm, &planned.sweep), &planned.spec));
+    for ((name, sweep), specs) in grouped(specs) {
+        let arm = plan.study.arm.iter().find(|arm| arm.name == *name).expect("a plan's arms are its study's");
+        let chooses = |trial: &TrialRecords| plan.choose_seeds().contains(&trial.seed);
+        let is_judged = |trial: &&TrialRecords| trial.is_of(name, sweep) && !chooses(trial);
         let mut own: Vec<&TrialRecords> = trials.iter().filter(is_judged).collect();
         own.sort_by_key(|trial| trial.seed);
         conditions.push(Condition {
             arm,
-            sweep: &planned.sweep,
-            spec: &planned.spec,
-            shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != planned.arm),
-            summary: arm_summary(&planned.arm, &planned.sweep, &own, trials, &plan.study.page.steps_to, context),
+            sweep,
+            spec: specs[0],
+            shown: plan.study.claim.is_empty() || conditions.iter().all(|known| known.arm.name != *name),
+            summary: arm_summary(name, sweep, &own, trials, &plan.study.page.steps_to, context),
             trials: own,
         });
     }
