@@ -15,9 +15,6 @@ use crate::judge::{Verdict, Word};
 use crate::study::claim::Origin;
 use crate::text::note;
 
-/// The file's name.
-pub(super) const FILE: &str = "README.md";
-
 /// The headings and scales of the index.
 const LAYOUT: &str = include_str!("../../studies/index.toml");
 
@@ -59,7 +56,7 @@ pub fn write_index(out: &Path) -> Result<()> {
     let claims = claims(&reports, &layout);
     let report = |(name, summary): &(String, Summary)| context! { name, ..Value::from(Serde(summary)) };
     let facts = context! { layout => Serde(layout), claims, reports => reports.iter().map(report).collect::<Vec<_>>() };
-    place::write(&out.join(FILE), &templates::render("index.md", facts)?)
+    place::write(&out.join(place::INDEX), &templates::render("index.md", facts)?)
 }
 
 /// The reports in the folder `out`, in the order of their names: the folders beside a page with the program's mark.
@@ -72,7 +69,7 @@ fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
         }
         match read_json(&folder.join(summary::FILE), "not a summary; `whybn report` writes it again") {
             Ok(summary) => reports.extend(summary.map(|summary| (name, summary))),
-            Err(error) => note(format_args!("{} leaves out a report: {error:#}", out.join(FILE).display())),
+            Err(error) => note(format_args!("{} leaves out a report: {error:#}", out.join(place::INDEX).display())),
         }
     }
     Ok(reports)

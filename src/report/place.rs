@@ -9,6 +9,9 @@ use super::{PLAN, run_log, stored, summary};
 use crate::files::{Obstacle, list, read, write_whole};
 use crate::study::Plan;
 
+/// The page of all reports.
+pub(super) const INDEX: &str = "README.md";
+
 /// The first line of every page and picture.
 pub(super) const MARK: &str = "<!-- Made by whybn, which replaces this file. -->\n";
 
@@ -46,7 +49,7 @@ fn foreign(path: &Path) -> Obstacle {
 /// The file that is there, and what to do; a file that cannot be read.
 pub fn check_place(plan: &Plan, out: &Path) -> Result<()> {
     let folder = out.join(plan.output_name());
-    let pages = [out.join(format!("{}.md", plan.output_name())), out.join(super::index::FILE)];
+    let pages = [out.join(format!("{}.md", plan.output_name())), out.join(INDEX)];
     pages.iter().chain(&pictures(&folder)?).try_for_each(|path| refuse_foreign(path))?;
     if folder.join(PLAN).exists() {
         stored::refuse_another(plan, &folder)?;
