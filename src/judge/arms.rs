@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::Context;
-use super::value::{Number, end};
+use super::value::Number;
 use crate::probe::{Evaluation, Training, chance};
 use crate::record::{Ending, TrialRecords};
 use crate::stats::{Estimate, first_passage, restricted_mean};
@@ -166,7 +166,7 @@ fn times(trials: &[&TrialRecords], steps_to: &[f64]) -> Vec<TimeTo> {
 
 fn time_of(trial: &TrialRecords, threshold: f64) -> Option<usize> {
     // After a divergence accuracy counts as chance, which reaches no threshold.
-    let before = trial.series(Training::ACCURACY, None).filter(|&(step, _)| step < end(trial));
+    let before = trial.series(Training::ACCURACY, None).filter(|&(step, _)| step < trial.end());
     let accuracies: Vec<f64> = before.map(|(_, value)| value).collect();
     first_passage(&accuracies, (RUNNING * trial.steps as f64).ceil() as usize, threshold)
 }

@@ -27,7 +27,7 @@ impl<'a> Number<'a> {
     pub fn of(&self, trial: &TrialRecords, layer: Option<usize>, context: &Context) -> Option<f64> {
         let inside = within(self.window, trial.steps);
         let series = trial.series(self.metric, layer);
-        let counted = series.filter(|&(step, _)| step < end(trial) && inside(step));
+        let counted = series.filter(|&(step, _)| step < trial.end() && inside(step));
         let mut values: Vec<f64> = counted.map(|(_, value)| value).collect();
         if let Some(rest) = context.after_divergence(self.metric, trial) {
             let steps: Vec<usize> = trial.series(self.metric, layer).map(|(step, _)| step).collect();
@@ -38,14 +38,6 @@ impl<'a> Number<'a> {
             Aggregate::Quantile(share) => quantile(&values, share),
         };
         value.filter(|value| !value.is_nan())
-    }
-}
-
-/// The step before which a trial's records count.
-pub(super) fn end(trial: &TrialRecords) -> usize {
-    match trial.ending {
-        Ending::Finished => usize::MAX,
-        Ending::Diverged { step } => step,
     }
 }
 

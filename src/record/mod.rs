@@ -79,6 +79,14 @@ impl TrialRecords {
         self.arm == arm && self.sweep == *sweep
     }
 
+    /// The step before which its records count: that of a divergence.
+    pub fn end(&self) -> usize {
+        match self.ending {
+            Ending::Finished => usize::MAX,
+            Ending::Diverged { step } => step,
+        }
+    }
+
     /// The (step, value) pairs of one name and layer, in order of steps.
     pub(crate) fn series<'a>(&'a self, name: &'a str, layer: Option<usize>) -> impl Iterator<Item = (usize, f64)> + 'a {
         self.records.iter().filter(move |r| r.name == name && r.layer == layer).map(|r| (r.step, r.value))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::picture::{Axis, Curve, Legend, Look, Mark};
 use crate::probe::chance;
-use crate::record::{Ending, Record, TrialRecords};
+use crate::record::{Record, TrialRecords};
 use crate::report::view::{Condition, View};
 
 /// The length of the running mean in pictures, as a fraction of the run: that of the judge's time to a threshold.
@@ -54,12 +54,8 @@ impl Series {
     /// Accuracies over the steps, averaged over `window` of them. A trial that diverged has none from there on, and
     /// counts as chance in the mean, as in the verdicts.
     pub fn of_accuracy(arm: Arm, name: &str, window: usize) -> Self {
-        let before_end = |trial: &TrialRecords, step: usize| match trial.ending {
-            Ending::Finished => true,
-            Ending::Diverged { step: end } => step < end,
-        };
         let accuracy = |trial: &TrialRecords| {
-            smoothed(trial.series(name, None).filter(|point| before_end(trial, point.0)), window, trial.steps)
+            smoothed(trial.series(name, None).filter(|point| point.0 < trial.end()), window, trial.steps)
         };
         let Self { look, seeds, .. } = Self::of(arm, accuracy);
         Self { look, mean: mean(&seeds, chance(arm.1.spec.data.class_names().len())), seeds }
