@@ -109,20 +109,28 @@ impl Measurement for Evaluation {
         }
         let Some(images) = context.data.images() else { return Ok(()) };
         let is_last = context.taken == context.spec.train.steps;
-        let mut add = |sample: &str, readings: Vec<(&str, f64, f64)>| {
-            for (mode, loss, accuracy) in readings {
-                let named = names(sample, mode).into_iter().zip([loss, accuracy]);
+        let mut read = |name: &str, split: &Split, sample: &[usize], modes: &[(&str, EvaluationMode)]| -> Result<()> {
+            // Modes that come to the same are measured once.
+            let mut measured: Vec<(EvaluationMode, [f64; 2])> = Vec::new();
+            for &(mode_name, mode) in modes {
+                let mode = effective(mode, &context.spec.model);
+                let values = match measured.iter().find(|(known, _)| *known == mode) {
+                    Some((_, known)) => *known,
+                    None => in_mode(context, images, split, sample, mode)?,
+                };
+                measured.push((mode, values));
+                let named = names(name, mode_name).into_iter().zip(values);
                 records.extend(named.map(|(name, value)| record(context.taken, name, None, value)));
             }
+            Ok(())
         };
         for (name, split) in SPLITS.into_iter().zip([&images.train, &images.test]) {
             let sample = fixed_sample(name, split.len(), self.images);
-            let modes = self.modes_at(name, is_last);
-            add(&format!("eval.{name}"), in_modes(context, images, split, &sample, &modes)?);
+            read(&format!("eval.{name}"), split, &sample, &self.modes_at(name, is_last))?;
         }
         if is_last {
             let all: Vec<usize> = (0..images.test.len()).collect();
-            add(ALL_TEST_IMAGES, in_modes(context, images, &images.test, &all, &MODES)?);
+            read(ALL_TEST_IMAGES, &images.test, &all, &MODES)?;
         }
         Ok(())
     }
@@ -172,35 +180,14 @@ fn fixed_sample(split: &str, available: usize, images: usize) -> Vec<usize> {
     sample
 }
 
-/// Name, loss (nats) and accuracy (percent) in each of `modes`. Modes that come to the same are measured once.
-fn in_modes(
-    context: &StateContext,
-    images: &ImageSet,
-    split: &Split,
-    sample: &[usize],
-    modes: &[(&'static str, EvaluationMode)],
-) -> Result<Vec<(&'static str, f64, f64)>> {
-    let mut measured: Vec<(EvaluationMode, (f64, f64))> = Vec::new();
-    let measure = |&(name, mode)| {
-        let mode = effective(mode, &context.spec.model);
-        let (loss, accuracy) = match measured.iter().find(|(known, _)| *known == mode) {
-            Some((_, known)) => *known,
-            None => in_mode(context, images, split, sample, mode)?,
-        };
-        measured.push((mode, (loss, accuracy)));
-        Ok((name, loss, accuracy))
-    };
-    modes.iter().map(measure).collect()
-}
-
-/// Mean loss and accuracy over `sample`, in chunks of a minibatch's size (whose statistics a batch mode uses).
+/// Mean loss (nats) and accuracy (percent) over `sample`, in chunks of a minibatch's size (whose statistics a batch mode uses).
 fn in_mode(
     context: &StateContext,
     images: &ImageSet,
     split: &Split,
     sample: &[usize],
     (statistics, noisy): EvaluationMode,
-) -> Result<(f64, f64)> {
+) -> Result<[f64; 2]> {
     let (mut loss, mut hits) = (0.0, 0);
     let batch = context.spec.train.batch.size(images.train.len());
     for (chunk, indices) in sample.chunks(batch).enumerate() {
@@ -217,7 +204,7 @@ fn in_mode(
         hits += correct(&logits, &labels)?;
     }
     let count = sample.len() as f64;
-    Ok((loss / count, 100.0 * hits as f64 / count))
+    Ok([loss / count, 100.0 * hits as f64 / count])
 }
 
 /// The key of the noise of a chunk after `taken` steps: no two chunks share one. Those of the first thousand chunks are as
