@@ -76,13 +76,21 @@ fn parts(whole: Noise) -> [(&'static str, Noise); 3] {
 impl SurvivingShift {
     /// The mean unexplained share over redraws and the channels that vary.
     fn unexplained(&self, context: &StepContext, layer: usize, epilogue: &Epilogue) -> Result<f64> {
-        let clean = next_convolution(context, layer, epilogue, None)?;
+        let (_, pass) = context.conv_layer(layer)?;
+        let next = &context.network.conv_layer(layer + 1)?.convolution;
+        // The next layer's convolution of what `epilogue` makes of the step's own convolution, with other noise.
+        let next_convolution = |noise: Option<NoiseKey>| -> Result<FeatureMaps> {
+            let at = At { mode: Mode { noise, ..context.mode }, ..context.at() };
+            let output = epilogue.forward(at, &pass.inner[1].input)?.output;
+            Ok(FeatureMaps::new(next.forward(at, &output)?.output, next.out_channels, next.implementation))
+        };
+        let clean = next_convolution(None)?;
         let (mut sum, mut count) = (0.0, 0);
         for redraw in 0..self.redraws {
             let Some(NoiseKey { seed, .. }) = context.mode.noise else { break };
             let step = (context.step * self.redraws + redraw) as u64;
             let noise = Some(NoiseKey { seed, purpose: "surviving shift", step });
-            let noisy = next_convolution(context, layer, epilogue, noise)?;
+            let noisy = next_convolution(noise)?;
             for explained in clean.squared_correlations(&noisy)?.into_iter().flatten() {
                 sum += 1.0 - explained;
                 count += 1;
@@ -90,19 +98,4 @@ impl SurvivingShift {
         }
         Ok(if count == 0 { f64::NAN } else { sum / f64::from(count) })
     }
-}
-
-/// The next layer's convolution of what `epilogue` makes of the step's own convolution in `layer`, with other noise.
-fn next_convolution(
-    context: &StepContext,
-    layer: usize,
-    epilogue: &Epilogue,
-    noise: Option<NoiseKey>,
-) -> Result<FeatureMaps> {
-    let at = At { mode: Mode { noise, ..context.mode }, ..context.at() };
-    let (_, pass) = context.conv_layer(layer)?;
-    let output = epilogue.forward(at, &pass.inner[1].input)?.output;
-    let next = &context.network.conv_layer(layer + 1)?.convolution;
-    let h = next.forward(at, &output)?.output;
-    Ok(FeatureMaps::new(h, next.out_channels, next.implementation))
 }
