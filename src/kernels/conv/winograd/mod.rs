@@ -19,6 +19,7 @@ mod product;
 mod transform;
 
 use std::ops::Range;
+use std::ptr;
 
 use self::product::{Convolve, Correlate};
 use self::transform::{Grad, MakeTiles, Patch, SpreadWeights, make_taps, spread};
@@ -142,7 +143,17 @@ impl Matrices<'_> {
         self.at(position, strip + n * V::WIDTH / STRIP, row).wrapping_add(n * V::WIDTH % STRIP)
     }
 
-    /// The same, to write.
+    /// The first row's `N` vectors from the start of a strip on.
+    #[inline(always)]
+    fn vectors<V: Vector, const N: usize>(&self, position: usize, strip: usize) -> [*const f32; N] {
+        let mut vectors = [ptr::null(); N];
+        for (n, vector) in vectors.iter_mut().enumerate() {
+            *vector = self.vector::<V>(position, strip, 0, n);
+        }
+        vectors
+    }
+
+    /// The same as `vector`, to write.
     #[inline(always)]
     fn vector_mut<V: Vector>(&mut self, position: usize, strip: usize, row: usize, n: usize) -> *mut f32 {
         self.at_mut(position, strip + n * V::WIDTH / STRIP, row).wrapping_add(n * V::WIDTH % STRIP)

@@ -3,7 +3,6 @@
 //! Where registers are wide and many, two strips are taken at once: each value that is spread over a vector is then read
 //! for two multiply-adds, so that these, and not the reads, set the pace.
 
-use std::array::from_fn;
 use std::ops::Range;
 
 use super::{Matrices, POSITIONS, STRIP};
@@ -65,19 +64,14 @@ impl Convolve<'_, '_> {
     #[inline(always)]
     unsafe fn product<V: Vector, const R: usize, const N: usize>(&mut self, position: usize, strip: usize, row: usize) {
         let in_channels = self.filters.rows;
-        let filters: [_; N] = from_fn(|n| self.filters.vector::<V>(position, strip, 0, n));
+        let filters = self.filters.vectors::<V, N>(position, strip);
         let mut sums = [[V::zero(); N]; R];
         // SAFETY: the caller's promise; the filters have a row for each input channel, the patches a lane.
         unsafe {
             for first in (0..in_channels).step_by(STRIP) {
                 let patch = self.patches.at(position, first / STRIP, row);
                 for lane in 0..STRIP.min(in_channels - first) {
-                    add_products(
-                        &mut sums,
-                        patch.add(lane),
-                        STRIP,
-                        filters.map(|filter| filter.add((first + lane) * STRIP)),
-                    );
+                    add_products(&mut sums, patch.add(lane), STRIP, filters, first + lane);
                 }
             }
             for n in 0..N {
@@ -147,12 +141,12 @@ impl Correlate<'_, '_> {
         channel: usize,
     ) -> usize {
         let patch = self.patches.at(position, channel / STRIP, 0).wrapping_add(channel % STRIP);
-        let grads: [_; N] = from_fn(|n| self.grads.vector::<V>(position, strip, 0, n));
+        let grads = self.grads.vectors::<V, N>(position, strip);
         let mut sums = [[V::zero(); N]; R];
         // SAFETY: the caller's promise; patches and gradients have a row for each tile, the sums for each channel.
         unsafe {
             for tile in 0..self.rows {
-                add_products(&mut sums, patch.add(tile * STRIP), 1, grads.map(|grad| grad.add(tile * STRIP)));
+                add_products(&mut sums, patch.add(tile * STRIP), 1, grads, tile);
             }
             for n in 0..N {
                 let to = self.sums.vector_mut::<V>(position, strip, channel, n);
@@ -166,20 +160,24 @@ impl Correlate<'_, '_> {
     }
 }
 
-/// Adds to each row of sums the product of one value of `left`, `distance` from row to row, with `N` vectors.
+/// Adds to each row of sums the product of one value of `left`, `distance` from row to row, with a row of `N` vectors.
 ///
 /// # Safety
-/// `left` is valid for reading at `r * distance` for all `r < R`, each of `right` for reading a vector.
+/// `left` is valid for reading at `r * distance` for all `r < R`, each of `right` for reading a vector of that row.
 #[inline(always)]
 unsafe fn add_products<V: Vector, const R: usize, const N: usize>(
     sums: &mut [[V; N]; R],
     left: *const f32,
     distance: usize,
     right: [*const f32; N],
+    row: usize,
 ) {
     // SAFETY: the caller's promise.
     unsafe {
-        let vectors = right.map(|right| V::load(right));
+        let mut vectors = [V::zero(); N];
+        for (vector, right) in vectors.iter_mut().zip(right) {
+            *vector = V::load(right.add(row * STRIP));
+        }
         for (r, sums) in sums.iter_mut().enumerate() {
             let value = V::splat(*left.add(r * distance));
             for (sum, vector) in sums.iter_mut().zip(vectors) {
