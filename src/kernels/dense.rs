@@ -7,6 +7,8 @@
 //! The loops are compiled for the instruction set of [`isa`](super::isa), without fused multiply-add and with sums in a fixed order:
 //! every instruction set gives the same bits.
 
+use std::mem::MaybeUninit;
+
 use candle_core::WithDType;
 
 use super::divisor::{Divisor, Slopes, Summary};
@@ -43,33 +45,51 @@ impl<T: WithDType> Kernel for Product<'_, T> {
     type Output = Vec<T>;
     #[inline(always)]
     fn run<L: Lanes>(self) -> Vec<T> {
-        if self.n < BLOCK { self.in_blocks::<1>() } else { self.in_blocks::<BLOCK>() }
+        if self.n < BLOCK { self.tiles::<1>() } else { self.tiles::<BLOCK>() }
     }
 }
 
 impl<T: WithDType> Product<'_, T> {
-    /// `WIDTH` samples at a time; the last block overlaps the one before and computes the same values again.
+    /// `B` samples at a time; the last tile overlaps the one before and computes the same values again.
     #[inline(always)]
-    fn in_blocks<const WIDTH: usize>(self) -> Vec<T> {
-        let Product { weight, x, n } = self;
-        let inputs = x.len() / n;
-        let outputs = weight.len() / inputs;
-        let mut y = vec![T::zero(); outputs * n];
-        for start in (0..n).step_by(WIDTH) {
-            let start = start.min(n - WIDTH);
-            for output in 0..outputs {
-                let mut sums = [T::zero(); WIDTH];
-                for input in 0..inputs {
-                    let w = weight[output * inputs + input];
-                    let x: &[T; WIDTH] = x[input * n + start..].first_chunk().expect("a whole block");
-                    for lane in 0..WIDTH {
-                        sums[lane] += w * x[lane];
-                    }
-                }
-                y[output * n + start..][..WIDTH].copy_from_slice(&sums);
+    fn tiles<const B: usize>(&self) -> Vec<T> {
+        let outputs = self.weight.len() * self.n / self.x.len();
+        let mut y = Vec::with_capacity(outputs * self.n);
+        let to = y.spare_capacity_mut();
+        for start in (0..self.n).step_by(B) {
+            let start = start.min(self.n - B);
+            for output in (0..outputs - outputs % 2).step_by(2) {
+                self.tile::<2, B>(output, start, to);
+            }
+            if outputs % 2 == 1 {
+                self.tile::<1, B>(outputs - 1, start, to);
             }
         }
+        // SAFETY: every sample of every output is in a tile, which wrote it.
+        unsafe { y.set_len(outputs * self.n) };
         y
+    }
+
+    /// Writes `B` samples from `start` on of `R` outputs. (Two at a time: each value of x is read for both.)
+    #[inline(always)]
+    fn tile<const R: usize, const B: usize>(&self, output: usize, start: usize, y: &mut [MaybeUninit<T>]) {
+        let (n, inputs) = (self.n, self.x.len() / self.n);
+        let mut sums = [[T::zero(); B]; R];
+        for input in 0..inputs {
+            let x: &[T; B] = self.x[input * n + start..].first_chunk().expect("a whole block");
+            for r in 0..R {
+                let w = self.weight[(output + r) * inputs + input];
+                for lane in 0..B {
+                    sums[r][lane] += w * x[lane];
+                }
+            }
+        }
+        for r in 0..R {
+            let to = &mut y[(output + r) * n + start..][..B];
+            for lane in 0..B {
+                to[lane].write(sums[r][lane]);
+            }
+        }
     }
 }
 
@@ -88,10 +108,18 @@ impl<T: WithDType> Kernel for OuterProduct<'_, T> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> Vec<T> {
         let OuterProduct { a, b, n } = self;
-        let mut product = Vec::with_capacity(a.len() / n * (b.len() / n));
-        for a in a.chunks_exact(n) {
-            for b in b.chunks_exact(n) {
-                product.push(dot(a, b));
+        let (rows, columns) = (a.len() / n, b.len() / n);
+        let mut product = vec![T::zero(); rows * columns];
+        // Two rows at a time: each value of b is read for both.
+        for row in (0..rows - rows % 2).step_by(2) {
+            for (column, b) in b.chunks_exact(n).enumerate() {
+                let pair = [&a[row * n..][..n], &a[(row + 1) * n..][..n]];
+                [product[row * columns + column], product[(row + 1) * columns + column]] = dots(pair, b);
+            }
+        }
+        if rows % 2 == 1 {
+            for (column, b) in b.chunks_exact(n).enumerate() {
+                [product[(rows - 1) * columns + column]] = dots([&a[(rows - 1) * n..]], b);
             }
         }
         product
@@ -210,11 +238,17 @@ fn unit_backward<T: WithDType>(y: &[T], grad: &[T], statistics: &UnitStatistics,
     let along = projection.to_f64() / (count * divisor * divisor);
     let offset = T::from_f64(mean_grad + along * slopes.constant);
     let (centred, sign) = (T::from_f64(along * slopes.centred), T::from_f64(along * slopes.sign));
-    for i in 0..y.len() {
-        let y = y[i];
-        let up = if y > T::zero() { sign } else { T::zero() };
-        let down = if y < T::zero() { sign } else { T::zero() };
-        grad_y[i] = (grad[i] - offset - centred * (y - center) - (up - down)) * gain;
+    let without_sign = |i: usize| grad[i] - offset - centred * (y[i] - center);
+    if sign == T::zero() {
+        for i in 0..y.len() {
+            grad_y[i] = without_sign(i) * gain;
+        }
+    } else {
+        for i in 0..y.len() {
+            let up = if y[i] > T::zero() { sign } else { T::zero() };
+            let down = if y[i] < T::zero() { sign } else { T::zero() };
+            grad_y[i] = (without_sign(i) - (up - down)) * gain;
+        }
     }
     if slopes.peak != 0.0 {
         let peak = first_peak(y);
@@ -268,11 +302,27 @@ fn sum<T: WithDType>(values: &[T]) -> T {
     total(sums, last)
 }
 
-/// Σ a·b
+/// Σ a·b for each of `a`.
 #[inline(always)]
-fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
-    // A subtraction of +0 is nothing, also to the compiler.
-    dot_about(a, T::zero(), b, T::zero())
+fn dots<T: WithDType, const R: usize>(a: [&[T]; R], b: &[T]) -> [T; R] {
+    let (blocks, rest) = b.as_chunks::<BLOCK>();
+    let (mut sums, mut products) = ([[T::zero(); BLOCK]; R], [T::zero(); R]);
+    for (at, b) in blocks.iter().enumerate() {
+        for r in 0..R {
+            let a: &[T; BLOCK] = a[r][at * BLOCK..].first_chunk().expect("rows of one length");
+            for lane in 0..BLOCK {
+                sums[r][lane] += a[lane] * b[lane];
+            }
+        }
+    }
+    for r in 0..R {
+        let mut last = T::zero();
+        for (&a, &b) in a[r][blocks.len() * BLOCK..].iter().zip(rest) {
+            last += a * b;
+        }
+        products[r] = total(sums[r], last);
+    }
+    products
 }
 
 /// Σ (a − a_center)·(b − b_center)

@@ -23,7 +23,7 @@
 //!
 //! [`divisor`] defines the divisor of a normalisation, for all of them. `dense` is a whole layer of a deep linear
 //! network, in f32 or f64.
-//! `sums` over feature maps are what probes record. `linear` calls the `gemm` crate on one thread; [`memory`] has a
+//! `update` is the step down the gradient; `sums` over feature maps are what probes record. `linear` calls the `gemm` crate on one thread; [`memory`] has a
 //! step find the memory that the last one freed.
 //! `unsafe` is in this room only, each with its reason; shapes, types and contiguity are checked before it.
 
@@ -44,3 +44,4 @@ pub mod noise;
 mod plain;
 mod random;
 pub(crate) mod sums;
+pub(crate) mod update;

@@ -111,7 +111,11 @@ impl Block for Dense {
     }
 
     fn enter(&self, examples: &Tensor) -> Result<Tensor> {
-        if self.kernel == DenseKernel::Loops { examples.t()?.contiguous() } else { Ok(examples.clone()) }
+        match (self.kernel, examples.dtype()) {
+            (DenseKernel::Loops, DType::F32) => transposed::<f32>(examples),
+            (DenseKernel::Loops, _) => transposed::<f64>(examples),
+            _ => Ok(examples.clone()),
+        }
     }
 
     fn forward(&self, at: At, x: &Tensor) -> Result<Pass> {
@@ -150,7 +154,7 @@ impl Dense {
         let y = Self::product::<T>(at.params.get(&self.weight())?, x, n)?;
         let tensor = |values: Vec<T>| Tensor::from_vec(values, (self.outputs, n), &Device::Cpu);
         let pass = |output: Tensor, moments, kept: Loops| -> Result<Pass> {
-            let output = if self.last { output.t()?.contiguous()? } else { output };
+            let output = if self.last { transposed::<T>(&output)? } else { output };
             Ok(Pass { moments, kept: Some(Arc::new(kept)), ..Pass::new(&self.name, x, output) })
         };
         let Some(norm) = &self.norm else {
@@ -186,7 +190,7 @@ impl Dense {
             bail!("{}: the pass is not through this block", self.name)
         };
         let (_, n) = kept.y.dims2()?;
-        let grad_output = if self.last { gradient.t()?.contiguous()? } else { gradient.clone() };
+        let grad_output = if self.last { transposed::<T>(gradient)? } else { gradient.clone() };
         let mut gradients = Params::default();
         let grad_y = match (&self.norm, &kept.statistics) {
             (Some(norm), Some(statistics)) => {
@@ -205,10 +209,24 @@ impl Dense {
             Ok(isa::dispatch(OuterProduct { a, b, n }))
         })?;
         gradients.insert(self.weight(), Tensor::from_vec(grad_weight, (self.outputs, self.inputs), &Device::Cpu)?);
-        let transposed = at.params.get(&self.weight())?.t()?.contiguous()?;
-        let grad_x = Self::product::<T>(&transposed, &grad_y, n)?;
+        let grad_x = Self::product::<T>(&transposed::<T>(at.params.get(&self.weight())?)?, &grad_y, n)?;
         Ok((Some(Tensor::from_vec(grad_x, (self.inputs, n), &Device::Cpu)?), gradients))
     }
+}
+
+/// The transpose of a matrix, contiguous. (Candle's own copy reckons with strides at every element.)
+fn transposed<T: WithDType>(matrix: &Tensor) -> Result<Tensor> {
+    let (rows, columns) = matrix.dims2()?;
+    let values = with_values([("matrix", &matrix.contiguous()?)], |[values]: [&[T]; 1]| {
+        let mut transposed = vec![T::zero(); values.len()];
+        for (at, row) in values.chunks_exact(columns).enumerate() {
+            for (column, &value) in row.iter().enumerate() {
+                transposed[column * rows + at] = value;
+            }
+        }
+        Ok(transposed)
+    })?;
+    Tensor::from_vec(values, (columns, rows), &Device::Cpu)
 }
 
 /// The part of a pass that the loops keep.

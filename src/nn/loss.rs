@@ -4,6 +4,7 @@ use candle_core::{D, DType, Result, Tensor};
 use candle_nn::loss::cross_entropy;
 use candle_nn::ops::softmax;
 
+use crate::kernels::update::minus_scaled;
 use crate::spec::Loss;
 
 /// How many rows of `logits` (n, classes) are largest at their label (n).
@@ -35,7 +36,7 @@ pub(super) fn loss_and_gradient(loss: Loss, output: &Tensor, labels: &Tensor) ->
             Ok((loss, softmax(output, D::Minus1)?.sub(&one_hot)?.affine(1.0 / n as f64, 0.0)?))
         }
         Loss::HalfSquaredErrorSum => {
-            let errors = output.sub(labels)?;
+            let errors = minus_scaled(output, labels, 1.0)?;
             let squares = errors.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
             Ok((0.5 * squares, errors))
         }

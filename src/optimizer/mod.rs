@@ -9,6 +9,7 @@ mod momentum;
 
 use candle_core::Result;
 
+use crate::kernels::update::minus_scaled;
 use crate::nn::Params;
 use crate::spec::{Train, Transform};
 
@@ -51,7 +52,7 @@ pub fn step(train: &Train, state: &Params, params: &Params, gradients: &Params) 
     let keep = 1.0 - train.learning_rate * train.weight_decay;
     let after = params.map(|name, parameter| {
         let kept = if keep == 1.0 { parameter.clone() } else { parameter.affine(keep, 0.0)? };
-        kept.sub(&direction.get(name)?.affine(train.learning_rate, 0.0)?)
+        minus_scaled(&kept, direction.get(name)?, train.learning_rate)
     })?;
     Ok((after, state))
 }
