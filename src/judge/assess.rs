@@ -16,7 +16,14 @@ use crate::study::{Reached, Take, Term};
 /// Every condition of a claim on each of its readings, the claim's own reading first, and the fewest paired seeds of a
 /// condition. Each is estimated, and decided if the claim is meant for this scale and has enough seeds.
 pub(super) fn conditions(claim: &Claim, trials: &Trials, notes: &mut Vec<String>) -> (Vec<Part>, usize) {
-    let cases = cases(claim, trials);
+    let mut cases = Vec::new();
+    for reading in claim.readings() {
+        cases.push(Case::new(claim, trials, reading, None, &claim.statistic, claim.criterion));
+        for also in &claim.also {
+            let metric = also.metric.as_ref().unwrap_or(reading);
+            cases.push(Case::new(claim, trials, metric, also.window, &also.statistic, Some(also.criterion)));
+        }
+    }
     let seeds = cases.iter().map(|case| case.sample.seeds).min().unwrap_or(0);
     let decides = trials.context.judges(claim) && seeds >= SEEDS_TO_JUDGE;
     (cases.into_iter().map(|case| case.condition(decides, notes)).collect(), seeds)
@@ -27,19 +34,6 @@ struct Case {
     part: Part,
     criterion: Option<Criterion>,
     sample: Sample,
-}
-
-/// Reading by reading, the claim's own condition first.
-fn cases(claim: &Claim, trials: &Trials) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for reading in claim.readings() {
-        cases.push(Case::new(claim, trials, reading, None, &claim.statistic, claim.criterion));
-        for also in &claim.also {
-            let metric = also.metric.as_ref().unwrap_or(reading);
-            cases.push(Case::new(claim, trials, metric, also.window, &also.statistic, Some(also.criterion)));
-        }
-    }
-    cases
 }
 
 /// The number that is read of a trial: in the claim's own window, unless another is given.
