@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 
 use crate::data;
-use crate::run::{Stop, caught, command_line, silence_panics};
+use crate::run::{Interrupt, Stop, caught, silence_panics, stopped};
 use crate::text::note;
 use args::{Command, CommandLine, DataCommand};
 
@@ -24,21 +24,22 @@ use args::{Command, CommandLine, DataCommand};
 pub fn main() -> ExitCode {
     let command = CommandLine::parse().command;
     silence_panics();
-    let outcome = caught(|| Ok(dispatch(command))).unwrap_or_else(|panic| Err(Stop::Failure(panic)));
+    let outcome =
+        caught(|| Ok(dispatch(command, &Interrupt::listen()?))).unwrap_or_else(|panic| Err(Stop::Failure(panic)));
     let Err(stop) = outcome else { return ExitCode::SUCCESS };
     match &stop {
-        Stop::Interrupted => note(format_args!("Stopped. The same command goes on from here:\n  {}", command_line())),
+        Stop::Interrupted => note(stopped()),
         Stop::Mistake(error) | Stop::Failure(error) => note(format_args!("error: {error:#}")),
     }
     ExitCode::from(stop.exit_code())
 }
 
-fn dispatch(command: Command) -> Result<(), Stop> {
+fn dispatch(command: Command, interrupt: &Interrupt) -> Result<(), Stop> {
     match command {
         Command::List => list::list(),
-        Command::Study(args) => study::study(&args),
-        Command::Report(args) => report::report(&args),
-        Command::Trial(args) => trial::trial(&args),
+        Command::Study(args) => study::study(&args, interrupt),
+        Command::Report(args) => report::report(&args, interrupt),
+        Command::Trial(args) => trial::trial(&args, interrupt),
         Command::Data(DataCommand::Fetch { data, .. }) => {
             say(&data::fetch_cifar10(data.data_dir.as_deref()).map_err(Stop::Mistake)?)
         }

@@ -8,8 +8,8 @@ use super::args::ReportArgs;
 use super::say;
 use crate::judge::Verdict;
 use crate::record::TrialRecords;
-use crate::report::{self, Input, View};
-use crate::run::{Datasets, Invocation, Runs, Stop, Task, check_writable, lock_reports, tasks};
+use crate::report::{self, Contents, Input, View};
+use crate::run::{Datasets, Interrupt, Invocation, Runs, Stop, Task, check_writable, lock_reports, tasks};
 use crate::study::Plan;
 use crate::study::claim::Role;
 use crate::text::{count, duration, note, shell_word};
@@ -18,7 +18,7 @@ use crate::text::{count, duration, note, shell_word};
 ///
 /// # Errors
 /// Mistakes, missing or damaged records among them; a report that cannot be written.
-pub fn report(args: &ReportArgs) -> Result<(), Stop> {
+pub fn report(args: &ReportArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(0);
     let plan = args.plan.plan()?;
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
@@ -35,7 +35,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Stop> {
     let (input, found) = gathered.map_err(Stop::Mistake)?;
     invocation.found = found;
     refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
-    write_report(&input, &args.out, &invocation)
+    write_report(&input, &args.out, &invocation, interrupt)
 }
 
 /// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) with the
@@ -90,13 +90,17 @@ fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn write_report(input: &Input, out: &Path, invocation: &Invocation) -> Result<(), Stop> {
-    let _lock = lock_reports(out)?;
+pub fn write_report(input: &Input, out: &Path, invocation: &Invocation, interrupt: &Interrupt) -> Result<(), Stop> {
     let view = View::new(input);
-    let page = report::write(&view, out)?;
-    report::append_run_entry(&out.join(input.plan.output_name()), &invocation.entry())?;
-    say(&told(&view.verdicts))?;
-    report::write_index(out)?;
+    let contents = Contents::new(&view)?;
+    let _lock = lock_reports(out)?;
+    let page = interrupt.busy(|| {
+        let page = contents.write(out)?;
+        report::append_run_entry(&out.join(input.plan.output_name()), &invocation.entry())?;
+        say(&told(&view.verdicts))?;
+        report::write_index(out)?;
+        Ok(page)
+    })?;
     let (trained, found) = (count(invocation.trained, "trial"), invocation.found);
     let took = duration(invocation.elapsed());
     say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))

@@ -21,7 +21,7 @@ use crate::text::{count, duration, note, shell_word};
 ///
 /// # Errors
 /// Mistakes, all found before training starts; a failed trial; an interruption.
-pub fn study(args: &StudyArgs) -> Result<(), Stop> {
+pub fn study(args: &StudyArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(args.jobs);
     let plan = args.plan.plan()?;
     let datasets = Datasets::load(&plan, args.plan.data.data_dir.as_deref()).map_err(Stop::Mistake)?;
@@ -33,23 +33,22 @@ pub fn study(args: &StudyArgs) -> Result<(), Stop> {
     report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
-    let interrupt = Interrupt::listen()?;
     let (found, pending) = runs.split(distinct(&tasks)).map_err(Stop::Mistake)?;
     say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
     found.iter().try_for_each(|task| runs.tidy(task))?;
-    invocation.trained = train_all(&pending, &runs, args.jobs, &interrupt)?;
+    invocation.trained = train_all(&pending, &runs, args.jobs, interrupt)?;
     invocation.found = found.len() + pending.len() - invocation.trained;
     let trials =
         tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().map_err(Stop::Mistake)?;
     let input = Input { plan: &plan, trials, data: datasets.facts() };
-    write_report(&input, &args.out, &invocation)
+    write_report(&input, &args.out, &invocation, interrupt)
 }
 
 fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
-    runs.lock_study(&plan.output_name())?.ok_or_else(|| {
+    runs.lock_study(&plan.output_name())?.map_err(|holder| {
         let (study, folder) = (&args.plan.study, args.plan.runs.display());
         Stop::Mistake(anyhow!(
-            "another process is running study `{study}` in {folder} already; wait for it, or share its trials with \
+            "{holder} is running study `{study}` in {folder} already; wait for it, or share its trials with \
              `whybn trial {} TRIAL`",
             shell_word(study)
         ))

@@ -11,7 +11,7 @@ use crate::text::shell_word;
 ///
 /// # Errors
 /// Mistakes; a failed trial; an interruption.
-pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
+pub fn trial(args: &TrialArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let plan = args.plan.plan()?;
     let datasets = Datasets::load(&plan, args.plan.data.data_dir.as_deref()).map_err(Stop::Mistake)?;
     let tasks = tasks(&plan, &datasets);
@@ -22,9 +22,8 @@ pub fn trial(args: &TrialArgs) -> Result<(), Stop> {
         runs.tidy(task)?;
         return say(&format!("{name} is finished already."));
     }
-    let interrupt = Interrupt::listen()?;
     say(&format!("{name} in {}", runs.trial(&task.id).display()))?;
-    train_all(&[task], &runs, 1, &interrupt)?;
+    train_all(&[task], &runs, 1, interrupt)?;
     Ok(())
 }
 

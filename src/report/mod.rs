@@ -38,7 +38,6 @@ use crate::data::DataFacts;
 use crate::files::write_json;
 use crate::record::TrialRecords;
 use crate::study::Plan;
-use plot::Figure;
 use summary::Summary;
 
 /// The material of a report.
@@ -52,34 +51,54 @@ pub struct Input<'a> {
     pub data: Vec<DataFacts>,
 }
 
-/// Writes `NAME.md` into the folder `out`, and into `out/NAME` the pictures, `summary.json`, `plan.json` and
-/// `records.csv.gz`; returns the path of the page. Each file is whole or absent. Pictures that no longer belong to the
-/// report are removed. Where it was begun and killed, `plan.json` tells that the folder is a report's.
-///
-/// # Errors
-/// A file that cannot be written, or that is not the program's own.
-pub(crate) fn write(view: &View, out: &Path) -> Result<PathBuf> {
-    let name = view.plan.output_name();
-    let folder = out.join(&name);
-    let figures = plot::figures(view);
-    stored::write(view, &folder)?;
-    for figure in &figures {
-        place::write(&folder.join(figure.file), &figure.svg())?;
-    }
-    remove_other_pictures(&folder, &figures)?;
-    let summary = Summary::of(view)?;
-    write_json(&folder.join(summary::FILE), &summary)?;
-    let page = out.join(format!("{name}.md"));
-    place::write(&page, &page::page(view, &summary, &figures)?)?;
-    Ok(page)
+/// A report as it will be written: what takes time is done.
+pub(crate) struct Contents<'a> {
+    view: &'a View<'a>,
+    pictures: Vec<(&'static str, String)>,
+    summary: Summary,
+    page: String,
 }
 
-fn remove_other_pictures(folder: &Path, figures: &[Figure]) -> Result<()> {
-    for path in place::pictures(folder)? {
-        let is_kept = figures.iter().any(|figure| path.file_name().is_some_and(|name| name == figure.file));
-        if !is_kept && place::is_marked(&path)? == Some(true) {
-            fs::remove_file(&path).with_context(|| format!("{}: cannot remove this file", path.display()))?;
-        }
+impl<'a> Contents<'a> {
+    /// The report of `view`.
+    ///
+    /// # Errors
+    /// A template that asks for what is not there.
+    pub fn new(view: &'a View<'a>) -> Result<Self> {
+        let figures = plot::figures(view);
+        let summary = Summary::of(view)?;
+        let page = page::page(view, &summary, &figures)?;
+        let pictures = figures.iter().map(|figure| (figure.file, figure.svg())).collect();
+        Ok(Self { view, pictures, summary, page })
     }
-    Ok(())
+
+    /// Writes `NAME.md` into the folder `out`, and into `out/NAME` the pictures, `summary.json`, `plan.json` and
+    /// `records.csv.gz`; returns the path of the page. Each file is whole or absent. Pictures that no longer belong to
+    /// the report are removed. Where it was begun and killed, `plan.json` tells that the folder is a report's.
+    ///
+    /// # Errors
+    /// A file that cannot be written, or that is not the program's own.
+    pub fn write(&self, out: &Path) -> Result<PathBuf> {
+        let name = self.view.plan.output_name();
+        let folder = out.join(&name);
+        stored::write(self.view, &folder)?;
+        for (file, svg) in &self.pictures {
+            place::write(&folder.join(file), svg)?;
+        }
+        self.remove_other_pictures(&folder)?;
+        write_json(&folder.join(summary::FILE), &self.summary)?;
+        let page = out.join(format!("{name}.md"));
+        place::write(&page, &self.page)?;
+        Ok(page)
+    }
+
+    fn remove_other_pictures(&self, folder: &Path) -> Result<()> {
+        for path in place::pictures(folder)? {
+            let is_kept = self.pictures.iter().any(|(file, _)| path.file_name().is_some_and(|name| name == *file));
+            if !is_kept && place::is_marked(&path)? == Some(true) {
+                fs::remove_file(&path).with_context(|| format!("{}: cannot remove this file", path.display()))?;
+            }
+        }
+        Ok(())
+    }
 }

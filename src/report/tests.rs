@@ -11,7 +11,7 @@ use crate::study::{Overrides, PlannedTrial, Study};
 /// A report in a folder of its own, its page read back as text without the mark.
 fn page_of(input: &Input) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
-    let page = write(&View::new(input), folder.path()).unwrap();
+    let page = Contents::new(&View::new(input)).unwrap().write(folder.path()).unwrap();
     let text = std::fs::read_to_string(page).unwrap();
     (folder, text.strip_prefix(place::MARK).unwrap().to_string())
 }
@@ -48,14 +48,14 @@ fn writing_twice_gives_the_same_bytes_and_strays_go() {
     let first = files_of(folder.path());
     assert_eq!(first.len(), 1 + 6 + 3, "a page, six pictures, three files: {:?}", first.keys());
     std::fs::write(folder.path().join("noisy_bn/old.svg"), place::MARK.to_owned() + "old").unwrap();
-    write(&View::new(&input(&plan)), folder.path()).unwrap();
+    Contents::new(&View::new(&input(&plan))).unwrap().write(folder.path()).unwrap();
     assert_eq!(files_of(folder.path()), first);
     // But not somebody else's, nor is it written over.
     let theirs = ["noisy_bn/my.svg", "noisy_bn/claims.svg"].map(|name| folder.path().join(name));
     std::fs::write(&theirs[0], "<svg/>").unwrap();
-    write(&View::new(&input(&plan)), folder.path()).unwrap();
+    Contents::new(&View::new(&input(&plan))).unwrap().write(folder.path()).unwrap();
     std::fs::write(&theirs[1], "<svg/>").unwrap();
-    let error = write(&View::new(&input(&plan)), folder.path()).unwrap_err();
+    let error = Contents::new(&View::new(&input(&plan))).unwrap().write(folder.path()).unwrap_err();
     assert!(error.to_string().contains("claims.svg: this program did not make this file"), "{error}");
     assert!(theirs.iter().all(|path| std::fs::read(path).unwrap() == b"<svg/>"));
 }
@@ -124,7 +124,7 @@ fn a_report_is_written_again_from_its_own_folder() {
         let bits = |trial: &TrialRecords| trial.records.iter().map(|record| record.value.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(ours), bits(theirs));
     }
-    write(&View::new(&stored), folder.path()).unwrap();
+    Contents::new(&View::new(&stored)).unwrap().write(folder.path()).unwrap();
     assert_eq!(files_of(folder.path()), first);
 }
 
@@ -284,7 +284,7 @@ fn the_index_lists_reports_and_marks_those_that_prove_nothing() {
     plan.changes = vec!["train.learning_rate=0.2".into()];
     let mut fewer = input(&plan);
     fewer.trials.pop();
-    write(&View::new(&fewer), folder.path()).unwrap();
+    Contents::new(&View::new(&fewer)).unwrap().write(folder.path()).unwrap();
     write_index(folder.path()).unwrap();
     let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
     assert_eq!(index.matches("\n## ").count(), 3, "{index}");
@@ -367,7 +367,7 @@ fn of_a_partial_grid_the_bottom_line_takes_what_stands_on_chosen_places() {
 fn a_swept_study_without_claims() {
     let plan = Plan::new(Study::load("studies/standard_rate.toml").unwrap(), "desk", &Overrides::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let page = write(&View::new(&input(&plan)), folder.path()).unwrap();
+    let page = Contents::new(&View::new(&input(&plan))).unwrap().write(folder.path()).unwrap();
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("judges no claim") && !page.contains("## Claims"), "{page}");
     let accuracy = std::fs::read_to_string(folder.path().join("standard_rate/accuracy.svg")).unwrap();

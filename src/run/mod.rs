@@ -8,10 +8,12 @@
 //! runs/locks/trial-ID       held by the process that trains it
 //! runs/locks/study-NAME     held by the process that runs the study
 //! reports/.lock             held by the process that writes a report
+//! ….held-HOST-PROCESS-TIME.json   beside a lock, in its place where the file system has no locks: its owner
 //! ```
 
 mod cost;
 mod interrupt;
+mod lock;
 mod progress;
 mod provenance;
 mod runs;
@@ -20,9 +22,10 @@ mod task;
 mod workers;
 
 pub use cost::estimate;
-pub use interrupt::Interrupt;
-pub use provenance::{Invocation, command_line, cores};
-pub use runs::{Lock, Runs, check_writable, lock_reports};
+pub use interrupt::{Interrupt, stopped};
+pub use lock::Lock;
+pub use provenance::{Invocation, cores};
+pub use runs::{Runs, check_writable, lock_reports};
 pub use stop::{Stop, caught, silence_panics};
 pub use task::{Datasets, Task, distinct, tasks};
 pub use workers::train_all;

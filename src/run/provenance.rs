@@ -38,10 +38,9 @@ impl Invocation {
 
     /// Its entry in `run.json`.
     pub fn entry(&self) -> Value {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         json!({
             // When it ended.
-            "time": utc(since_epoch.as_secs()),
+            "time": now(),
             "command": command_line(),
             "version": env!("CARGO_PKG_VERSION"),
             "commit": self.commit,
@@ -58,6 +57,11 @@ impl Invocation {
             "peak_memory_mib": peak_memory_mib(),
         })
     }
+}
+
+/// The time, as [`utc`] writes it.
+pub fn now() -> String {
+    utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
 /// Threads that this process may use at once.

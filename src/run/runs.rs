@@ -1,22 +1,21 @@
 //! The folder of all runs, and who may work on what in it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::lock::{Holder, Lock, PATIENCE, lock};
 use super::task::Task;
 use crate::files::Damaged;
 use crate::record::TrialRecords;
+use crate::text::note;
 use crate::train::{self, Finished};
 
 /// The folder of all runs; studies share the trials in it.
 #[derive(Clone, Debug)]
 pub struct Runs(PathBuf);
-
-/// The right to work on a trial or a study: a locked file, until it is dropped or the process ends, however it ends.
-pub type Lock = File;
 
 impl Runs {
     /// The folder `path`, which is made where it is missing.
@@ -99,25 +98,25 @@ impl Runs {
     /// A file that cannot be removed, a lock file that cannot be made.
     pub fn tidy(&self, task: &Task) -> Result<()> {
         match self.lock_trial(&task.id)? {
-            Some(_lock) => train::tidy(&self.trial(&task.id), task.trial.probes),
-            None => Ok(()),
+            Ok(_lock) => train::tidy(&self.trial(&task.id), task.trial.probes),
+            Err(_) => Ok(()),
         }
     }
 
-    /// The right to train the trial `id`; `None` while another process has it.
+    /// The right to train the trial `id`; or who has it.
     ///
     /// # Errors
     /// A lock file that cannot be made.
-    pub fn lock_trial(&self, id: &str) -> Result<Option<Lock>> {
-        lock(&self.locks().join(format!("trial-{id}")), File::try_lock)
+    pub fn lock_trial(&self, id: &str) -> Result<Result<Lock, Holder>> {
+        lock(&self.locks().join(format!("trial-{id}")))
     }
 
-    /// The right to run the study whose report is called `output_name`; `None` while another process has it.
+    /// The right to run the study whose report is called `output_name`; or who has it.
     ///
     /// # Errors
     /// A lock file that cannot be made.
-    pub fn lock_study(&self, output_name: &str) -> Result<Option<Lock>> {
-        lock(&self.locks().join(format!("study-{output_name}")), File::try_lock)
+    pub fn lock_study(&self, output_name: &str) -> Result<Result<Lock, Holder>> {
+        lock(&self.locks().join(format!("study-{output_name}")))
     }
 
     /// The folder of the locks.
@@ -126,22 +125,21 @@ impl Runs {
     }
 }
 
-/// The right to write reports into the folder `out`; waits, a moment, while another process does.
+/// The right to write reports into the folder `out`; waits while another process has it, and says so.
 ///
 /// # Errors
 /// A lock file that cannot be made.
 pub fn lock_reports(out: &Path) -> Result<Lock> {
-    let lock = lock(&out.join(".lock"), |file| file.lock().map_err(TryLockError::Error))?;
-    Ok(lock.expect("it waited"))
-}
-
-fn lock(path: &Path, take: impl Fn(&File) -> Result<(), TryLockError>) -> Result<Option<Lock>> {
-    let problem = || format!("{}: cannot lock this file", path.display());
-    let file = File::options().create(true).append(true).open(path).with_context(problem)?;
-    match take(&file) {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error).with_context(problem),
+    let mut waits = false;
+    loop {
+        match lock(&out.join(".lock"))? {
+            Ok(lock) => return Ok(lock),
+            Err(holder) if !waits => {
+                note(format_args!("Waiting for {holder} to write its report in {} …", out.display()));
+                waits = true;
+            }
+            Err(_) => std::thread::sleep(PATIENCE),
+        }
     }
 }
 
@@ -155,21 +153,4 @@ pub fn check_writable(folder: &Path, option: &str) -> Result<()> {
     fs::create_dir_all(folder).with_context(problem)?;
     let mut trial = tempfile::Builder::new().prefix(".whybn-").tempfile_in(folder).with_context(problem)?;
     trial.write_all(b"may be deleted\n").and_then(|()| trial.close()).with_context(problem)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_holds_a_lock_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let runs = Runs::new(folder.path()).unwrap();
-        let first = runs.lock_trial("a").unwrap();
-        assert!(first.is_some());
-        assert!(runs.lock_trial("a").unwrap().is_none());
-        assert!(runs.lock_trial("b").unwrap().is_some());
-        drop(first);
-        assert!(runs.lock_trial("a").unwrap().is_some());
-    }
 }

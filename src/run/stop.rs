@@ -19,13 +19,16 @@ pub enum Stop {
     Interrupted,
 }
 
+/// The exit code after an interruption, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
 impl Stop {
-    /// 2 for a mistake, as clap's own; 130 for an interruption, as shells have it; 1 for anything else.
+    /// 2 for a mistake, as clap's own; [`INTERRUPTED`]; 1 for anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Stop::Mistake(_) => 2,
             Stop::Failure(_) => 1,
-            Stop::Interrupted => 130,
+            Stop::Interrupted => INTERRUPTED,
         }
     }
 }

@@ -5,20 +5,17 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::interrupt::Interrupt;
+use super::lock::{Holder, PATIENCE};
 use super::progress::{Screen, held};
 use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
 use crate::files::Damaged;
 use crate::train::{self, Watch};
-
-/// How long to wait before a trial that another process holds is tried again.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A checkpoint comes after one twentieth of a trial, and after at most this many steps.
 const CHECKPOINT_EVERY: usize = 50;
@@ -38,17 +35,18 @@ pub fn train_all(tasks: &[&Task], runs: &Runs, jobs: usize, interrupt: &Interrup
         interrupt,
         screen: Screen::new(tasks.len(), steps),
     };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(tasks.len()) {
-            scope.spawn(|| team.work());
+    interrupt.busy(|| {
+        std::thread::scope(|scope| {
+            for _ in 0..jobs.min(tasks.len()) {
+                scope.spawn(|| team.work());
+            }
+        });
+        team.screen.close();
+        match team.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error.into()),
+            None => Ok(team.trained.into_inner()),
         }
-    });
-    team.screen.close();
-    match team.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error.into()),
-        None if interrupt.requested() => Err(Stop::Interrupted),
-        None => Ok(team.trained.into_inner()),
-    }
+    })
 }
 
 struct Team<'a> {
@@ -73,16 +71,19 @@ impl<'a> Team<'a> {
             let Some(turn) = held(&self.queue).pop_front() else { return };
             let end = caught(|| self.train(turn.task));
             match end.with_context(|| format!("trial {} ({})", turn.task.id, turn.task.planned.label())) {
-                Ok(true) => {}
-                Ok(false) => self.wait_for(turn),
+                Ok(None) => {}
+                Ok(Some(holder)) => self.wait_for(turn, &holder),
                 Err(error) => drop(held(&self.failure).get_or_insert(error)),
             }
         }
     }
 
-    /// Trains the trial of `task` until it ends or has to stop; `false` while another process holds it.
-    fn train(&self, task: &Task) -> Result<bool> {
-        let Some(_lock) = self.runs.lock_trial(&task.id)? else { return Ok(false) };
+    /// Trains the trial of `task` until it ends or has to stop; or says who else trains it.
+    fn train(&self, task: &Task) -> Result<Option<Holder>> {
+        let _lock = match self.runs.lock_trial(&task.id)? {
+            Ok(lock) => lock,
+            Err(holder) => return Ok(Some(holder)),
+        };
         let dir = self.runs.trial(&task.id);
         let steps = task.trial.spec.train.steps;
         let stop = || self.stop();
@@ -90,7 +91,7 @@ impl<'a> Team<'a> {
         match train::finished(&dir, task.trial.spec.schema(), task.trial.probes) {
             Ok(Some(_)) => {
                 bar.end("finished by another process");
-                return Ok(true);
+                return Ok(None);
             }
             Ok(None) => {}
             Err(error) if error.is::<Damaged>() => {
@@ -101,18 +102,17 @@ impl<'a> Team<'a> {
         }
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
         let how = match train::run(&task.trial, &dir, checkpoint_every, &bar)? {
-            None => return Ok(true),
+            None => return Ok(None),
             Some(ending) => ending.to_string(),
         };
         bar.end(&how);
         self.trained.fetch_add(1, Ordering::Relaxed);
-        Ok(true)
+        Ok(None)
     }
 
-    fn wait_for(&self, turn: Turn<'a>) {
+    fn wait_for(&self, turn: Turn<'a>, holder: &Holder) {
         if !turn.waits {
-            self.screen
-                .say(&format!("{}: another process is training this trial; waiting for it", turn.task.planned.label()));
+            self.screen.say(&format!("{}: waiting for {holder}, which trains this trial", turn.task.planned.label()));
         }
         held(&self.queue).push_back(Turn { waits: true, ..turn });
         std::thread::sleep(PATIENCE);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -48,7 +49,14 @@ impl Desk {
 
     /// Starts `whybn ARGUMENTS`.
     pub fn start(&self, arguments: &str) -> Child {
-        self.command(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        start(self.command(arguments))
+    }
+
+    /// Starts `whybn ARGUMENTS` with `library` in the place of the system's functions of the same names.
+    pub fn start_over(&self, library: &Path, arguments: &str) -> Child {
+        let mut command = self.command(arguments);
+        command.env("LD_PRELOAD", library);
+        start(command)
     }
 
     /// Runs `whybn ARGUMENTS`, which must exit with `code`.
@@ -85,6 +93,29 @@ impl Desk {
             assert!(here[name] == *bytes, "{name} differs");
         }
     }
+}
+
+fn start(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Sends `signal` to `process`.
+#[cfg(unix)]
+pub fn send(signal: &str, process: &Child) {
+    assert!(Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap().success());
+}
+
+/// Reads the standard error of `process` as far as a line with `words`, and returns that.
+pub fn wait_for(process: &mut Child, words: &str) -> String {
+    let lines = BufReader::new(process.stderr.as_mut().unwrap()).lines();
+    let mut read = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        if line.contains(words) {
+            return line;
+        }
+        read.push(line);
+    }
+    panic!("no `{words}` in {read:?}")
 }
 
 /// A made-up CIFAR-10, with 40 records only in its test file, in a folder below `parent`.

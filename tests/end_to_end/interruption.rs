@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::desk::{Desk, files, printed};
+use super::desk::{Desk, files, printed, send, wait_for};
 
 /// Waits until `happened` says so.
 fn until(mut happened: impl FnMut() -> bool) {
@@ -65,8 +65,7 @@ fn interrupted() -> Desk {
     let desk = Desk::new();
     let study = desk.start("study tiny.toml --jobs 1");
     until(|| find(&desk, "checkpoint-", ".safetensors").is_some());
-    let pid = study.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    send("-INT", &study);
     let printed = printed(130, study.wait_with_output().unwrap());
     assert!(printed.stderr.contains("whybn study tiny.toml --jobs 1"), "{}", printed.stderr);
     desk
@@ -79,6 +78,47 @@ fn stopped_by_ctrl_c_a_study_goes_on_from_its_checkpoint() {
     assert!(!desk.path("reports/tiny.md").exists());
     desk.run(0, "study tiny.toml");
     desk.assert_results_are_the_uninterrupted_ones();
+}
+
+/// Twenty seeds have a million sign flips, which here are tested again for each of many claims.
+#[cfg(unix)]
+#[test]
+fn a_stop_is_a_stop_while_claims_are_judged_too() {
+    let desk = Desk::new();
+    let study = || {
+        let claim = |number: usize| {
+            format!(
+                "[[claim]]\nid = \"C{number}\"\nrole = \"secondary\"\norigin = \"ours\"\nsays = \"a\"\nunit = \"b\"\n\
+                 metric = \"train_loss\"\nstatistic = {{ contrast = {{ a = 1.0, b = -1.0 }} }}\ncriterion = {{ above = 0.0 }}\n"
+            )
+        };
+        let arm = |name: &str, norm: &str| {
+            format!(
+                "[[arm]]\nname = \"{name}\"\nsays = \"c\"\nsetup = \"s\"\nset = {{ \"model.norm\" = \"{norm}\" }}\n"
+            )
+        };
+        let claims: String = (0..400).map(claim).collect();
+        format!(
+            "title = \"t\"\nquestion = \"q\"\n[setup.s]\ndata = \"gaussian_regression\"\nloss = \"half_squared_error_sum\"\n\
+             model = {{ kind = \"deep_linear\", depth = 2, width = 4 }}\n\
+             train = {{ learning_rate = 1e-6, batch = \"full\", steps = 1 }}\n\
+             {}{}[scale.desk]\nsays = \"d\"\nseeds = 20\n{claims}",
+            arm("a", "none"),
+            arm("b", "batch")
+        )
+    };
+    fs::write(desk.path("flips.toml"), study()).unwrap();
+    for (signal, command) in [("-TERM", "study flips.toml --jobs 2"), ("-INT", "report flips.toml")] {
+        let mut process = desk.start(command);
+        if command.starts_with("study") {
+            wait_for(&mut process, "[40/40]");
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        send(signal, &process);
+        let stopped = printed(130, process.wait_with_output().unwrap());
+        assert!(stopped.stderr.contains(command), "{}", stopped.stderr);
+        assert!(!desk.path("reports/flips").exists() && !desk.path("reports/flips.md").exists());
+    }
 }
 
 #[cfg(unix)]

@@ -2,8 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
-use super::desk::{Desk, printed};
+use super::desk::{Desk, files, printed, send, wait_for};
 
 /// A lock as another process would hold it.
 fn lock(desk: &Desk, name: &str) -> File {
@@ -34,7 +37,7 @@ fn a_trial_that_another_process_trains_is_waited_for() {
     let mut study = desk.start("study tiny.toml");
     let mut lines = BufReader::new(study.stderr.take().unwrap()).lines();
     let waits = lines.by_ref().map_while(Result::ok).find(|line| line.contains("another process"));
-    assert!(waits.unwrap().contains("standard seed 0"));
+    assert_eq!(waits.unwrap(), "standard seed 0: waiting for another process, which trains this trial");
     let others = lines.by_ref().map_while(Result::ok).take_while(|line| !line.contains("[5/6]")).count();
     assert!(others > 0 && !desk.path(&format!("runs/trials/{id}")).exists(), "the others are trained meanwhile");
     drop(lock);
@@ -52,5 +55,97 @@ fn a_study_and_single_trials_share_the_work() {
     for process in commands.map(|command| desk.start(command)) {
         printed(0, process.wait_with_output().unwrap());
     }
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn of_two_processes_with_one_trial_the_second_waits_until_the_first_has_finished_it() {
+    let desk = Desk::new();
+    let commands = ["trial tiny.toml 1"; 2].map(|command| desk.start(command));
+    for process in commands {
+        printed(0, process.wait_with_output().unwrap());
+    }
+    desk.run(0, "study tiny.toml");
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_waits_for_another_says_so_and_can_be_stopped_meanwhile() {
+    let desk = Desk::with_finished_runs();
+    fs::create_dir(desk.path("reports")).unwrap();
+    let lock = File::create(desk.path("reports/.lock")).unwrap();
+    lock.try_lock().unwrap();
+    for (signal, command) in [("-USR1", "study tiny.toml"), ("-TERM", "report tiny.toml")] {
+        let mut process = desk.start(command);
+        wait_for(&mut process, "Waiting for another process to write its report in reports");
+        send(signal, &process);
+        let stopped = printed(130, process.wait_with_output().unwrap()).stderr;
+        assert!(stopped.contains(&format!("whybn {command}")), "{stopped}");
+        assert!(!desk.path("reports/tiny.md").exists());
+    }
+    let mut process = desk.start("report tiny.toml");
+    wait_for(&mut process, "Waiting");
+    drop(lock);
+    printed(0, process.wait_with_output().unwrap());
+    desk.assert_results_are_the_uninterrupted_ones();
+}
+
+/// A library without `flock`, as file systems of clusters are.
+#[cfg(target_os = "linux")]
+fn without_locks(folder: &Path) -> PathBuf {
+    let (source, library) = (folder.join("noflock.c"), folder.join("noflock.so"));
+    fs::write(&source, "#include <errno.h>\nint flock(int file, int how) { errno = ENOSYS; return -1; }\n").unwrap();
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(compiled.unwrap().success());
+    library
+}
+
+#[cfg(target_os = "linux")]
+fn held(desk: &Desk) -> Vec<PathBuf> {
+    let names =
+        files(&desk.path("runs/locks")).into_keys().filter(|name| name.contains(".held-") && name.ends_with(".json"));
+    names.map(|name| desk.path("runs/locks").join(name)).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_files_cannot_be_locked_files_with_their_owners_take_the_place_of_locks() {
+    let desk = Desk::new();
+    let library = without_locks(&desk.path(""));
+    let start = |command: &str| desk.start_over(&library, command);
+
+    // A process that was killed leaves its files.
+    let mut killed = start("study tiny.toml --jobs 1");
+    let said = wait_for(&mut killed, "no file locks");
+    assert!(said.contains("runs/locks") && said.contains("Function not implemented"), "{said}");
+    while held(&desk).len() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = held(&desk);
+
+    // Those of another host may be at work: they are waited for, and named with what to do.
+    let elsewhere = |file: &PathBuf| {
+        let mut owner: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        owner["host"] = "elsewhere".into();
+        fs::write(file, owner.to_string()).unwrap();
+    };
+    left.iter().for_each(elsewhere);
+    let refused = printed(2, start("study tiny.toml").wait_with_output().unwrap()).stderr;
+    let study = left.iter().find(|file| file.to_string_lossy().contains("study-tiny")).unwrap();
+    let remedy = format!("remove runs/locks/{}", study.file_name().unwrap().to_string_lossy());
+    assert!(refused.contains("on elsewhere") && refused.contains(&remedy), "{refused}");
+    let mut trial = start("trial tiny.toml 1");
+    assert!(wait_for(&mut trial, "waiting for process").contains("on elsewhere"));
+    left.iter().for_each(|file| fs::remove_file(file).unwrap());
+
+    // What a process of this host left is taken over, and several share the work.
+    let (_, study) = (printed(0, trial.wait_with_output().unwrap()), start("study tiny.toml --jobs 1"));
+    for process in [start("trial tiny.toml 6"), start("trial tiny.toml 6"), study] {
+        printed(0, process.wait_with_output().unwrap());
+    }
+    assert_eq!(held(&desk), Vec::<PathBuf>::new());
     desk.assert_results_are_the_uninterrupted_ones();
 }
