@@ -30,6 +30,7 @@ mod files;
 mod groups;
 pub mod judge;
 pub mod kernels;
+mod lock;
 pub mod nn;
 pub mod optimizer;
 pub mod probe;

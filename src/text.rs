@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use indicatif::HumanCount;
 use sha2::{Digest, Sha256};
@@ -34,6 +34,25 @@ pub fn duration(duration: Duration) -> String {
         s if s < 48.0 * 3600.0 => format!("{} h {} min", minutes / 60, minutes % 60),
         _ => format!("{} days {} h", hours / 24, hours % 24),
     }
+}
+
+/// The time, as [`utc`] writes it.
+pub fn now() -> String {
+    utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+}
+
+/// Seconds since 1970 as `2026-11-22T15:41:00Z` (Hinnant's `civil_from_days`).
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// The SHA-256 of `parts`, one after the other, in lower-case hexadecimal.
@@ -81,6 +100,15 @@ mod tests {
             ["train.batch=64", "a b", "it's", ""].map(shell_word),
             ["train.batch=64", "'a b'", r"'it'\''s'", "''"]
         );
+    }
+
+    /// `date -u -d @N +%FT%TZ`.
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_795_362_061), "2026-11-22T15:41:01Z");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub fn report(args: &ReportArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let (input, found) = gathered.map_err(Stop::Mistake)?;
     invocation.found = found;
     refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
+    let ids = input.trials.iter().map(|trial| &trial.id);
+    invocation.note_trainers(&Runs::to_read(&args.plan.runs), ids).map_err(Stop::Mistake)?;
     write_report(&input, &args.out, &invocation, interrupt)
 }
 

@@ -10,9 +10,10 @@ use super::report::write_report;
 use super::say;
 use crate::data::DataFacts;
 use crate::groups::grouped;
+use crate::lock::Lock;
 use crate::report::{self, Input};
 use crate::run::{
-    Datasets, Interrupt, Invocation, Lock, Runs, Stop, Task, check_writable, distinct, estimate, tasks, train_all,
+    Datasets, Interrupt, Invocation, Runs, Stop, Task, check_writable, distinct, estimate, tasks, train_all,
 };
 use crate::study::Plan;
 use crate::text::{count, duration, note, shell_word};
@@ -40,6 +41,7 @@ pub fn study(args: &StudyArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     invocation.found = found.len() + pending.len() - invocation.trained;
     let trials =
         tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().map_err(Stop::Mistake)?;
+    invocation.note_trainers(&runs, tasks.iter().map(|task| &task.id)).map_err(Stop::Mistake)?;
     let input = Input { plan: &plan, trials, data: datasets.facts() };
     write_report(&input, &args.out, &invocation, interrupt)
 }

@@ -272,9 +272,41 @@ fn the_run_log_grows_and_a_damaged_one_is_named() {
     let entries: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let commands: Vec<_> = entries.iter().map(|entry| entry["command"].as_str().unwrap()).collect();
     assert_eq!(commands, ["report", "study", "report again"]);
+    // Whoever has the records alone does not drop who trained them.
+    let append = |command: &str, trained_by: &[&str]| {
+        let entry = serde_json::json!({ "command": command, "trained": 0, "trained_by": trained_by });
+        append_run_entry(folder.path(), &entry).unwrap();
+    };
+    append("report from runs", &["a cluster"]);
+    append("report from runs again", &["a cluster"]);
+    append("report from records", &[]);
+    append("report from records again", &[]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let commands: Vec<_> = text.lines().filter(|line| line.contains("\"command\"")).skip(2).collect();
+    assert!(commands[0].contains("runs again") && commands[1].contains("records again"), "{text}");
+    assert_eq!(commands.len(), 2, "{text}");
     std::fs::write(&path, "{").unwrap();
     let error = append_run_entry(folder.path(), &()).unwrap_err().to_string();
     assert!(error.contains("run.json: not a list of runs"), "{error}");
+}
+
+#[test]
+fn files_that_are_not_the_official_ones_head_the_page_and_prove_nothing_in_the_index() {
+    let index = |standing| {
+        let plan = plan(6);
+        let mut input = input(&plan);
+        input.data[0].files[0].standing = standing;
+        let (folder, page) = page_of(&input);
+        write_index(folder.path()).unwrap();
+        (page, std::fs::read_to_string(folder.path().join("README.md")).unwrap())
+    };
+    let (page, text) = index(Standing::Other);
+    let (head, _) = page.split_once("**Answer.**").unwrap();
+    assert!(head.contains("> **Not the official data.**"), "{page}");
+    assert!(text.contains("**Not the official data**: ") && !text.contains("## Bottom line"), "{text}");
+    let (page, text) = index(Standing::LacksRecords);
+    assert!(!page.contains("> **Not") && page.contains("lacks records of the official file"), "{page}");
+    assert!(!text.contains("**Not the official data**") && text.contains("## Bottom line"), "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! runs/trials/ID/           a trial: its checkpoint while it trains, its weights and records when it is finished
+//! runs/trials/ID/trained_by.json   the programs and machines that trained it
 //! runs/locks/trial-ID       held by the process that trains it
 //! runs/locks/study-NAME     held by the process that runs the study
 //! reports/.lock             held by the process that writes a report
@@ -13,7 +14,6 @@
 
 mod cost;
 mod interrupt;
-mod lock;
 mod progress;
 mod provenance;
 mod runs;
@@ -23,7 +23,6 @@ mod workers;
 
 pub use cost::estimate;
 pub use interrupt::{Interrupt, stopped};
-pub use lock::Lock;
 pub use provenance::{Invocation, cores};
 pub use runs::{Runs, check_writable, lock_reports};
 pub use stop::{Stop, caught, silence_panics};

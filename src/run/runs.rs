@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::lock::{Holder, Lock, PATIENCE, lock};
 use super::task::Task;
 use crate::files::Damaged;
+use crate::lock::{Holder, Lock, PATIENCE, lock};
 use crate::record::TrialRecords;
 use crate::text::note;
 use crate::train::{self, Finished};

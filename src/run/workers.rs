@@ -9,12 +9,13 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use super::interrupt::Interrupt;
-use super::lock::{Holder, PATIENCE};
 use super::progress::{Screen, held};
+use super::provenance::Trainer;
 use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
 use crate::files::Damaged;
+use crate::lock::{Holder, PATIENCE};
 use crate::train::{self, Watch};
 
 /// A checkpoint comes after one twentieth of a trial, and after at most this many steps.
@@ -100,6 +101,7 @@ impl<'a> Team<'a> {
             }
             Err(error) => return Err(error),
         }
+        Trainer::sign(&dir)?;
         let checkpoint_every = (steps / 20).clamp(1, CHECKPOINT_EVERY);
         let how = match train::run(&task.trial, &dir, checkpoint_every, &bar)? {
             None => return Ok(None),

@@ -80,6 +80,7 @@ impl Desk {
         files.retain(|name, _| {
             (name.starts_with("runs/trials") || name.starts_with("reports"))
                 && !name.ends_with("run.json")
+                && !name.ends_with("trained_by.json")
                 && !name.contains("damaged")
         });
         files

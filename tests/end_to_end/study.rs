@@ -17,7 +17,30 @@ fn a_study_asks_trains_answers_and_leaves_all_its_files() {
     }
     let run = fs::read_to_string(desk.path("reports/tiny/run.json")).unwrap();
     assert!(run.contains("whybn study tiny.toml --jobs 2") && run.contains("wall_seconds"), "{run}");
+    let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+    let (entry, trained_by) = (&run[0], &run[0]["trained_by"][0]);
+    assert_eq!((&entry["commit"], &trained_by["trials"]), (&env!("WHYBN_COMMIT").into(), &6.into()));
+    for fact in ["commit", "cpu", "instruction_set", "system", "version"] {
+        assert!(entry[fact].is_string() && entry[fact] == trained_by[fact], "{run}");
+    }
     desk.assert_results_are_the_uninterrupted_ones();
+}
+
+#[test]
+fn a_report_tells_which_programs_trained_its_trials() {
+    let desk = Desk::with_finished_runs();
+    let lists = || files(&desk.path("runs/trials")).into_keys().filter(|name| name.ends_with("trained_by.json"));
+    for list in lists().skip(2) {
+        let path = desk.path("runs/trials").join(list);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace(env!("WHYBN_COMMIT"), "another")).unwrap();
+    }
+    desk.run(0, "report tiny.toml");
+    let run: serde_json::Value =
+        serde_json::from_slice(&fs::read(desk.path("reports/tiny/run.json")).unwrap()).unwrap();
+    let trained =
+        |by: usize| (run[0]["trained_by"][by]["commit"].as_str(), run[0]["trained_by"][by]["trials"].as_u64());
+    assert_eq!([trained(0), trained(1)], [(Some(env!("WHYBN_COMMIT")), Some(2)), (Some("another"), Some(4))], "{run}");
 }
 
 #[test]

@@ -6,15 +6,16 @@
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use flate2::read::MultiGzDecoder;
 
 use crate::files::write_whole;
+use crate::lock::lock;
 use crate::text::{note, sha256};
 
 /// A gzipped tar archive on a server, and what it is known to hold. Every sha256 is in lower-case hexadecimal.
@@ -44,10 +45,10 @@ pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<bool> {
     }
     fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let part = folder.join(format!("{}.part", archive.url.rsplit('/').next().unwrap_or_default()));
-    let locked = open_locked(&part)?;
+    let _lock = lock(&part)?.map_err(|holder| anyhow!("{holder} is fetching {}: wait for it", part.display()))?;
     let downloaded =
         download(archive, &part).with_context(|| format!("{} was not downloaded to {}", archive.url, part.display()));
-    if downloaded.is_err() && locked.metadata()?.len() == 0 {
+    if downloaded.is_err() && fs::metadata(&part)?.len() == 0 {
         fs::remove_file(&part)?;
         // Succeeds where nothing else is in it.
         let _ = fs::remove_dir(folder);
@@ -56,19 +57,6 @@ pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<bool> {
         .with_context(|| format!("{} was not unpacked into {}", part.display(), folder.display()))?;
     fs::remove_file(&part)?;
     Ok(true)
-}
-
-/// Opens (or makes) the growing file and keeps other processes from it.
-fn open_locked(part: &Path) -> anyhow::Result<File> {
-    let file = OpenOptions::new().append(true).create(true).open(part);
-    let file = file.with_context(|| format!("{} cannot be written", part.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => bail!("another fetch is writing {}: wait for it", part.display()),
-        Err(fs::TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} cannot be locked", part.display()))
-        }
-    }
 }
 
 /// Completes `part` to the whole archive and returns that. Where what an earlier call left is of no use, it starts again.

@@ -274,7 +274,7 @@ fn two_fetches_do_not_write_the_same_file() {
     let place = Place::with_part(b"");
     let other = open_locked(&place.folder().join("set.tar.gz.part")).unwrap();
     let (outcome, ranges) = place.fetch(&content, Manner::HonoursRange);
-    assert!(outcome.unwrap_err().to_string().contains("another fetch"));
+    assert!(outcome.unwrap_err().to_string().contains("another process is fetching"));
     assert!(ranges.is_empty());
     drop(other);
     place.fetch(&content, Manner::HonoursRange).0.unwrap();

@@ -10,9 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::provenance::now;
 use crate::files::{read_json, write_json};
-use crate::text::note;
+use crate::text::{note, now};
 
 /// How long to wait before a lock that another process holds is tried again.
 pub const PATIENCE: Duration = Duration::from_millis(200);
