@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{FileFact, ImageSet, Standing, cifar10, fashion_mnist};
+use super::{ImageSet, Standing, cifar10, fashion_mnist};
 use crate::text::thousands;
 
 /// Tables of the embedded Fashion-MNIST and of CIFAR-10 where it is (counts, class balance, hashes), and what is wrong
@@ -19,15 +19,17 @@ pub fn check(data_dir: Option<&Path>) -> anyhow::Result<(String, Option<String>)
         let place = location.folder.display().to_string();
         let data = cifar10::load(&location)?;
         write!(text, "\n{}", table(&data, &place))?;
-        let (files, lacking) = not_official(&data);
+        let facts = &data.facts;
+        let lacking = facts.official_test.saturating_sub(facts.test);
         if lacking > 0 {
             writeln!(
                 text,
                 "\n  The test set lacks {} of the official {} images.",
                 lacking,
-                thousands(data.facts.official_test)
+                thousands(facts.official_test)
             )?;
         }
+        let files: Vec<&str> = facts.strange_files().map(String::as_str).collect();
         if !files.is_empty() {
             strange = Some(format!("{place}: not the official CIFAR-10: {}; {}", files.join(", "), cifar10::REMEDY));
         }
@@ -36,19 +38,6 @@ pub fn check(data_dir: Option<&Path>) -> anyhow::Result<(String, Option<String>)
         write!(text, "\nCIFAR-10: not in {place}; get it with `whybn data fetch cifar10`\n")?;
     }
     Ok((text, strange))
-}
-
-/// The files that are not the official ones, and how many images the test set lacks. A test file is not among them where
-/// it may be the official one but for these: it is shorter, and no class has more images than there. (The official
-/// hashes are of whole files, so that more cannot be said of a part.)
-fn not_official(data: &ImageSet) -> (Vec<&str>, usize) {
-    let facts = &data.facts;
-    let lacking = facts.official_test.saturating_sub(facts.test);
-    let classes = facts.name.class_names().len();
-    let most = data.test.class_counts(classes).into_iter().max().unwrap_or(0);
-    let only_lacks = |file: &FileFact| file.records < facts.official_test && most <= facts.official_test / classes;
-    let other = facts.files.iter().filter(|file| file.standing == Standing::Other && !only_lacks(file));
-    (other.map(|file| file.name.as_str()).collect(), lacking)
 }
 
 fn table(data: &ImageSet, place: &str) -> String {
@@ -62,6 +51,7 @@ fn table(data: &ImageSet, place: &str) -> String {
         let standing = match file.standing {
             Standing::Official => "yes",
             Standing::FirstRecords => "its first records",
+            Standing::LacksRecords => "lacks records",
             Standing::Other => "no",
         };
         let (records, bytes) = (thousands(file.records), thousands(file.bytes));
@@ -79,37 +69,6 @@ fn table(data: &ImageSet, place: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Split;
-    use crate::spec::DataName;
-
-    /// Made-up files of CIFAR-10, of which `official` are said to be the official ones; the test file has these labels.
-    fn cifar10(official: bool, labels: Vec<u8>) -> ImageSet {
-        let split = |labels: Vec<u8>| Split { pixels: (0..labels.len() * 3).map(|i| i as u8).collect(), labels };
-        let file = |name: &str, records, standing| FileFact {
-            name: name.into(),
-            bytes: 0,
-            records,
-            sha256: String::new(),
-            standing,
-        };
-        let standing = if official { Standing::Official } else { Standing::Other };
-        let files = vec![file("data_batch_1.bin", 30, standing), file("test_batch.bin", labels.len(), Standing::Other)];
-        let splits = [split((0..30).map(|i| i % 10).collect()), split(labels)];
-        ImageSet::new(DataName::Cifar10, [3, 1, 1], splits, [30, 20], files).unwrap()
-    }
-
-    #[test]
-    fn only_a_test_set_that_lacks_images_passes_for_the_official_one() {
-        let labels = |count: u8| (0..count).map(|i| i % 10).collect::<Vec<u8>>();
-        let of = |data: &ImageSet| {
-            let (files, lacking) = not_official(data);
-            (files.join(", "), lacking)
-        };
-        assert_eq!(of(&cifar10(true, labels(19))), (String::new(), 1));
-        assert_eq!(of(&cifar10(true, labels(20))), ("test_batch.bin".into(), 0), "as long, and another");
-        assert_eq!(of(&cifar10(true, vec![3; 19])), ("test_batch.bin".into(), 1), "too many of one class");
-        assert_eq!(of(&cifar10(false, labels(19))), ("data_batch_1.bin".into(), 1));
-    }
 
     /// The content hash is also Python's: hashlib over struct.pack("<3Q", 1, 32, 32) and, for both splits, the number
     /// of images ("<Q"), the labels and the padded pixels.

@@ -102,12 +102,22 @@ fn load_files(location: &Location, records: usize) -> anyhow::Result<ImageSet> {
             thousands(records)
         );
         let sha256 = sha256([&bytes]);
-        let standing = if sha256 == official { Standing::Official } else { Standing::Other };
+        let standing = match training {
+            _ if sha256 == official => Standing::Official,
+            false if only_lacks_records(&splits[1], records) => Standing::LacksRecords,
+            _ => Standing::Other,
+        };
         facts.push(FileFact { name: name.into(), bytes: bytes.len(), records: found, sha256, standing });
     }
     let official = [TRAINING_FILES * records, records];
     ImageSet::new(DataName::Cifar10, [3, SIDE, SIDE], splits, official, facts)
         .with_context(|| format!("{} is not usable; {REMEDY}", location.folder.display()))
+}
+
+/// Whether `test` may be the official test set of `records` records but for some: it has fewer, and of no class more.
+fn only_lacks_records(test: &Split, records: usize) -> bool {
+    let classes = DataName::Cifar10.class_names().len();
+    test.len() < records && test.class_counts(classes).into_iter().all(|count| count <= records / classes)
 }
 
 /// The bytes of `path`, unless it is larger than `records` records.
@@ -222,6 +232,16 @@ mod tests {
         let data = load_from(folder.path()).unwrap();
         assert_eq!((data.facts.test, data.facts.official_test), (1, 2));
         assert!(data.facts.describe().contains("1 of 2 test images"));
+    }
+
+    #[test]
+    fn only_a_test_set_that_lacks_records_may_be_the_official_one() {
+        let split = |labels: Vec<u8>| Split { pixels: vec![0; labels.len() * PIXELS], labels };
+        let lacks = |labels| only_lacks_records(&split(labels), 20);
+        let labels = |count: u8| (0..count).map(|i| i % 10).collect::<Vec<u8>>();
+        assert!(lacks(labels(19)));
+        assert!(!lacks(labels(20)), "as long, and another");
+        assert!(!lacks(vec![3; 3]), "too many of one class");
     }
 
     #[test]

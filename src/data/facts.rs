@@ -16,6 +16,8 @@ pub enum Standing {
     Official,
     /// Known to be the first records of the official file.
     FirstRecords,
+    /// Shorter than the official file, which it may be but for that: hashes are of whole files.
+    LacksRecords,
     /// Readable, and something else.
     Other,
 }
@@ -59,6 +61,11 @@ pub struct DataFacts {
 }
 
 impl DataFacts {
+    /// The names of the files that are not the official ones.
+    pub fn strange_files(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().filter(|file| file.standing == Standing::Other).map(|file| &file.name)
+    }
+
     /// One line for a report: "Fashion-MNIST, first 10,000 of 60,000 training images, ...".
     pub(crate) fn describe(&self) -> String {
         if self.name == DataName::GaussianRegression {
@@ -71,8 +78,7 @@ impl DataFacts {
         };
         let (train, test) = (share(self.train, self.official_train), share(self.test, self.official_test));
         let mut line = format!("{}, {train} training images, {test} test images", self.name.title());
-        let other = self.files.iter().filter(|file| file.standing == Standing::Other);
-        let other: Vec<&str> = other.map(|file| file.name.as_str()).collect();
+        let other: Vec<&str> = self.strange_files().map(String::as_str).collect();
         if !other.is_empty() {
             line += &format!(" (not the official file: {})", other.join(", "));
         }

@@ -75,10 +75,11 @@ fn reports(out: &Path) -> Result<Vec<(String, Summary)>> {
     Ok(reports)
 }
 
-/// The claims of reports that were run as planned, primary ones first: each with its heading and with the reports that
+/// The claims of reports that were run as planned on the official data, primary ones first: each with its heading and with the reports that
 /// came to a verdict on it, that of the largest scale first.
 fn claims(reports: &[(String, Summary)], layout: &Layout) -> Vec<Value> {
-    let mut planned: Vec<_> = reports.iter().filter(|(_, summary)| !summary.exploratory).collect();
+    let is_as_planned = |summary: &Summary| !summary.exploratory && summary.strange_data.is_empty();
+    let mut planned: Vec<_> = reports.iter().filter(|(_, summary)| is_as_planned(summary)).collect();
     let scales = &layout.scales;
     planned.sort_by_key(|(_, summary)| scales.iter().position(|scale| *scale == summary.scale).unwrap_or(scales.len()));
     let judgements = planned.into_iter().flat_map(|(report, summary)| {

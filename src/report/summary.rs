@@ -22,6 +22,9 @@ pub struct Summary {
     /// Whether settings were changed on the command line, and which.
     pub exploratory: bool,
     changes: Vec<String>,
+    /// Files of data that are not the official ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strange_data: Vec<String>,
     planned_trials: usize,
     missing_trials: usize,
     /// The answer's sentences.
@@ -50,6 +53,7 @@ impl Summary {
             has_noise: view.has_noise(),
             exploratory: plan.is_exploratory(),
             changes: plan.changes.clone(),
+            strange_data: view.data.iter().flat_map(DataFacts::strange_files).cloned().collect(),
             planned_trials: plan.trials.len(),
             missing_trials: view.missing(),
             answer: answer(&view.verdicts)?,

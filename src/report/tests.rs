@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::testing::{input, plan};
 use super::*;
+use crate::data::Standing;
 use crate::record::{Ending, Record, TrialRecords};
 use crate::study::{Overrides, PlannedTrial, Study};
 

@@ -19,20 +19,24 @@ pub struct Look {
     pub is_dot: bool,
 }
 
-const LOOKS: [(Rgb, Option<Dash>); 7] = [
-    (Rgb(0, 0, 0), None),
-    (Rgb(0, 114, 178), Some((11, 4))),
-    (Rgb(213, 94, 0), None),
-    (Rgb(204, 121, 167), Some((2, 3))),
-    (Rgb(0, 158, 115), Some((5, 3))),
-    (Rgb(230, 159, 0), Some((2, 3))),
-    (Rgb(86, 180, 233), Some((11, 4))),
+/// The colours, each with the number of its first dashes.
+const COLORS: [(Rgb, usize); 7] = [
+    (Rgb(0, 0, 0), 0),
+    (Rgb(0, 114, 178), 1),
+    (Rgb(213, 94, 0), 0),
+    (Rgb(204, 121, 167), 2),
+    (Rgb(0, 158, 115), 3),
+    (Rgb(230, 159, 0), 2),
+    (Rgb(86, 180, 233), 1),
 ];
 
+const DASHES: [Option<Dash>; 4] = [None, Some((11, 4)), Some((2, 3)), Some((5, 3))];
+
 impl Look {
-    /// The look of the arm or reading of this number.
+    /// The look of the arm or reading of this number. After the last colour they come again with other dashes.
     pub fn of(number: usize) -> Self {
-        let (color, dash) = LOOKS[number % LOOKS.len()];
+        let (color, first) = COLORS[number % COLORS.len()];
+        let dash = DASHES[(first + number / COLORS.len()) % DASHES.len()];
         Self { color, dash, is_dot: false }
     }
 
@@ -42,5 +46,21 @@ impl Look {
             true => svg.circle((x + length / 2.0, y), DOT, Paint::fill(self.color)),
             false => svg.path(&[(x, y), (x + length, y)], Paint { dash: self.dash, ..Paint::stroke(self.color, 2.0) }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_arms_look_different() {
+        let sample = |number| {
+            let mut svg = Svg::default();
+            Look::of(number).sample(&mut svg, (0.0, 0.0), 30.0);
+            svg.finish("", (1.0, 1.0))
+        };
+        let samples: std::collections::BTreeSet<String> = (0..28).map(sample).collect();
+        assert_eq!(samples.len(), 28);
     }
 }
