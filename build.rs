@@ -8,6 +8,8 @@ const SOURCES: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "build.rs", "data/fashion-mnist", "data/reference", "src", "studies"];
 
 fn main() {
+    // Set by `cargo fuzz`.
+    println!("cargo::rustc-check-cfg=cfg(fuzzing)");
     println!("cargo::rustc-env=WHYBN_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
     // A commit moves HEAD or a file of a branch.
     let moved = ["HEAD", "refs/heads"].map(|name| git(&["rev-parse", "--git-path", name]));

@@ -27,6 +27,8 @@
 pub mod cli;
 pub mod data;
 mod files;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod groups;
 pub mod judge;
 pub mod kernels;

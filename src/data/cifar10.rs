@@ -134,7 +134,7 @@ fn read(path: &Path, records: usize, source: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Appends the records of a file to `split` and returns their number.
-fn append(bytes: &[u8], split: &mut Split) -> anyhow::Result<usize> {
+pub(super) fn append(bytes: &[u8], split: &mut Split) -> anyhow::Result<usize> {
     ensure!(!bytes.is_empty(), "it is empty");
     let (records, rest) = bytes.as_chunks::<RECORD>();
     let (whole, [size, record]) = (records.len(), [bytes.len(), RECORD].map(thousands));

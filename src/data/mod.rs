@@ -4,6 +4,9 @@
 //! standard deviation of each channel over all pixels of the training images as the network sees them, padding
 //! included. There is no augmentation.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod batches;
 mod check;
 mod cifar10;

@@ -4,6 +4,9 @@
 //! order, so that writing twice gives the same bytes. What differs from run to run goes to `run.json`
 //! (`append_run_entry`), which the page links to.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod answer;
 mod index;
 mod numbers;

@@ -32,7 +32,7 @@ const WHOSE: [&str; 3] = ["arm", "seed", "sweep"];
 
 /// A report's plan as far as it was carried out.
 #[derive(Serialize, Deserialize)]
-struct PlanFile<'a> {
+pub(super) struct PlanFile<'a> {
     study: String,
     scale: String,
     changes: Vec<String>,
@@ -146,7 +146,7 @@ fn to_csv(trials: &[TrialRecords]) -> Result<Vec<u8>> {
 }
 
 /// Puts the records of `csv`, which was read from `path`, into the `trials` that they belong to.
-fn distribute(csv: &[u8], path: &Path, trials: &mut [TrialRecords]) -> Result<()> {
+pub(super) fn distribute(csv: &[u8], path: &Path, trials: &mut [TrialRecords]) -> Result<()> {
     let key = |trial: &TrialRecords| (trial.arm.clone(), trial.seed, sweep_text(&trial.sweep));
     let places: HashMap<_, usize> = trials.iter().enumerate().map(|(index, trial)| (key(trial), index)).collect();
     csv::read(csv, path, WHOSE, |[arm, seed, sweep], record| {

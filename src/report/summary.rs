@@ -23,7 +23,7 @@ pub struct Summary {
     pub exploratory: bool,
     changes: Vec<String>,
     /// Files of data that are not the official ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub strange_data: Vec<String>,
     planned_trials: usize,
     missing_trials: usize,

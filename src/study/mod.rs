@@ -1,5 +1,8 @@
 //! The question: a study's file, the plan of its trials, and its claims.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 pub mod claim;
 mod file;
 mod plan;

@@ -196,6 +196,15 @@ fn logs_from_csv(csv: &[u8], path: &Path, weights: &[u8]) -> Result<Vec<ProbeLog
     Ok(logs)
 }
 
+/// Writes any bytes as a checkpoint of the trial that `begun` begins.
+#[cfg(fuzzing)]
+pub(super) fn write_any(folder: &Path, begun: &Checkpoint, csv: &[u8], weights: &[u8], is_sealed: bool) -> Result<()> {
+    let prefix = prefix(begun.logs.iter().map(|log| &log.probe));
+    let csv = if is_sealed { sealed(csv.into(), weights) } else { csv.into() };
+    write_whole(&checkpoint_file(folder, &prefix, 1, "csv"), &csv)?;
+    write_whole(&checkpoint_file(folder, &prefix, 1, "safetensors"), weights)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,8 @@
 //! One trial: optimiser, loop, checkpoint.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 mod checkpoint;
 mod store;
 

@@ -106,7 +106,7 @@ fn complete(archive: &Archive, part: &Path, had: usize) -> anyhow::Result<()> {
 }
 
 /// Unpacks the members of `archive`, which is `packed`, into `folder`, each whole or not at all.
-fn unpack(archive: &Archive, packed: &[u8], folder: &Path) -> anyhow::Result<()> {
+pub(super) fn unpack(archive: &Archive, packed: &[u8], folder: &Path) -> anyhow::Result<()> {
     let damaged = "the archive breaks off or is damaged";
     let mut missing = archive.members.to_vec();
     for entry in tar::Archive::new(MultiGzDecoder::new(packed)).entries().context(damaged)? {

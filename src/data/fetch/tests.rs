@@ -272,7 +272,7 @@ fn a_member_that_differs_is_refused() {
 fn two_fetches_do_not_write_the_same_file() {
     let content = packed();
     let place = Place::with_part(b"");
-    let other = open_locked(&place.folder().join("set.tar.gz.part")).unwrap();
+    let other = lock(&place.folder().join("set.tar.gz.part")).unwrap().unwrap();
     let (outcome, ranges) = place.fetch(&content, Manner::HonoursRange);
     assert!(outcome.unwrap_err().to_string().contains("another process is fetching"));
     assert!(ranges.is_empty());
