@@ -47,8 +47,9 @@ pub fn network(model: &Model, loss: Loss, implementation: Implementation, inputs
     Network::new(blocks, init, loss)
 }
 
-/// The fastest implementation of `model` in `dtype`: convolutions have kernels in single precision alone.
+/// The fastest implementation of `model` in `dtype`: convolutions have kernels in single precision, other networks in
+/// double precision too.
 pub fn fastest(model: &Model, dtype: DType) -> Implementation {
-    let has_kernels = dtype == DType::F32 || !model.kind().is_convolutional;
+    let has_kernels = dtype == DType::F32 || (dtype == DType::F64 && !model.kind().is_convolutional);
     if has_kernels { Implementation::Fast } else { Implementation::Plain }
 }
