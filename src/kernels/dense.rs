@@ -45,24 +45,30 @@ impl<T: WithDType> Kernel for Product<'_, T> {
     type Output = Vec<T>;
     #[inline(always)]
     fn run<L: Lanes>(self) -> Vec<T> {
-        if self.n < BLOCK { self.tiles::<1>() } else { self.tiles::<BLOCK>() }
+        match (self.outputs() > 1, self.n >= BLOCK) {
+            (true, true) => self.tiles::<2, BLOCK>(),
+            (true, false) => self.tiles::<2, 1>(),
+            (false, true) => self.tiles::<1, BLOCK>(),
+            (false, false) => self.tiles::<1, 1>(),
+        }
     }
 }
 
 impl<T: WithDType> Product<'_, T> {
-    /// `B` samples at a time; the last tile overlaps the one before and computes the same values again.
     #[inline(always)]
-    fn tiles<const B: usize>(&self) -> Vec<T> {
-        let outputs = self.weight.len() * self.n / self.x.len();
+    fn outputs(&self) -> usize {
+        self.weight.len() * self.n / self.x.len()
+    }
+
+    /// Tiles of `R` outputs × `B` samples; the last ones overlap those before and compute the same values again.
+    #[inline(always)]
+    fn tiles<const R: usize, const B: usize>(&self) -> Vec<T> {
+        let outputs = self.outputs();
         let mut y = Vec::with_capacity(outputs * self.n);
         let to = y.spare_capacity_mut();
         for start in (0..self.n).step_by(B) {
-            let start = start.min(self.n - B);
-            for output in (0..outputs - outputs % 2).step_by(2) {
-                self.tile::<2, B>(output, start, to);
-            }
-            if outputs % 2 == 1 {
-                self.tile::<1, B>(outputs - 1, start, to);
+            for output in (0..outputs).step_by(R) {
+                self.tile::<R, B>(output.min(outputs - R), start.min(self.n - B), to);
             }
         }
         // SAFETY: every sample of every output is in a tile, which wrote it.
@@ -107,19 +113,24 @@ impl<T: WithDType> Kernel for OuterProduct<'_, T> {
     type Output = Vec<T>;
     #[inline(always)]
     fn run<L: Lanes>(self) -> Vec<T> {
-        let OuterProduct { a, b, n } = self;
+        if self.a.len() > self.n { self.rows::<2>() } else { self.rows::<1>() }
+    }
+}
+
+impl<T: WithDType> OuterProduct<'_, T> {
+    /// `R` rows of a at a time, so that each value of b is read for all; the last ones overlap those before.
+    #[inline(always)]
+    fn rows<const R: usize>(&self) -> Vec<T> {
+        let OuterProduct { a, b, n } = *self;
         let (rows, columns) = (a.len() / n, b.len() / n);
         let mut product = vec![T::zero(); rows * columns];
-        // Two rows at a time: each value of b is read for both.
-        for row in (0..rows - rows % 2).step_by(2) {
+        for row in (0..rows).step_by(R) {
+            let row = row.min(rows - R);
             for (column, b) in b.chunks_exact(n).enumerate() {
-                let pair = [&a[row * n..][..n], &a[(row + 1) * n..][..n]];
-                [product[row * columns + column], product[(row + 1) * columns + column]] = dots(pair, b);
-            }
-        }
-        if rows % 2 == 1 {
-            for (column, b) in b.chunks_exact(n).enumerate() {
-                [product[(rows - 1) * columns + column]] = dots([&a[(rows - 1) * n..]], b);
+                let dots = dots::<T, R>(&a[row * n..], b);
+                for r in 0..R {
+                    product[(row + r) * columns + column] = dots[r];
+                }
             }
         }
         product
@@ -302,27 +313,27 @@ fn sum<T: WithDType>(values: &[T]) -> T {
     total(sums, last)
 }
 
-/// Σ a·b for each of `a`.
+/// Σ a·b for each of the first `R` rows of `a`, which are as long as `b`.
 #[inline(always)]
-fn dots<T: WithDType, const R: usize>(a: [&[T]; R], b: &[T]) -> [T; R] {
+fn dots<T: WithDType, const R: usize>(a: &[T], b: &[T]) -> [T; R] {
     let (blocks, rest) = b.as_chunks::<BLOCK>();
-    let (mut sums, mut products) = ([[T::zero(); BLOCK]; R], [T::zero(); R]);
-    for (at, b) in blocks.iter().enumerate() {
+    let (mut sums, mut last) = ([[T::zero(); BLOCK]; R], [T::zero(); R]);
+    for (at, b_block) in blocks.iter().enumerate() {
         for r in 0..R {
-            let a: &[T; BLOCK] = a[r][at * BLOCK..].first_chunk().expect("rows of one length");
+            let a: &[T; BLOCK] = a[r * b.len() + at * BLOCK..].first_chunk().expect("a whole row");
             for lane in 0..BLOCK {
-                sums[r][lane] += a[lane] * b[lane];
+                sums[r][lane] += a[lane] * b_block[lane];
             }
         }
     }
     for r in 0..R {
-        let mut last = T::zero();
-        for (&a, &b) in a[r][blocks.len() * BLOCK..].iter().zip(rest) {
-            last += a * b;
+        let a = &a[r * b.len() + b.len() - rest.len()..];
+        for i in 0..rest.len() {
+            last[r] += a[i] * rest[i];
         }
-        products[r] = total(sums[r], last);
+        last[r] = total(sums[r], last[r]);
     }
-    products
+    last
 }
 
 /// Σ (a − a_center)·(b − b_center)
