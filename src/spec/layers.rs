@@ -286,7 +286,7 @@ mod tests {
             ("train.steps", "many".into(), &["`train.steps`", "many"]),
             ("train.steps.often", 3.into(), &["unknown key `train.steps.often`", "did you mean `train.steps`?"]),
             ("train.steps", toml::Table::new().into(), &["`train.steps`", "map"]),
-            ("train.batch", (-4).into(), &["`train.batch`", "a number of examples or \"full\""]),
+            ("train.batch", (-4).into(), &["`train.batch`", "-4 is not a number of examples or \"full\""]),
             ("model.norm", "bach".into(), &["`model.norm`", "`batch`"]),
             ("model.norm", toml::toml! { divide = "l1" }.into(), &["`model.norm", "`divisor`"]),
             ("model.head.first", 3.into(), &["`model.head`"]),
