@@ -179,7 +179,8 @@ fn double_precision_trains_alike() {
         let probes =
             [Probe::Training(Training {}), Probe::Evaluation(Evaluation { points: 1, images: 8, along: vec![] })];
         run(&spec, &probes, folder.path(), &Watcher::default(), 100);
-        records(folder.path(), &probes).iter().filter(|r| r.name == "train_loss").map(|r| r.value).collect::<Vec<_>>()
+        let finished = train::finished(folder.path(), spec.schema(), &probes).unwrap().unwrap();
+        finished.records.iter().filter(|r| r.name == "train_loss").map(|r| r.value).collect::<Vec<_>>()
     };
     let (single, double) = (first_losses(Precision::F32), first_losses(Precision::F64));
     assert!(
