@@ -39,7 +39,7 @@ impl Runs {
         self.0.join("trials").join(id)
     }
 
-    /// What is left of the trial of `task`; `None` where it is not finished.
+    /// The result of the trial of `task`; `None` where it is not finished.
     fn finished(&self, task: &Task) -> Result<Option<Finished>> {
         train::finished(&self.trial(&task.id), task.trial.spec.schema(), task.trial.probes)
     }

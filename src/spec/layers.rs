@@ -391,6 +391,6 @@ mod tests {
             assert_ne!(id(&[(key, other)]), paper, "{key}");
         }
         let nothing = noisy(&[("model.noise.dose", 0.0.into())]).unwrap();
-        assert_eq!(nothing, Spec::default(), "a dose of nothing is no noise");
+        assert_eq!(nothing, Spec::default(), "a dose of nothing means no noise");
     }
 }

@@ -141,7 +141,7 @@ fn where_files_cannot_be_locked_files_with_their_owners_take_the_place_of_locks(
     assert!(wait_for(&mut trial, "waiting for process").contains("on elsewhere"));
     left.iter().for_each(|file| fs::remove_file(file).unwrap());
 
-    // What a process of this host left is taken over, and several share the work.
+    // A lock that a process of this host left is taken over, and several share the work.
     let (_, study) = (printed(0, trial.wait_with_output().unwrap()), start("study tiny.toml --jobs 1"));
     for process in [start("trial tiny.toml 6"), start("trial tiny.toml 6"), study] {
         printed(0, process.wait_with_output().unwrap());
