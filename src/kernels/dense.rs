@@ -83,10 +83,10 @@ impl<T: WithDType> Product<'_, T> {
         let mut sums = [[T::zero(); B]; R];
         for input in 0..inputs {
             let x: &[T; B] = self.x[input * n + start..].first_chunk().expect("a whole block");
-            for r in 0..R {
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let w = self.weight[(output + r) * inputs + input];
                 for lane in 0..B {
-                    sums[r][lane] += w * x[lane];
+                    sums[lane] += w * x[lane];
                 }
             }
         }
@@ -251,14 +251,14 @@ fn unit_backward<T: WithDType>(y: &[T], grad: &[T], statistics: &UnitStatistics,
     let (centred, sign) = (T::from_f64(along * slopes.centred), T::from_f64(along * slopes.sign));
     let without_sign = |i: usize| grad[i] - offset - centred * (y[i] - center);
     if sign == T::zero() {
-        for i in 0..y.len() {
-            grad_y[i] = without_sign(i) * gain;
+        for (i, grad_y) in grad_y.iter_mut().enumerate() {
+            *grad_y = without_sign(i) * gain;
         }
     } else {
-        for i in 0..y.len() {
+        for (i, grad_y) in grad_y.iter_mut().enumerate() {
             let up = if y[i] > T::zero() { sign } else { T::zero() };
             let down = if y[i] < T::zero() { sign } else { T::zero() };
-            grad_y[i] = (without_sign(i) - (up - down)) * gain;
+            *grad_y = (without_sign(i) - (up - down)) * gain;
         }
     }
     if slopes.peak != 0.0 {
