@@ -1,6 +1,5 @@
 //! The right to work on something: a locked file, or a file that names its owner where the file system has no locks.
 
-use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -8,9 +7,8 @@ use std::sync::Once;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 
-use crate::files::{read_json, write_json};
+use crate::files::{list, read, write_whole};
 use crate::text::{note, now};
 
 /// How long to wait before a lock that another process holds is tried again.
@@ -33,66 +31,16 @@ impl Drop for Lock {
     }
 }
 
-/// The process that holds a lock.
-#[derive(Debug)]
-pub enum Holder {
-    /// The system does not say which.
-    Unnamed,
-    /// The one that this file names.
-    Named(PathBuf, Owner),
-}
-
-/// A process, in a file that stands for a lock.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Owner {
-    user: String,
-    host: String,
-    process: u32,
-    since: String,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Holder::Named(file, Owner { user, host, process, since }) = self else {
-            return f.write_str("another process");
-        };
-        let file = file.display();
-        write!(f, "process {process} of {user} on {host} (since {since}; if it has ended, remove {file})")
-    }
-}
-
-impl Owner {
-    fn this_process() -> Self {
-        let variable = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok());
-        let host =
-            fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| variable(&["HOSTNAME", "COMPUTERNAME"]));
-        Self {
-            user: variable(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".into()),
-            host: host.map_or("unknown".into(), |host| host.trim().replace(['/', '\\'], "-")),
-            process: std::process::id(),
-            since: now(),
-        }
-    }
-
-    /// Whether it ran on this host and has ended; where that cannot be told it has not.
-    fn has_ended(&self) -> bool {
-        let processes = Path::new("/proc");
-        let can_tell =
-            self.host == Owner::this_process().host && self.host != "unknown" && processes.join("self").exists();
-        can_tell && !processes.join(self.process.to_string()).exists()
-    }
-}
-
 /// The lock `path`, or who holds it.
 ///
 /// # Errors
 /// A file that cannot be made.
-pub fn lock(path: &Path) -> Result<Result<Lock, Holder>> {
+pub fn lock(path: &Path) -> Result<Result<Lock, String>> {
     let problem = || format!("{}: cannot lock this file", path.display());
     let file = File::options().create(true).append(true).open(path).with_context(problem)?;
     match file.try_lock() {
         Ok(()) => Ok(Ok(Lock::Locked { _file: file })),
-        Err(TryLockError::WouldBlock) => Ok(Err(Holder::Unnamed)),
+        Err(TryLockError::WouldBlock) => Ok(Err("another process".into())),
         Err(TryLockError::Error(error)) if is_unsupported(&error) => {
             static SAID: Once = Once::new();
             let folder = path.parent().unwrap_or(path).display();
@@ -115,48 +63,56 @@ fn is_unsupported(error: &io::Error) -> bool {
 
 /// The lock `path` as a file beside it that names this process, or who has such a file. Of two processes that make
 /// theirs at the same time each sees the other's, so that never both go on; they try again after different pauses.
-fn lock_by_name(path: &Path) -> Result<Result<Lock, Holder>> {
+fn lock_by_name(path: &Path) -> Result<Result<Lock, String>> {
     loop {
-        if let Some(holder) = holder(path, None)? {
+        if let Some(holder) = holder(path, path)? {
             return Ok(Err(holder));
         }
-        let owner = Owner::this_process();
+        let (process, host) = (std::process::id(), host());
+        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let file = beside(path, &format!("{HELD}{}-{}-{time}.json", owner.host, owner.process));
-        write_json(&file, &owner)?;
+        let file = path.with_file_name(format!("{}{host}-{process}-{time}", held(path)));
+        write_whole(&file, format!("process {process} of {user} on {host}, since {}", now()).as_bytes())?;
         let lock = Lock::Named(file.clone());
-        if holder(path, Some(&file))?.is_none() {
+        if holder(path, &file)?.is_none() {
             return Ok(Ok(lock));
         }
         drop(lock);
-        std::thread::sleep(Duration::from_millis(1 + u64::from(owner.process % 64)));
+        std::thread::sleep(Duration::from_millis(1 + u64::from(process % 64)));
     }
 }
 
-/// Follows the name of a lock in the names of files that name its owner.
-const HELD: &str = ".held-";
+/// The beginning of the names of files that take the place of the lock `path`; host, process and time follow.
+fn held(path: &Path) -> String {
+    format!("{}.held-", path.file_name().unwrap_or_default().to_string_lossy())
+}
 
-fn beside(path: &Path, more: &str) -> PathBuf {
-    path.with_file_name(format!("{}{more}", path.file_name().unwrap_or_default().to_string_lossy()))
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map_or("unknown".into(), |name| name.trim().replace('/', "-"))
+}
+
+/// Whether the process ran on this host and has ended; where that cannot be told it has not.
+fn has_ended(process: &str, on: &str) -> bool {
+    let processes = Path::new("/proc");
+    on == host() && on != "unknown" && processes.join("self").exists() && !processes.join(process).exists()
 }
 
 /// Who holds the lock `path` by a file other than `own`. The files of processes that have ended are removed: each
 /// process's file has a name of its own, so that no other's is removed in its place.
-fn holder(path: &Path, own: Option<&Path>) -> Result<Option<Holder>> {
-    let folder = path.parent().unwrap_or(path);
-    let held = beside(path, HELD);
-    for entry in fs::read_dir(folder).with_context(|| format!("{}: cannot read this folder", folder.display()))? {
-        let file = entry?.path();
-        let is_held = file.to_string_lossy().starts_with(&*held.to_string_lossy());
-        if !is_held || file.extension().is_none_or(|extension| extension != "json") || own == Some(&file) {
+fn holder(path: &Path, own: &Path) -> Result<Option<String>> {
+    for file in list(path.parent().unwrap_or(path))? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let parts: Vec<&str> = name.strip_prefix(&held(path)).unwrap_or_default().rsplitn(3, '-').collect();
+        let [time, process, host] = parts[..] else { continue };
+        if time.parse::<u128>().is_err() || file == own {
             continue;
         }
-        match read_json::<Owner>(&file, "not the owner of a lock; remove it if no process is at work here")? {
-            Some(owner) if owner.has_ended() => {
-                let _another_process_may_have = fs::remove_file(&file);
-            }
-            Some(owner) => return Ok(Some(Holder::Named(file, owner))),
-            None => {}
+        if has_ended(process, host) {
+            let _another_process_may_have = fs::remove_file(&file);
+        } else if let Some(owner) = read(&file)? {
+            let owner = String::from_utf8_lossy(&owner).into_owned();
+            return Ok(Some(format!("{owner} (if it has ended, remove {})", file.display())));
         }
     }
     Ok(None)
@@ -173,7 +129,7 @@ mod tests {
             let [a, ab] = ["a", "a.b"].map(|name| folder.path().join(name));
             let first = lock(&a).unwrap();
             assert!(first.is_ok());
-            let holder = lock(&a).unwrap().unwrap_err().to_string();
+            let holder = lock(&a).unwrap().unwrap_err();
             assert!(holder.contains("process"), "{holder}");
             assert!(lock(&ab).unwrap().is_ok());
             drop(first);
@@ -205,16 +161,15 @@ mod tests {
     fn the_lock_of_an_ended_process_of_this_host_is_taken_over_and_that_of_another_host_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let file = beside(&path, ".held-somewhere-0-1.json");
-        let ended = Owner { process: 0, ..Owner::this_process() };
-        write_json(&file, &ended).unwrap();
+        let of = |host: &str| folder.path().join(format!("lock.held-{host}-0-1"));
+        let file = of(&host());
+        fs::write(&file, "process 0 of ann").unwrap();
         if Path::new("/proc/self").exists() {
             assert!(lock_by_name(&path).unwrap().is_ok());
             assert!(!file.exists());
         }
-        write_json(&file, &Owner { host: "elsewhere".into(), user: "ann".into(), ..ended }).unwrap();
-        let holder = lock_by_name(&path).unwrap().unwrap_err().to_string();
-        assert!(holder.contains("process 0 of ann on elsewhere (since "), "{holder}");
-        assert!(holder.contains(&format!("remove {}", file.display())), "{holder}");
+        fs::write(of("else-where"), "process 0 of ann").unwrap();
+        let holder = lock_by_name(&path).unwrap().unwrap_err();
+        assert_eq!(holder, format!("process 0 of ann (if it has ended, remove {})", of("else-where").display()));
     }
 }

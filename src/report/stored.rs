@@ -27,6 +27,9 @@ pub const PLAN: &str = "plan.json";
 /// The records' file.
 pub const RECORDS: &str = "records.csv.gz";
 
+/// More than any study's records have, unpacked: a small file can unpack to anything.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// The columns of the records' file that say whose a record is.
 const WHOSE: [&str; 3] = ["arm", "seed", "sweep"];
 
@@ -169,7 +172,9 @@ pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
 pub(super) fn uncompressed(path: &Path) -> Result<Vec<u8>> {
     let file = read(path)?.with_context(|| format!("{}: this file is missing", path.display()))?;
     let mut bytes = Vec::new();
-    MultiGzDecoder::new(&file[..]).read_to_end(&mut bytes).with_context(|| {
+    let unpacked = MultiGzDecoder::new(&file[..]).take(MOST_BYTES).read_to_end(&mut bytes);
+    ensure!(bytes.len() < MOST_BYTES as usize, "{}: it unpacks to 1 GiB or more, which no study has", path.display());
+    unpacked.with_context(|| {
         let line = 1 + bytes.iter().filter(|&&byte| byte == b'\n').count();
         format!("{}, line {line}: this file is cut off or corrupt; restore it, or run the study again", path.display())
     })?;

@@ -92,6 +92,15 @@ fn gzip_of_several_members_is_read_to_its_end() {
     assert_eq!(stored::uncompressed(&path).unwrap(), b"one, two");
 }
 
+#[test]
+fn records_that_unpack_without_end_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.gz");
+    std::fs::write(&path, stored::compress(&vec![0; 1 << 24]).unwrap().repeat(65)).unwrap();
+    let error = stored::uncompressed(&path).unwrap_err().to_string();
+    assert!(error.contains("bomb.gz: it unpacks to 1 GiB or more"), "{error}");
+}
+
 /// Trials of an older schema are shown, and said to be.
 #[test]
 fn a_report_of_an_older_schema_is_written_again_and_says_so() {

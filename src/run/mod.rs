@@ -9,7 +9,7 @@
 //! runs/locks/trial-ID       held by the process that trains it
 //! runs/locks/study-NAME     held by the process that runs the study
 //! reports/.lock             held by the process that writes a report
-//! ….held-HOST-PROCESS-TIME.json   beside a lock, in its place where the file system has no locks: its owner
+//! ….held-HOST-PROCESS-TIME   beside a lock, in its place where the file system has no locks: its owner
 //! ```
 
 mod cost;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::runs::Runs;
 use crate::files::{read_json, write_json};
@@ -24,34 +25,9 @@ pub struct Invocation {
     pub trained: usize,
     /// Trials that it found finished.
     pub found: usize,
-    trained_by: Vec<Trained>,
-}
-
-/// An entry of `run.json`.
-#[derive(Serialize)]
-struct Entry<'a> {
-    /// When the invocation ended.
-    time: String,
-    command: String,
-    #[serde(flatten)]
-    program: Trainer,
-    cores: usize,
-    jobs: usize,
-    trained: usize,
-    found: usize,
-    /// Trials of older versions, and those whose records alone are there, do not say.
-    trained_by: &'a [Trained],
-    wall_seconds: f64,
-    /// The most that the process held, where the system tells.
-    peak_memory_mib: Option<f64>,
-}
-
-/// A program and a machine, and how many trials they trained.
-#[derive(Debug, Serialize)]
-struct Trained {
-    #[serde(flatten)]
-    by: Trainer,
-    trials: usize,
+    /// The programs and machines that trained the trials of the report, each with how many. Trials of older versions, and
+    /// those whose records alone are there, do not say.
+    trained_by: Vec<Value>,
 }
 
 /// The program and the machine that train a trial.
@@ -123,26 +99,35 @@ impl Invocation {
         for id in ids.collect::<BTreeSet<_>>() {
             signed.extend(Trainer::of(&runs.trial(id))?.into_iter().map(|trainer| (trainer, id)));
         }
-        let trained = |(by, ids): (Trainer, Vec<_>)| Trained { by, trials: ids.len() };
+        let trained = |(trainer, ids): (Trainer, Vec<_>)| with(&trainer, [("trials", json!(ids.len()))]);
         self.trained_by = grouped(signed).into_iter().map(trained).collect();
         Ok(())
     }
 
     /// Its entry in `run.json`.
-    pub fn entry(&self) -> impl Serialize {
-        Entry {
-            time: now(),
-            command: command_line(),
-            program: Trainer::here(),
-            cores: cores(),
-            jobs: self.jobs,
-            trained: self.trained,
-            found: self.found,
-            trained_by: &self.trained_by,
-            wall_seconds: (self.elapsed().as_secs_f64() * 10.0).round() / 10.0,
-            peak_memory_mib: peak_memory_mib(),
-        }
+    pub fn entry(&self) -> Value {
+        let facts = [
+            // When it ended.
+            ("time", json!(now())),
+            ("command", json!(command_line())),
+            ("cores", json!(cores())),
+            ("jobs", json!(self.jobs)),
+            ("trained", json!(self.trained)),
+            ("found", json!(self.found)),
+            ("trained_by", json!(self.trained_by)),
+            ("wall_seconds", json!((self.elapsed().as_secs_f64() * 10.0).round() / 10.0)),
+            // The most that the process held, where the system tells.
+            ("peak_memory_mib", json!(peak_memory_mib())),
+        ];
+        with(&Trainer::here(), facts)
     }
+}
+
+/// A trainer's facts and `more`.
+fn with<const N: usize>(trainer: &Trainer, more: [(&str, Value); N]) -> Value {
+    let mut facts = json!(trainer);
+    more.into_iter().for_each(|(name, fact)| facts[name] = fact);
+    facts
 }
 
 /// Threads that this process may use at once.

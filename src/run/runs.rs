@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::task::Task;
 use crate::files::Damaged;
-use crate::lock::{Holder, Lock, PATIENCE, lock};
+use crate::lock::{Lock, PATIENCE, lock};
 use crate::record::TrialRecords;
 use crate::text::note;
 use crate::train::{self, Finished};
@@ -107,7 +107,7 @@ impl Runs {
     ///
     /// # Errors
     /// A lock file that cannot be made.
-    pub fn lock_trial(&self, id: &str) -> Result<Result<Lock, Holder>> {
+    pub fn lock_trial(&self, id: &str) -> Result<Result<Lock, String>> {
         lock(&self.locks().join(format!("trial-{id}")))
     }
 
@@ -115,7 +115,7 @@ impl Runs {
     ///
     /// # Errors
     /// A lock file that cannot be made.
-    pub fn lock_study(&self, output_name: &str) -> Result<Result<Lock, Holder>> {
+    pub fn lock_study(&self, output_name: &str) -> Result<Result<Lock, String>> {
         lock(&self.locks().join(format!("study-{output_name}")))
     }
 

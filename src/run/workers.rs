@@ -15,7 +15,7 @@ use super::runs::Runs;
 use super::stop::{Stop, caught};
 use super::task::Task;
 use crate::files::Damaged;
-use crate::lock::{Holder, PATIENCE};
+use crate::lock::PATIENCE;
 use crate::train::{self, Watch};
 
 /// A checkpoint comes after one twentieth of a trial, and after at most this many steps.
@@ -80,7 +80,7 @@ impl<'a> Team<'a> {
     }
 
     /// Trains the trial of `task` until it ends or has to stop; or says who else trains it.
-    fn train(&self, task: &Task) -> Result<Option<Holder>> {
+    fn train(&self, task: &Task) -> Result<Option<String>> {
         let _lock = match self.runs.lock_trial(&task.id)? {
             Ok(lock) => lock,
             Err(holder) => return Ok(Some(holder)),
@@ -112,7 +112,7 @@ impl<'a> Team<'a> {
         Ok(None)
     }
 
-    fn wait_for(&self, turn: Turn<'a>, holder: &Holder) {
+    fn wait_for(&self, turn: Turn<'a>, holder: &str) {
         if !turn.waits {
             self.screen.say(&format!("{}: waiting for {holder}, which trains this trial", turn.task.planned.label()));
         }

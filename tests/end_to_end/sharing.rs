@@ -104,7 +104,7 @@ fn without_locks(folder: &Path) -> PathBuf {
 #[cfg(target_os = "linux")]
 fn held(desk: &Desk) -> Vec<PathBuf> {
     let names =
-        files(&desk.path("runs/locks")).into_keys().filter(|name| name.contains(".held-") && name.ends_with(".json"));
+        files(&desk.path("runs/locks")).into_keys().filter(|name| name.contains(".held-") && !name.ends_with(".new"));
     names.map(|name| desk.path("runs/locks").join(name)).collect()
 }
 
@@ -124,21 +124,22 @@ fn where_files_cannot_be_locked_files_with_their_owners_take_the_place_of_locks(
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let left = held(&desk);
 
     // Those of another host may be at work: they are waited for, and named with what to do.
     let elsewhere = |file: &PathBuf| {
-        let mut owner: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-        owner["host"] = "elsewhere".into();
-        fs::write(file, owner.to_string()).unwrap();
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let name = file.to_string_lossy().replace(&format!("held-{}-", host.trim()), "held-elsewhere-");
+        assert_ne!(Path::new(&name), file);
+        fs::rename(file, &name).unwrap();
+        PathBuf::from(name)
     };
-    left.iter().for_each(elsewhere);
+    let left: Vec<_> = held(&desk).iter().map(elsewhere).collect();
     let refused = printed(2, start("study tiny.toml").wait_with_output().unwrap()).stderr;
     let study = left.iter().find(|file| file.to_string_lossy().contains("study-tiny")).unwrap();
     let remedy = format!("remove runs/locks/{}", study.file_name().unwrap().to_string_lossy());
-    assert!(refused.contains("on elsewhere") && refused.contains(&remedy), "{refused}");
+    assert!(refused.contains(" of ") && refused.contains(", since 20") && refused.contains(&remedy), "{refused}");
     let mut trial = start("trial tiny.toml 1");
-    assert!(wait_for(&mut trial, "waiting for process").contains("on elsewhere"));
+    assert!(wait_for(&mut trial, "waiting for process").contains("held-elsewhere-"));
     left.iter().for_each(|file| fs::remove_file(file).unwrap());
 
     // A lock that a process of this host left is taken over, and several share the work.
