@@ -104,7 +104,7 @@ fn without_locks(folder: &Path) -> PathBuf {
 #[cfg(target_os = "linux")]
 fn held(desk: &Desk) -> Vec<PathBuf> {
     let names =
-        files(&desk.path("runs/locks")).into_keys().filter(|name| name.contains(".held-") && !name.ends_with(".new"));
+        files(&desk.path("runs/locks")).into_keys().filter(|name| name.contains(".held-") && !name.ends_with("new"));
     names.map(|name| desk.path("runs/locks").join(name)).collect()
 }
 
