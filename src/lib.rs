@@ -10,12 +10,12 @@
 //! use std::path::Path;
 //!
 //! use whybn::judge::{Context, Word, judge};
-//! use whybn::report::read_records;
+//! use whybn::report::Earlier;
 //! use whybn::study::{Overrides, Plan, Study};
 //!
 //! # fn main() -> anyhow::Result<()> {
 //! let plan = Plan::new(Study::load("ics")?, "desk", &Overrides::default())?;
-//! let stored = read_records(Path::new("reports/ics"), &plan)?;
+//! let stored = Earlier::find(&plan, Path::new("reports"))?.input(&plan)?;
 //! let context = Context::of(&plan, &stored.trials);
 //! let verdicts = judge(&plan.study.claim, &stored.trials, &context);
 //!

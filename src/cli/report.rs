@@ -6,12 +6,13 @@ use anyhow::{Result, bail};
 
 use super::args::ReportArgs;
 use super::say;
+use crate::files::Damaged;
 use crate::judge::Verdict;
 use crate::record::TrialRecords;
-use crate::report::{self, Contents, Input, View};
+use crate::report::{self, Contents, Earlier, Input, View};
 use crate::run::{Datasets, Interrupt, Invocation, Runs, Stop, Task, check_writable, lock_reports, tasks};
-use crate::study::Plan;
 use crate::study::claim::Role;
+use crate::study::{Plan, PlannedTrial};
 use crate::text::{count, duration, note, shell_word};
 
 /// Writes a study's report again, from records alone: those in the runs, else those of an earlier report.
@@ -23,50 +24,67 @@ pub fn report(args: &ReportArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let plan = args.plan.plan()?;
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
     report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
-    let earlier = args.out.join(plan.output_name());
+    let earlier = Earlier::find(&plan, &args.out).map_err(Stop::Mistake)?;
+    let runs = Runs::to_read(&args.plan.runs);
     let gathered = match Datasets::load(&plan, args.plan.data.data_dir.as_deref()) {
-        Ok(datasets) => gather(&plan, &datasets, args, &earlier),
-        Err(error) if has_records(&earlier) => {
-            note(format_args!("Only from the records in {}, because: {error:#}", earlier.display()));
-            report::read_records(&earlier, &plan).map(|input| (input, 0))
+        Ok(datasets) => gather(&plan, &datasets, &runs, &earlier),
+        Err(error) if earlier.has_any() => {
+            note(format_args!("Only from the records in {}, because: {error:#}", earlier.folder.display()));
+            earlier.input(&plan).map(|input| (input, 0))
         }
         Err(error) => Err(error),
     };
     let (input, found) = gathered.map_err(Stop::Mistake)?;
     invocation.found = found;
+    let is_there = |planned: &PlannedTrial| {
+        input.trials.iter().any(|trial| trial.seed == planned.seed && trial.is_of(&planned.arm, &planned.sweep))
+    };
+    let in_runs = |id: &str, probes: &[String]| runs.has_records(id, probes);
+    earlier.refuse_loss(&plan, &input.data, is_there, in_runs).map_err(Stop::Mistake)?;
     refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
     let ids = input.trials.iter().map(|trial| &trial.id);
-    invocation.note_trainers(&Runs::to_read(&args.plan.runs), ids).map_err(Stop::Mistake)?;
+    invocation.note_trainers(&runs, ids).map_err(Stop::Mistake)?;
     write_report(&input, &args.out, &invocation, interrupt)
 }
 
-/// The records in the runs; where a trial has none there, those of the same trial (settings, seed and data) with the
-/// `earlier` report. Where the runs have none at all, the earlier report's, with what it says of its own data. And how
-/// many trials the runs have.
-fn gather<'a>(plan: &'a Plan, datasets: &Datasets, args: &ReportArgs, earlier: &Path) -> Result<(Input<'a>, usize)> {
+/// The input from the runs and from the `earlier` report; where the runs have no trial at all, from that report alone. And
+/// how many trials the runs have.
+fn gather<'a>(plan: &'a Plan, datasets: &Datasets, runs: &Runs, earlier: &Earlier) -> Result<(Input<'a>, usize)> {
     let tasks = tasks(plan, datasets);
-    let runs = Runs::to_read(&args.plan.runs);
-    let found = tasks.iter().map(|task| runs.records(task)).collect::<Result<Vec<_>>>()?;
-    let in_runs = found.iter().flatten().count();
-    let earlier = (in_runs < tasks.len() && has_records(earlier)).then(|| report::read_records(earlier, plan));
-    let stored = match earlier {
-        None => Vec::new(),
-        Some(input) if in_runs == 0 => return Ok((input?, 0)),
-        Some(Ok(input)) => input.trials,
-        Some(Err(error)) => {
-            note(format_args!("Nothing is taken from the earlier report: {error:#}"));
-            Vec::new()
-        }
-    };
-    let same =
-        |trial: &&TrialRecords, task: &Task| trial.id == task.id && trial.is_of(&task.planned.arm, &task.planned.sweep);
-    let stored = |task: &Task| stored.iter().find(|trial| same(trial, task)).cloned();
-    let trials = tasks.iter().zip(found).filter_map(|(task, found)| found.or_else(|| stored(task)));
-    Ok((Input { plan, trials: trials.collect(), data: datasets.facts() }, in_runs))
+    let found = in_runs(plan, &tasks, runs, earlier)?;
+    match found.iter().flatten().count() {
+        0 if earlier.has_any() => Ok((earlier.input(plan)?, 0)),
+        count => Ok((Input { plan, trials: complete(plan, &tasks, found, earlier)?, data: datasets.facts() }, count)),
+    }
 }
 
-fn has_records(earlier: &Path) -> bool {
-    earlier.join(report::PLAN).exists()
+/// The records of each of the `tasks` that the runs have. One that is damaged there may be whole with the `earlier` report.
+///
+/// # Errors
+/// A trial that is damaged; a file that cannot be read.
+pub fn in_runs(plan: &Plan, tasks: &[Task], runs: &Runs, earlier: &Earlier) -> Result<Vec<Option<TrialRecords>>> {
+    let records = |task: &Task| match runs.records(task) {
+        Err(error) if error.is::<Damaged>() && earlier.has(plan, &task.id) => Ok(None),
+        found => found,
+    };
+    tasks.iter().map(records).collect()
+}
+
+/// The records `found` of the `tasks`, and of those that the runs lack what the `earlier` report has of the same trial
+/// (settings, seed and data).
+///
+/// # Errors
+/// Records of the earlier report that cannot be read, or are damaged.
+pub fn complete(
+    plan: &Plan,
+    tasks: &[Task],
+    found: Vec<Option<TrialRecords>>,
+    earlier: &Earlier,
+) -> Result<Vec<TrialRecords>> {
+    let lacks = |(task, found): (&Task, &Option<TrialRecords>)| found.is_none() && earlier.has(plan, &task.id);
+    let stored = if tasks.iter().zip(&found).any(lacks) { earlier.trials()? } else { Vec::new() };
+    let stored = |task: &Task| Some(task.planned.named(stored.iter().find(|trial| trial.id == task.id)?));
+    Ok(tasks.iter().zip(found).filter_map(|(task, found)| found.or_else(|| stored(task))).collect())
 }
 
 fn refuse_incomplete(input: &Input, args: &ReportArgs) -> Result<()> {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
-use super::report::write_report;
+use super::report::{complete, in_runs, write_report};
 use super::say;
 use crate::data::DataFacts;
 use crate::groups::grouped;
 use crate::lock::Lock;
-use crate::report::{self, Input};
+use crate::report::{self, Earlier, Input};
 use crate::run::{
     Datasets, Interrupt, Invocation, Runs, Stop, Task, check_writable, distinct, estimate, tasks, train_all,
 };
@@ -27,23 +27,57 @@ pub fn study(args: &StudyArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let plan = args.plan.plan()?;
     let datasets = Datasets::load(&plan, args.plan.data.data_dir.as_deref()).map_err(Stop::Mistake)?;
     let tasks = tasks(&plan, &datasets);
+    let earlier = Earlier::find(&plan, &args.out).map_err(Stop::Mistake)?;
     if args.dry_run {
-        return dry_run(args, &plan, &datasets, &tasks);
+        let work = Work::of(&tasks, &plan, &Runs::to_read(&args.plan.runs), &earlier).map_err(Stop::Mistake)?;
+        return dry_run(args, &plan, &datasets, &tasks, &work);
     }
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
     report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
-    let (found, pending) = runs.split(distinct(&tasks)).map_err(Stop::Mistake)?;
-    say(&opening(args, &plan, &datasets, found.len(), pending.len()))?;
-    found.iter().try_for_each(|task| runs.tidy(task))?;
-    invocation.trained = train_all(&pending, &runs, args.jobs, interrupt)?;
-    invocation.found = found.len() + pending.len() - invocation.trained;
-    let trials =
-        tasks.iter().filter_map(|task| runs.records(task).transpose()).collect::<Result<_>>().map_err(Stop::Mistake)?;
+    let is_in_runs = |id: &str, probes: &[String]| runs.has_records(id, probes);
+    earlier.refuse_loss(&plan, &datasets.facts(), |_| true, is_in_runs).map_err(Stop::Mistake)?;
+    let work = Work::of(&tasks, &plan, &runs, &earlier).map_err(Stop::Mistake)?;
+    say(&opening(args, &plan, &datasets, &work))?;
+    work.found.iter().try_for_each(|task| runs.tidy(task))?;
+    invocation.trained = train_all(&work.pending, &runs, args.jobs, interrupt)?;
+    invocation.found = work.count() - invocation.trained;
+    let found = in_runs(&plan, &tasks, &runs, &earlier).map_err(Stop::Mistake)?;
+    let trials = complete(&plan, &tasks, found, &earlier).map_err(Stop::Mistake)?;
     invocation.note_trainers(&runs, tasks.iter().map(|task| &task.id)).map_err(Stop::Mistake)?;
     let input = Input { plan: &plan, trials, data: datasets.facts() };
     write_report(&input, &args.out, &invocation, interrupt)
+}
+
+/// The distinct trials of a plan.
+#[derive(Default)]
+struct Work<'a> {
+    /// Those that are finished in the runs.
+    found: Vec<&'a Task<'a>>,
+    /// Those whose records are with the earlier report alone.
+    committed: Vec<&'a Task<'a>>,
+    /// Those to be trained.
+    pending: Vec<&'a Task<'a>>,
+}
+
+impl<'a> Work<'a> {
+    fn of(tasks: &'a [Task<'a>], plan: &Plan, runs: &Runs, earlier: &Earlier) -> Result<Self> {
+        let mut work = Self::default();
+        for task in distinct(tasks) {
+            let part = match (runs.has(task)?, earlier.has(plan, &task.id)) {
+                (true, _) => &mut work.found,
+                (false, true) => &mut work.committed,
+                (false, false) => &mut work.pending,
+            };
+            part.push(task);
+        }
+        Ok(work)
+    }
+
+    fn count(&self) -> usize {
+        self.found.len() + self.committed.len() + self.pending.len()
+    }
 }
 
 fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
@@ -57,8 +91,8 @@ fn lock(runs: &Runs, plan: &Plan, args: &StudyArgs) -> Result<Lock, Stop> {
     })
 }
 
-/// The question, and what will be done where; of the distinct trials `found` are finished, `pending` are not.
-fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, found: usize, pending: usize) -> String {
+/// The question, and what will be done where.
+fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, work: &Work) -> String {
     let data: Vec<_> = datasets.facts().iter().map(DataFacts::describe).collect();
     let report = args.out.join(format!("{}.md", plan.output_name()));
     let mut text = format!("{}\n\n", plan.study.title);
@@ -68,20 +102,24 @@ fn opening(args: &StudyArgs, plan: &Plan, datasets: &Datasets, found: usize, pen
         line("changed", format!("{} (the report is marked exploratory)", plan.changes.join(", ")));
     }
     line("data", data.join("; "));
-    line("trials", trials(plan, found, pending));
+    line("trials", trials(plan, work));
     line("jobs", count(args.jobs, "trial") + " at a time");
     line("runs", args.plan.runs.display().to_string());
     line("report", report.display().to_string());
     text
 }
 
-fn trials(plan: &Plan, found: usize, pending: usize) -> String {
+fn trials(plan: &Plan, work: &Work) -> String {
     let conditions = count(plan.trials.iter().filter(|trial| trial.seed == plan.trials[0].seed).count(), "condition");
     let seeds = count(plan.seeds, "seed");
     let choosing = plan.trials.iter().filter(|trial| plan.choose_seeds().contains(&trial.seed)).count();
     let choosing = if choosing > 0 { format!(", and {choosing} to choose places of sweeps on") } else { String::new() };
-    let mut text = format!("{} ({conditions} × {seeds}{choosing}); {found} found finished", plan.trials.len());
-    let shared = plan.trials.len() - found - pending;
+    let mut text =
+        format!("{} ({conditions} × {seeds}{choosing}); {} found finished", plan.trials.len(), work.found.len());
+    if !work.committed.is_empty() {
+        text += &format!("; {} with committed records", count(work.committed.len(), "trial"));
+    }
+    let shared = plan.trials.len() - work.count();
     if shared > 0 {
         text += &format!("; {shared} the same as others of the plan");
     }
@@ -92,22 +130,20 @@ fn trials(plan: &Plan, found: usize, pending: usize) -> String {
 ///
 /// # Errors
 /// Those of the few steps that are measured.
-fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task]) -> Result<(), Stop> {
-    let runs = Runs::to_read(&args.plan.runs);
-    let (found, pending) = runs.split(distinct(tasks)).map_err(Stop::Mistake)?;
-    say(&opening(args, plan, datasets, found.len(), pending.len()))?;
-    say(&table(tasks, &found))?;
-    if pending.is_empty() {
+fn dry_run(args: &StudyArgs, plan: &Plan, datasets: &Datasets, tasks: &[Task], work: &Work) -> Result<(), Stop> {
+    say(&opening(args, plan, datasets, work))?;
+    say(&table(tasks, work))?;
+    if work.pending.is_empty() {
         return say("All trials are finished: only the report would be written.");
     }
     note("Timing a few steps of each condition …");
-    say(&costs(&pending, args.jobs)?)
+    say(&costs(&work.pending, args.jobs)?)
 }
 
-fn table(tasks: &[Task], found: &[&Task]) -> String {
+fn table(tasks: &[Task], work: &Work) -> String {
     let mut text = format!("{:>5}  {:<16}  {:<8}  trial\n", "TRIAL", "ID", "STATE");
     for task in tasks {
-        let state = if found.iter().any(|known| known.id == task.id) { "finished" } else { "to train" };
+        let state = if work.pending.iter().any(|pending| pending.id == task.id) { "to train" } else { "finished" };
         let _ = writeln!(text, "{:>5}  {:<16}  {state:<8}  {}", task.number, task.id, task.planned.label());
     }
     text

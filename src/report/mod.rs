@@ -33,8 +33,7 @@ use anyhow::{Context as _, Result};
 pub(crate) use index::write_index;
 pub(crate) use place::check_place;
 pub(crate) use run_log::append_run_entry;
-pub(crate) use stored::PLAN;
-pub use stored::read_records;
+pub use stored::Earlier;
 pub(crate) use view::View;
 
 use crate::data::DataFacts;

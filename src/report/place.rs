@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-use super::{PLAN, run_log, stored, summary};
+use super::{run_log, stored, summary};
 use crate::files::{Obstacle, list, read, write_whole};
 use crate::study::Plan;
 
@@ -42,8 +42,8 @@ fn foreign(path: &Path) -> Obstacle {
     Obstacle(format!("{path}: this program did not make this file; move it away, or give another folder with --out"))
 }
 
-/// Refuses to write the report of `plan` into the folder `out` where that would touch what the program did not make, or
-/// replace the report of another plan. To be asked before anything is trained.
+/// Refuses to write the report of `plan` into the folder `out` where that would touch what the program did not make. To be
+/// asked before anything is trained.
 ///
 /// # Errors
 /// The file that is there, and what to do; a file that cannot be read.
@@ -51,8 +51,7 @@ pub fn check_place(plan: &Plan, out: &Path) -> Result<()> {
     let folder = out.join(plan.output_name());
     let pages = [out.join(format!("{}.md", plan.output_name())), out.join(INDEX)];
     pages.iter().chain(&pictures(&folder)?).try_for_each(|path| refuse_foreign(path))?;
-    if folder.join(PLAN).exists() {
-        stored::refuse_another(plan, &folder)?;
+    if folder.join(stored::PLAN).exists() {
         run_log::read_entries(&folder)?;
         return Ok(());
     }

@@ -2,9 +2,9 @@
 //! report's folder to a report.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use flate2::read::MultiGzDecoder;
@@ -15,11 +15,12 @@ use super::Input;
 use super::view::View;
 use crate::data::DataFacts;
 use crate::files::{read, read_json, write_json, write_whole};
+use crate::groups::grouped;
 use crate::probe::Probe;
 use crate::record::{TrialRecords, csv, sweep_text};
 use crate::spec::Spec;
-use crate::study::Plan;
-use crate::text::sha256;
+use crate::study::{Plan, PlannedTrial};
+use crate::text::{count, sha256};
 
 /// The plan's file.
 pub const PLAN: &str = "plan.json";
@@ -89,15 +90,114 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
     write_whole(&dir.join(RECORDS), &compress(&csv)?)
 }
 
-/// Refuses to let the report of `plan` take the place of another's in `folder`: of another study, whose file has the same
-/// name in another folder, or of other changes that have the same hash.
-///
-/// # Errors
-/// The report that is there, and what to do; a `plan.json` that cannot be read.
-pub(super) fn refuse_another(plan: &Plan, folder: &Path) -> Result<()> {
-    let Some(stored) = read_json::<PlanFile>(&folder.join(PLAN), "not the plan of a report; move it away")? else {
-        return Ok(());
-    };
+/// The report of a plan that is in a folder already. Its records are read when they are asked for.
+pub struct Earlier {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its plan, where there are records with it.
+    file: Option<PlanFile<'static>>,
+}
+
+impl Earlier {
+    /// The report of `plan` in the folder `out`, if there is one.
+    ///
+    /// # Errors
+    /// A report of another study, whose file has the same name in another folder, or of other changes that have the same
+    /// hash; a `plan.json` that cannot be read.
+    pub fn find(plan: &Plan, out: &Path) -> Result<Self> {
+        let folder = out.join(plan.output_name());
+        let file: Option<PlanFile> = read_json(&folder.join(PLAN), "not the plan of a report; move it away")?;
+        if let Some(file) = &file {
+            refuse_another(plan, file, &folder)?;
+        }
+        let has_records = folder.join(RECORDS).exists();
+        Ok(Self { folder, file: file.filter(|_| has_records) })
+    }
+
+    /// Whether it has records of any trial.
+    pub fn has_any(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether it has all records of the trial `id` of `plan`.
+    pub fn has(&self, plan: &Plan, id: &str) -> bool {
+        let is_it = |file: &PlanFile| file.probes == probe_ids(plan) && file.trials.iter().any(|trial| trial.id == id);
+        self.file.as_ref().is_some_and(is_it)
+    }
+
+    /// Its trials with their records.
+    ///
+    /// # Errors
+    /// Records that cannot be read, are damaged, with the line, or do not belong to the `plan.json` next to them.
+    pub fn trials(&self) -> Result<Vec<TrialRecords>> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
+        let mut trials = file.trials.to_vec();
+        let path = self.folder.join(RECORDS);
+        let csv = uncompressed(&path)?;
+        distribute(&csv, &path, &mut trials)?;
+        ensure!(
+            sha256([&csv]) == file.records_sha256,
+            "{}: these are not the records that the {PLAN} next to them names; restore both, or move the folder away and \
+             run the study again",
+            path.display()
+        );
+        Ok(trials)
+    }
+
+    /// The input of a report of `plan` from these records alone, with those of older schemas and what the report says of
+    /// its own data; the data set itself is not needed.
+    ///
+    /// # Errors
+    /// Those of [`trials`](Self::trials).
+    pub fn input<'a>(&self, plan: &'a Plan) -> Result<Input<'a>> {
+        let (data, stored) = match &self.file {
+            Some(file) if file.probes == probe_ids(plan) => (file.data.clone(), self.trials()?),
+            _ => Default::default(),
+        };
+        let stored: HashMap<&str, &TrialRecords> = stored.iter().map(|trial| (trial.id.as_str(), trial)).collect();
+        let of =
+            |planned: &PlannedTrial| ids(planned, &data).find_map(|id| Some(planned.named(stored.get(id.as_str())?)));
+        let trials = plan.trials.iter().filter_map(of).collect();
+        Ok(Input { plan, trials, data })
+    }
+
+    /// Refuses to drop the only copy of a record: a new report of `plan` on `data` has the trials that stay, under the
+    /// present schema or the one they have here; the trial of an id may be elsewhere with the records of these probes.
+    ///
+    /// # Errors
+    /// The trials whose records would be lost, and what to do.
+    pub fn refuse_loss(
+        &self,
+        plan: &Plan,
+        data: &[DataFacts],
+        stays: impl Fn(&PlannedTrial) -> bool,
+        is_elsewhere: impl Fn(&str, &[String]) -> bool,
+    ) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let (measured, kept) = (probe_ids(plan), plan.trials.iter().filter(|planned| stays(planned)));
+        let dropped: Vec<&str> = file.probes.iter().filter(|probe| !measured.contains(probe)).map(|id| &**id).collect();
+        let kept: HashSet<String> = kept.flat_map(|planned| ids(planned, data)).collect();
+        let stays = |trial: &TrialRecords| dropped.is_empty() && kept.contains(&trial.id);
+        let lost = file.trials.iter().filter(|trial| !stays(trial) && !is_elsewhere(&trial.id, &file.probes));
+        let lost = grouped(lost.map(|trial| (&trial.arm, trial.seed)));
+        let why = match dropped.first() {
+            Some(probe) => format!("the study no longer has their probe `{probe}`"),
+            None => "this report has no trials of these arms, seeds, settings and data".into(),
+        };
+        let arms = lost.iter().map(|(arm, seeds)| format!("`{arm}` ({})", count(seeds.len(), "trial")));
+        ensure!(
+            lost.is_empty(),
+            "{} has the only records of {}, which would be lost: {why}; undo the change, or keep that report: move {} away, \
+             or give another folder with --out",
+            self.folder.join(RECORDS).display(),
+            arms.collect::<Vec<_>>().join(", "),
+            self.folder.display()
+        );
+        Ok(())
+    }
+}
+
+fn refuse_another(plan: &Plan, stored: &PlanFile, folder: &Path) -> Result<()> {
     let file = plan.study.own_file();
     // Reports of older versions do not say their file.
     let is_same_study = stored.study == plan.study.name && (stored.file.is_none() || stored.file == file);
@@ -106,38 +206,11 @@ pub(super) fn refuse_another(plan: &Plan, folder: &Path) -> Result<()> {
         "{} is the report of another plan (study {}, scale {}{}), which this one would replace; rename the study's file, \
          give another folder with --out, or move that report away if it is an old one of this study",
         folder.display(),
-        stored.file.unwrap_or(stored.study),
+        stored.file.as_ref().unwrap_or(&stored.study),
         stored.scale,
         stored.changes.iter().map(|change| format!(", {change}")).collect::<String>()
     );
     Ok(())
-}
-
-/// The input of a report of `plan` from the two files in the folder `dir` of an earlier one. The data set itself is not
-/// needed. Trials that `plan` does not have are left out.
-///
-/// # Errors
-/// A file that is missing or damaged, with the line; records that do not belong to the `plan.json` next to them; probes,
-/// or a trial's settings, that are not those of `plan`: its study was changed since.
-pub fn read_records<'a>(dir: &Path, plan: &'a Plan) -> Result<Input<'a>> {
-    let path = dir.join(PLAN);
-    let stored: PlanFile = read_json(&path, "damaged; restore it, or run the study again")?
-        .with_context(|| format!("{}: this file is missing", path.display()))?;
-    let mut trials = stored.trials.into_owned();
-    let path = dir.join(RECORDS);
-    let csv = uncompressed(&path)?;
-    distribute(&csv, &path, &mut trials)?;
-    ensure!(
-        sha256([&csv]) == stored.records_sha256,
-        "{}: these are not the records that {PLAN} beside them names; restore both, or run the study again",
-        path.display()
-    );
-    ensure!(
-        stored.probes == probe_ids(plan),
-        "these records were measured by other probes than the study `{}` now has; run it again",
-        plan.study.name
-    );
-    Ok(Input { plan, trials: trials_of(plan, trials, &stored.data)?, data: stored.data })
 }
 
 fn to_csv(trials: &[TrialRecords]) -> Result<Vec<u8>> {
@@ -181,22 +254,11 @@ pub(super) fn uncompressed(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The stored trials that `plan` has, in its order.
-fn trials_of(plan: &Plan, mut stored: Vec<TrialRecords>, data: &[DataFacts]) -> Result<Vec<TrialRecords>> {
-    let mut trials = Vec::new();
-    for planned in &plan.trials {
-        let same = |trial: &TrialRecords| trial.seed == planned.seed && trial.is_of(&planned.arm, &planned.sweep);
-        let Some(index) = stored.iter().position(same) else { continue };
-        let trial = stored.swap_remove(index);
-        ensure!(
-            schema_of(&trial, &planned.spec, data).is_some(),
-            "{}: these records were made with other settings or data than the study `{}` now has; run it again",
-            planned.label(),
-            plan.study.name
-        );
-        trials.push(trial);
-    }
-    Ok(trials)
+/// The ids that a planned trial has on `data`, under the present schema and under the older ones.
+fn ids(planned: &PlannedTrial, data: &[DataFacts]) -> impl Iterator<Item = String> {
+    let facts = data.iter().find(|facts| facts.name == planned.spec.data);
+    let id = |schema, facts: &DataFacts| planned.spec.identity_under(schema, planned.seed, &facts.sha256);
+    facts.into_iter().flat_map(move |facts| (0..=planned.spec.schema()).rev().map(move |schema| id(schema, facts)))
 }
 
 fn probe_ids(plan: &Plan) -> Vec<String> {

@@ -113,7 +113,7 @@ fn a_report_of_an_older_schema_is_written_again_and_says_so() {
     }
     let (folder, page) = page_of(&made);
     assert!(page.contains(words), "{page}");
-    let stored = read_records(&folder.path().join("noisy_bn"), &plan).unwrap();
+    let stored = Earlier::find(&plan, folder.path()).unwrap().input(&plan).unwrap();
     assert_eq!(page_of(&stored).1, page);
 }
 
@@ -129,7 +129,7 @@ fn a_report_is_written_again_from_its_own_folder() {
     made.trials[1].ending = Ending::Diverged { step: 7 };
     let (folder, _) = page_of(&made);
     let first = files_of(folder.path());
-    let stored = read_records(&folder.path().join("noisy_bn"), &plan).unwrap();
+    let stored = Earlier::find(&plan, folder.path()).unwrap().input(&plan).unwrap();
     for (ours, theirs) in made.trials.iter().zip(&stored.trials) {
         let bits = |trial: &TrialRecords| trial.records.iter().map(|record| record.value.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(ours), bits(theirs));
@@ -148,7 +148,7 @@ fn damage_is_named_with_file_and_line() {
     let csv = String::from_utf8(stored::uncompressed(&path).unwrap()).unwrap();
     let error = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let Err(error) = read_records(&dir, &plan) else { panic!("damage is seen") };
+        let Err(error) = Earlier::find(&plan, folder.path()).unwrap().input(&plan) else { panic!("damage is seen") };
         format!("{error:#}")
     };
     let edited = |from: &str, to: &str| stored::compress(csv.replacen(from, to, 1).as_bytes()).unwrap();
@@ -167,15 +167,41 @@ fn damage_is_named_with_file_and_line() {
     assert!(other.contains("not the records that plan.json"), "{other}");
 }
 
+/// A record is kept under its arm's new name, and never dropped while it has no other copy.
 #[test]
-fn records_of_other_settings_are_refused() {
-    let plan = plan(1);
-    let (folder, _) = page_of(&input(&plan));
-    let mut other = super::testing::plan(1);
-    other.trials[0].spec.train.learning_rate = 0.2;
-    let Err(error) = read_records(&folder.path().join("noisy_bn"), &other) else { panic!("other settings") };
-    let error = error.to_string();
-    assert!(error.starts_with("standard seed 0: these records were made with other settings"), "{error}");
+fn a_record_is_not_lost() {
+    let plan = plan(2);
+    let made = input(&plan);
+    let (folder, _) = page_of(&made);
+    let earlier = Earlier::find(&plan, folder.path()).unwrap();
+    let nowhere = |_: &str, _: &[String]| false;
+    let refuse = |other: &Plan, elsewhere: fn(&str, &[String]) -> bool| {
+        let refused = earlier.refuse_loss(other, &made.data, |_| true, elsewhere);
+        refused.map_err(|error| error.to_string())
+    };
+
+    let mut renamed = plan.clone();
+    renamed.trials.iter_mut().filter(|trial| trial.arm == "standard").for_each(|trial| trial.arm = "plain".into());
+    let input = earlier.input(&renamed).unwrap();
+    assert_eq!(input.trials.len(), made.trials.len());
+    assert!(input.trials.iter().zip(&renamed.trials).all(|(trial, planned)| trial.arm == planned.arm));
+    refuse(&renamed, nowhere).unwrap();
+
+    let mut changed = plan.clone();
+    changed.trials.iter_mut().filter(|trial| trial.arm == "standard").for_each(|t| t.spec.train.learning_rate = 0.2);
+    assert_eq!(earlier.input(&changed).unwrap().trials.len(), made.trials.len() - 2);
+    let refused = refuse(&changed, nowhere).unwrap_err();
+    assert!(refused.contains("records.csv.gz has the only records of `standard` (2 trials), which would"), "{refused}");
+    refuse(&changed, |_, _| true).unwrap();
+
+    let mut probed = plan.clone();
+    let probe = probed.probes.pop().unwrap().id();
+    assert!(earlier.input(&probed).unwrap().trials.is_empty());
+    let refused = refuse(&probed, nowhere).unwrap_err();
+    assert!(refused.contains(&format!("no longer has their probe `{probe}`")), "{refused}");
+
+    let partial = earlier.refuse_loss(&plan, &made.data, |planned| planned.seed == 0, nowhere).unwrap_err();
+    assert!(partial.to_string().contains("`standard` (1 trial), `batch_norm` (1 trial)"), "{partial}");
 }
 
 #[test]

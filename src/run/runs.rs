@@ -55,16 +55,9 @@ impl Runs {
         }
     }
 
-    /// Those of `tasks` that are finished, and those that are not.
-    ///
-    /// # Errors
-    /// Those of [`has`](Self::has).
-    pub fn split<'a>(&self, tasks: Vec<&'a Task<'a>>) -> Result<(Vec<&'a Task<'a>>, Vec<&'a Task<'a>>)> {
-        let (mut found, mut pending) = (Vec::new(), Vec::new());
-        for task in tasks {
-            if self.has(task)? { &mut found } else { &mut pending }.push(task);
-        }
-        Ok((found, pending))
+    /// Whether the trial `id` is finished, under whatever schema, with whole records of the probes of these ids.
+    pub fn has_records(&self, id: &str, probes: &[String]) -> bool {
+        train::has_records(&self.trial(id), probes)
     }
 
     /// The records of the trial of `task`; `None` where it is not finished.

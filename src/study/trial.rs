@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::record::TrialRecords;
 use crate::spec::Spec;
 
 /// One arm × seed × swept value.
@@ -18,6 +19,11 @@ pub struct PlannedTrial {
 }
 
 impl PlannedTrial {
+    /// The same trial, found by its id, under the names that it has here.
+    pub fn named(&self, trial: &TrialRecords) -> TrialRecords {
+        TrialRecords { arm: self.arm.clone(), sweep: self.sweep.clone(), ..trial.clone() }
+    }
+
     /// Arm, swept values and seed, for people.
     pub fn label(&self) -> String {
         format!("{} seed {}", label(&self.arm, &self.sweep), self.seed)

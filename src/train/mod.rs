@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 
-pub use store::{Finished, finished, set_aside};
+pub use store::{Finished, finished, has_records, set_aside};
 
 use self::checkpoint::{Checkpoint, ProbeLog};
 use self::store::Card;

@@ -173,6 +173,13 @@ pub fn finished(folder: &Path, schema: u32, probes: &[Probe]) -> Result<Option<F
     Ok(Some(Finished { ending: done.ending, records, instruction_set: card.instruction_set }))
 }
 
+/// Whether the trial that is finished in `folder`, of whatever schema, has whole records of the probes of these ids.
+pub fn has_records(folder: &Path, probes: &[String]) -> bool {
+    let is_whole = |done: &Done, probe: &String| unchanged(folder, done, &format!("{probe}.csv")).is_ok();
+    let done = read_json::<Done>(&folder.join(DONE), "this file is damaged");
+    done.is_ok_and(|done| done.is_some_and(|done| probes.iter().all(|probe| is_whole(&done, probe))))
+}
+
 /// The bytes of the file `name`, which must be those that `done` hashed.
 fn unchanged(folder: &Path, done: &Done, name: &str) -> Result<Vec<u8>> {
     let path = folder.join(name);

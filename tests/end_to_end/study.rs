@@ -133,6 +133,61 @@ fn a_report_is_made_from_the_records_beside_an_earlier_one() {
     assert!(desk.results() == expected);
 }
 
+/// A desk as a clone has it: with the report, without the runs.
+fn clone() -> Desk {
+    let desk = Desk::new();
+    copy(&uninterrupted().path("reports"), &desk.path("reports"));
+    desk
+}
+
+#[test]
+fn trials_with_committed_records_are_not_trained_again() {
+    let desk = clone();
+    let printed = desk.run(0, "study tiny.toml").stdout;
+    assert!(printed.contains("0 found finished; 6 trials with committed records"), "{printed}");
+    assert!(printed.contains("0 trials trained, 6 found finished"), "{printed}");
+    let expected = files(&uninterrupted().path("reports"));
+    let same = |desk: &Desk| {
+        let reports = files(&desk.path("reports"));
+        reports.iter().all(|(name, bytes)| name.ends_with("run.json") || expected[name] == *bytes)
+    };
+    assert!(same(&desk) && files(&desk.path("runs/trials")).is_empty());
+
+    // Only what is new is trained, and the others' records stay.
+    fs::write(desk.path("tiny.toml"), TINY.replace("seeds = 2", "seeds = 3")).unwrap();
+    let printed = desk.run(0, "study tiny.toml").stdout;
+    assert!(printed.contains("3 trials trained, 6 found finished"), "{printed}");
+    // And who wants the weights may have them.
+    assert!(desk.run(0, "trial tiny.toml 1").stderr.contains("[1/1]"));
+}
+
+#[test]
+fn the_only_copy_of_a_record_is_not_dropped() {
+    let desk = clone();
+    let records = || fs::read(desk.path("reports/tiny/records.csv.gz")).unwrap();
+    let before = records();
+    for (from, to, words) in [
+        ("bins = 8", "bins = 9", "the study no longer has their probe `histogram-"),
+        ("seeds = 2", "seeds = 1", "`standard` (1 trial), `batch_norm` (1 trial), `noisy_batch_norm` (1 trial)"),
+        ("learning_rate = 0.05", "learning_rate = 0.06", "`standard` (2 trials)"),
+    ] {
+        fs::write(desk.path("tiny.toml"), TINY.replacen(from, to, 1)).unwrap();
+        for command in ["study tiny.toml", "report tiny.toml --partial"] {
+            let refused = desk.run(2, command).stderr;
+            for word in ["reports/tiny/records.csv.gz has the only records of", words, "move reports/tiny away"] {
+                assert!(refused.contains(word), "{command}: {refused}");
+            }
+        }
+        assert!(records() == before && !desk.path("runs/trials").exists());
+    }
+    fs::write(desk.path("tiny.toml"), TINY.replace("\"noisy_batch_norm\"", "\"noisy\"")).unwrap();
+    assert!(desk.run(0, "study tiny.toml").stdout.contains("0 trials trained, 6 found finished"));
+    // Where the runs have the records, too, the report may lose them.
+    copy(&uninterrupted().path("runs"), &desk.path("runs"));
+    fs::write(desk.path("tiny.toml"), TINY.replace("seeds = 2", "seeds = 1")).unwrap();
+    desk.run(0, "study tiny.toml");
+}
+
 #[test]
 fn single_trials_by_number_and_id_make_the_same_study() {
     let desk = Desk::new();
