@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 use super::args::ReportArgs;
 use super::say;
 use crate::files::Damaged;
-use crate::judge::Verdict;
 use crate::record::TrialRecords;
 use crate::report::{self, Contents, Earlier, Input, View};
 use crate::run::{Datasets, Interrupt, Invocation, Runs, Stop, Task, check_writable, lock_reports, tasks};
@@ -21,11 +20,12 @@ use crate::text::{count, duration, note, shell_word};
 /// Mistakes, missing or damaged records among them; a report that cannot be written.
 pub fn report(args: &ReportArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(0);
-    let plan = args.plan.plan()?;
+    let mut plan = args.plan.plan()?;
     check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
     report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
     let earlier = Earlier::find(&plan, &args.out).map_err(Stop::Mistake)?;
     let runs = Runs::to_read(&args.plan.runs);
+    hold_to_first_claims(&mut plan, &runs, &earlier).map_err(Stop::Mistake)?;
     let gathered = match Datasets::load(&plan, args.plan.data.data_dir.as_deref()) {
         Ok(datasets) => gather(&plan, &datasets, &runs, &earlier),
         Err(error) if earlier.has_any() => {
@@ -36,15 +36,28 @@ pub fn report(args: &ReportArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     };
     let (input, found) = gathered.map_err(Stop::Mistake)?;
     invocation.found = found;
+    refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
     let is_there = |planned: &PlannedTrial| {
         input.trials.iter().any(|trial| trial.seed == planned.seed && trial.is_of(&planned.arm, &planned.sweep))
     };
     let in_runs = |id: &str, probes: &[String]| runs.has_records(id, probes);
     earlier.refuse_loss(&plan, &input.data, is_there, in_runs).map_err(Stop::Mistake)?;
-    refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
     let ids = input.trials.iter().map(|trial| &trial.id);
     invocation.note_trainers(&runs, ids).map_err(Stop::Mistake)?;
     write_report(&input, &args.out, &invocation, interrupt)
+}
+
+/// Compares the claims of `plan` with those of the `earlier` report or, where there is none, with those that the runs kept
+/// when its first trial was trained.
+///
+/// # Errors
+/// A file of the runs that cannot be read.
+pub fn hold_to_first_claims(plan: &mut Plan, runs: &Runs, earlier: &Earlier) -> Result<()> {
+    let first = earlier.claims.clone().map_or_else(|| runs.first_claims(plan), |claims| Ok(Some(claims)))?;
+    if let Some(first) = first {
+        plan.hold_to(first);
+    }
+    Ok(())
 }
 
 /// The input from the runs and from the `earlier` report; where the runs have no trial at all, from that report alone. And
@@ -117,7 +130,7 @@ pub fn write_report(input: &Input, out: &Path, invocation: &Invocation, interrup
     let page = interrupt.busy(|| {
         let page = contents.write(out)?;
         report::append_run_entry(&out.join(input.plan.output_name()), &invocation.entry())?;
-        say(&told(&view.verdicts))?;
+        say(&told(&view))?;
         report::write_index(out)?;
         Ok(page)
     })?;
@@ -126,11 +139,16 @@ pub fn write_report(input: &Input, out: &Path, invocation: &Invocation, interrup
     say(&format!("{trained} trained, {found} found finished, {took}\nReport: {}", page.display()))
 }
 
-/// A line for each claim that decides something, and the consequences of the primary ones.
-fn told(verdicts: &[Verdict]) -> String {
-    let mut text = String::new();
+/// A line for each claim that decides something, the claims that were changed, and the consequences of the primary ones.
+fn told(view: &View) -> String {
+    let (verdicts, mut text) = (&view.verdicts, String::new());
     for verdict in verdicts.iter().filter(|verdict| verdict.role != Role::Descriptive) {
-        text += &format!("  {:<22} {:<5} {}\n", verdict.word.to_string(), verdict.id, verdict.says);
+        let exploratory = if verdict.exploratory { " (exploratory)" } else { "" };
+        text += &format!("  {:<22} {:<5} {}{exploratory}\n", verdict.word.to_string(), verdict.id, verdict.says);
+    }
+    if !view.plan.changed_claims.is_empty() {
+        let changed = view.plan.changed_claims.join(", ");
+        text += &format!("\nChanged, added or removed after the first trial was trained: {changed}\n");
     }
     for means in verdicts.iter().filter(|verdict| verdict.role == Role::Primary).filter_map(|v| v.means.as_ref()) {
         text += &format!("\n{means}\n");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::args::StudyArgs;
-use super::report::{complete, in_runs, write_report};
+use super::report::{complete, hold_to_first_claims, in_runs, write_report};
 use super::say;
 use crate::data::DataFacts;
 use crate::groups::grouped;
@@ -24,22 +24,26 @@ use crate::text::{count, duration, note, shell_word};
 /// Mistakes, all found before training starts; a failed trial; an interruption.
 pub fn study(args: &StudyArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     let mut invocation = Invocation::begin(args.jobs);
-    let plan = args.plan.plan()?;
+    let mut plan = args.plan.plan()?;
     let datasets = Datasets::load(&plan, args.plan.data.data_dir.as_deref()).map_err(Stop::Mistake)?;
-    let tasks = tasks(&plan, &datasets);
+    if !args.dry_run {
+        check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
+        report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
+    }
     let earlier = Earlier::find(&plan, &args.out).map_err(Stop::Mistake)?;
+    hold_to_first_claims(&mut plan, &Runs::to_read(&args.plan.runs), &earlier).map_err(Stop::Mistake)?;
+    let tasks = tasks(&plan, &datasets);
     if args.dry_run {
         let work = Work::of(&tasks, &plan, &Runs::to_read(&args.plan.runs), &earlier).map_err(Stop::Mistake)?;
         return dry_run(args, &plan, &datasets, &tasks, &work);
     }
-    check_writable(&args.out, "--out").map_err(Stop::Mistake)?;
-    report::check_place(&plan, &args.out).map_err(Stop::Mistake)?;
     let runs = Runs::new(&args.plan.runs).map_err(Stop::Mistake)?;
     let _lock = lock(&runs, &plan, args)?;
     let is_in_runs = |id: &str, probes: &[String]| runs.has_records(id, probes);
     earlier.refuse_loss(&plan, &datasets.facts(), |_| true, is_in_runs).map_err(Stop::Mistake)?;
     let work = Work::of(&tasks, &plan, &runs, &earlier).map_err(Stop::Mistake)?;
     say(&opening(args, &plan, &datasets, &work))?;
+    runs.keep_claims(&plan)?;
     work.found.iter().try_for_each(|task| runs.tidy(task))?;
     invocation.trained = train_all(&work.pending, &runs, args.jobs, interrupt)?;
     invocation.found = work.count() - invocation.trained;

@@ -22,6 +22,7 @@ pub fn trial(args: &TrialArgs, interrupt: &Interrupt) -> Result<(), Stop> {
         runs.tidy(task)?;
         return say(&format!("{name} is finished already."));
     }
+    runs.keep_claims(&plan)?;
     say(&format!("{name} in {}", runs.trial(&task.id).display()))?;
     train_all(&[task], &runs, 1, interrupt)?;
     Ok(())

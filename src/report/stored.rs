@@ -49,6 +49,9 @@ pub(super) struct PlanFile<'a> {
     data: Vec<DataFacts>,
     /// The ids of the probes whose records these are.
     probes: Vec<String>,
+    /// The hashes of the claims when the first trial was trained; reports of older versions do not have them.
+    #[serde(default)]
+    claims: Option<BTreeMap<String, String>>,
     #[serde(skip_deserializing)]
     conditions: Vec<ConditionEntry<'a>>,
     trials: Cow<'a, [TrialRecords]>,
@@ -82,6 +85,7 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
         records_sha256: sha256([&csv]),
         data: view.data.to_vec(),
         probes: probe_ids(view.plan),
+        claims: Some(view.plan.claims.clone()),
         conditions: conditions.collect(),
         trials: view.trials.into(),
     };
@@ -94,6 +98,8 @@ pub fn write(view: &View, dir: &Path) -> Result<()> {
 pub struct Earlier {
     /// Its folder.
     pub folder: PathBuf,
+    /// The hashes of its claims when its first trial was trained, where it has them.
+    pub(crate) claims: Option<BTreeMap<String, String>>,
     /// Its plan, where there are records with it.
     file: Option<PlanFile<'static>>,
 }
@@ -106,12 +112,13 @@ impl Earlier {
     /// hash; a `plan.json` that cannot be read.
     pub fn find(plan: &Plan, out: &Path) -> Result<Self> {
         let folder = out.join(plan.output_name());
-        let file: Option<PlanFile> = read_json(&folder.join(PLAN), "not the plan of a report; move it away")?;
+        let mut file: Option<PlanFile> = read_json(&folder.join(PLAN), "not the plan of a report; move it away")?;
         if let Some(file) = &file {
             refuse_another(plan, file, &folder)?;
         }
+        let claims = file.as_mut().and_then(|file| file.claims.take());
         let has_records = folder.join(RECORDS).exists();
-        Ok(Self { folder, file: file.filter(|_| has_records) })
+        Ok(Self { folder, claims, file: file.filter(|_| has_records) })
     }
 
     /// Whether it has records of any trial.
@@ -137,7 +144,7 @@ impl Earlier {
         distribute(&csv, &path, &mut trials)?;
         ensure!(
             sha256([&csv]) == file.records_sha256,
-            "{}: these are not the records that the {PLAN} next to them names; restore both, or move the folder away and \
+            "{}: these are not the records that {PLAN} next to them names; restore both, or move the folder away and \
              run the study again",
             path.display()
         );

@@ -25,6 +25,9 @@ pub struct Summary {
     /// Files of data that are not the official ones.
     #[serde(default)]
     pub strange_data: Vec<String>,
+    /// The claims that are not as they were when the first trial was trained.
+    #[serde(default)]
+    changed_claims: Vec<String>,
     planned_trials: usize,
     missing_trials: usize,
     /// The answer's sentences.
@@ -54,6 +57,7 @@ impl Summary {
             exploratory: plan.is_exploratory(),
             changes: plan.changes.clone(),
             strange_data: view.data.iter().flat_map(DataFacts::strange_files).cloned().collect(),
+            changed_claims: plan.changed_claims.clone(),
             planned_trials: plan.trials.len(),
             missing_trials: view.missing(),
             answer: answer(&view.verdicts)?,

@@ -7,6 +7,7 @@ use super::testing::{input, plan};
 use super::*;
 use crate::data::Standing;
 use crate::record::{Ending, Record, TrialRecords};
+use crate::study::claim::Role;
 use crate::study::{Overrides, PlannedTrial, Study};
 
 /// A report in a folder of its own, its page read back as text without the mark.
@@ -587,4 +588,34 @@ fn arms_that_hardly_learned_are_said_once() {
         assert_eq!(page.matches("hardly begun").count(), 1, "{page}");
         assert!(page.contains(&format!("%. {expected} the run. So whatever is compared")), "{page}");
     }
+}
+
+#[test]
+fn a_claim_that_was_changed_after_the_data_is_exploratory_everywhere() {
+    let mut plan = plan(8);
+    let first = plan.claims.clone();
+    plan.hold_to(first.clone());
+    assert_eq!(word(&input(&plan), "N1"), "replicated");
+    assert!(plan.changed_claims.is_empty() && plan.study.claim[0].role == Role::Primary);
+
+    let mut then = first.clone();
+    then.insert("N1".into(), "another".into());
+    then.remove("N3");
+    then.insert("N0".into(), "gone".into());
+    plan.hold_to(then.clone());
+    let made = input(&plan);
+    let (folder, page) = page_of(&made);
+    assert!(page.contains("> **Changed claims.** N0, N1, N3: changed, added or removed after"), "{page}");
+    let row = page.lines().find(|line| line.starts_with("| **N1**")).unwrap();
+    assert!(row.contains("| exploratory, paper |"), "{row}");
+    write_index(folder.path()).unwrap();
+    let index = std::fs::read_to_string(folder.path().join("README.md")).unwrap();
+    assert!(index.contains("**Changed claims**: N0, N1, N3") && index.contains("(exploratory) at [desk]"), "{index}");
+    let summary = std::fs::read(folder.path().join("noisy_bn/summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["changed_claims"], serde_json::json!(["N0", "N1", "N3"]));
+    let n1 = &summary["claims"][0];
+    assert_eq!((&n1["role"], &n1["exploratory"]), (&"exploratory".into(), &true.into()));
+    // What was stored at first stays.
+    assert_eq!(Earlier::find(&plan, folder.path()).unwrap().claims, Some(then));
 }

@@ -6,6 +6,7 @@
 //! ```text
 //! runs/trials/ID/           a trial: its checkpoint while it trains, its weights and records when it is finished
 //! runs/trials/ID/trained_by.json   the programs and machines that trained it
+//! runs/claims/NAME.json     the hashes of a study's claims, written before its first trial is trained here
 //! runs/locks/trial-ID       held by the process that trains it
 //! runs/locks/study-NAME     held by the process that runs the study
 //! reports/.lock             held by the process that writes a report

@@ -1,5 +1,6 @@
 //! The folder of all runs, and who may work on what in it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,10 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::task::Task;
-use crate::files::Damaged;
+use crate::files::{Damaged, read_json, write_json};
 use crate::lock::{Lock, PATIENCE, lock};
 use crate::record::TrialRecords;
-use crate::text::note;
+use crate::study::Plan;
+use crate::text::{note, sha256};
 use crate::train::{self, Finished};
 
 /// The folder of all runs; studies share the trials in it.
@@ -94,6 +96,35 @@ impl Runs {
             Ok(_lock) => train::tidy(&self.trial(&task.id), task.trial.probes),
             Err(_) => Ok(()),
         }
+    }
+
+    /// The hashes of the claims of `plan` that were kept before a trial of it was trained here; `None` if none was.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is damaged.
+    pub fn first_claims(&self, plan: &Plan) -> Result<Option<BTreeMap<String, String>>> {
+        read_json(&self.claims(plan), "damaged; restore it, or remove it to judge the claims as they are now")
+    }
+
+    /// Keeps the hashes of the claims of `plan`, unless some are kept already.
+    ///
+    /// # Errors
+    /// A file that cannot be written; those of [`first_claims`](Self::first_claims).
+    pub fn keep_claims(&self, plan: &Plan) -> Result<()> {
+        if self.first_claims(plan)?.is_some() {
+            return Ok(());
+        }
+        let path = self.claims(plan);
+        // Of trials that begin at the same time each writes a file of its own, and the last one stays.
+        let own = path.with_extension(std::process::id().to_string());
+        write_json(&own, &plan.claims)?;
+        fs::rename(&own, &path).with_context(|| format!("{}: cannot write this file", path.display()))
+    }
+
+    /// The file of the claims of `plan`. Studies of one name may share the runs, so its study's file belongs to its name.
+    fn claims(&self, plan: &Plan) -> PathBuf {
+        let file = plan.study.own_file().map(|file| format!("-{}", &sha256([file])[..12])).unwrap_or_default();
+        self.0.join("claims").join(format!("{}{file}.json", plan.output_name()))
     }
 
     /// The right to train the trial `id`; or who has it.

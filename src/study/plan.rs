@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::claim::Role;
 use super::file::{Arm, Study, Sweep, known};
 use super::trial::{PlannedTrial, label};
 use super::value::Term;
@@ -39,6 +40,10 @@ pub struct Plan {
     pub trials: Vec<PlannedTrial>,
     /// The measurements, `training` first.
     pub probes: Vec<Probe>,
+    /// A hash of each claim as it was when the first trial of the plan was trained, by its id.
+    pub(crate) claims: BTreeMap<String, String>,
+    /// The claims that were changed, added or removed since.
+    pub(crate) changed_claims: Vec<String>,
 }
 
 impl Plan {
@@ -70,9 +75,22 @@ impl Plan {
         let mut changes = Vec::from_iter(changed);
         changes.extend(overrides.seeds.filter(|&seeds| seeds != size.seeds).map(|seeds| format!("seeds={seeds}")));
         let probes = study.probes(size);
-        let plan = Plan { scale: scale.into(), seeds, changes, trials, probes, study };
+        let claims = study.claim.iter().map(|claim| (claim.id.clone(), claim.hash(&study.value))).collect();
+        let changed_claims = Vec::new();
+        let plan = Plan { scale: scale.into(), seeds, changes, trials, probes, claims, changed_claims, study };
         plan.check().with_context(|| plan.study.path.clone())?;
         Ok(plan)
+    }
+
+    /// Compares the claims with the hashes that were stored when its first trial was trained. One that differs was not
+    /// written before the data, and is exploratory.
+    pub(crate) fn hold_to(&mut self, first: BTreeMap<String, String>) {
+        let now = std::mem::replace(&mut self.claims, first);
+        let ids: BTreeSet<&String> = now.keys().chain(self.claims.keys()).collect();
+        self.changed_claims = ids.into_iter().filter(|&id| now.get(id) != self.claims.get(id)).cloned().collect();
+        for claim in self.study.claim.iter_mut().filter(|claim| self.changed_claims.contains(&claim.id)) {
+            claim.role = Role::Exploratory;
+        }
     }
 
     /// The trials behind every name that a claim may use at this scale: each arm at its first swept values, and the

@@ -17,6 +17,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::value::Value;
+use crate::text::sha256;
 
 mod check;
 pub mod curves;
@@ -86,6 +90,19 @@ impl Claim {
         self.statistic.arms().into_iter().chain(also).collect()
     }
 
+    /// A hash of what is judged, the definitions of the values that it names (of `values`) among it, and of nothing that is
+    /// only said.
+    pub(crate) fn hash(&self, values: &BTreeMap<String, Value>) -> String {
+        let names = self.names();
+        let values: BTreeMap<_, _> = values.iter().filter(|(name, _)| names.contains(name.as_str())).collect();
+        let text = json!({
+            "id": self.id, "role": self.role, "metric": self.metric, "confirm_on": self.confirm_on, "layers": self.layers,
+            "window": self.window, "aggregate": self.aggregate, "statistic": self.statistic, "criterion": self.criterion,
+            "also": self.also, "scales": self.scales, "exploratory_at": self.exploratory_at, "values": values,
+        });
+        sha256([text.to_string()])[..16].into()
+    }
+
     /// The records on which it is read: the claim's own, then the second reading.
     pub fn readings(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.metric).chain(&self.confirm_on)
@@ -123,7 +140,7 @@ pub enum Origin {
 }
 
 /// The number that one trial's records in a window are brought down to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aggregate {
     /// Their mean.
@@ -138,7 +155,7 @@ pub enum Aggregate {
 /// The list is closed and short. Each kind maps one seed's numbers to one value (and is then judged by the mean over
 /// seeds) or all seeds to one estimate with its interval. The numbers are of arms, or of the study's
 /// [values](super::Value), which bring a whole sweep or all layers of an arm down to one.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Statistic {
     /// The weighted sum over arms.
@@ -180,7 +197,7 @@ impl Statistic {
 }
 
 /// Where a statistic must lie for its claim to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
     /// Above the bound.
@@ -218,7 +235,7 @@ impl Criterion {
 }
 
 /// A further condition of a claim.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
     /// Another record, instead of each of the claim's readings.
@@ -271,4 +288,65 @@ pub enum Paper {
         /// Their place in the literature.
         source: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Study;
+
+    /// A claim is known by what is judged, whatever it is called.
+    #[test]
+    fn a_hash_depends_on_all_that_is_judged_and_on_no_word() {
+        let study = Study::load("noisy_bn").unwrap();
+        let (values, claim) = (&study.value, &study.claim[0]);
+        let hash = claim.hash(values);
+        // In committed plans.
+        assert_eq!((claim.id.as_str(), hash.as_str()), ("N1", "ae1aa463881f73bb"));
+        let with = |change: fn(&mut Claim)| {
+            let mut changed = claim.clone();
+            change(&mut changed);
+            changed.hash(values)
+        };
+        let words: [fn(&mut Claim); 4] = [
+            |claim| claim.says = "So it is".into(),
+            |claim| claim.unit = "%".into(),
+            |claim| claim.if_holds = None,
+            |claim| claim.paper = None,
+        ];
+        assert!(words.iter().all(|&change| with(change) == hash));
+        let judged: [fn(&mut Claim); 12] = [
+            |claim| claim.id = "N0".into(),
+            |claim| claim.role = Role::Secondary,
+            |claim| claim.metric = "train_loss".into(),
+            |claim| claim.confirm_on = None,
+            |claim| claim.layers = vec![2],
+            |claim| claim.window[0] = 0.5,
+            |claim| claim.aggregate = Aggregate::Quantile(0.5),
+            |claim| claim.statistic = Statistic::LogRatio { of: "batch_norm".into(), to: "standard".into() },
+            |claim| claim.criterion = Some(Criterion::Above(0.1)),
+            |claim| {
+                claim.also = Vec::from_iter(claim.criterion.map(|criterion| Condition {
+                    metric: None,
+                    window: None,
+                    statistic: claim.statistic.clone(),
+                    criterion,
+                }))
+            },
+            |claim| claim.scales = vec!["lab".into()],
+            |claim| claim.exploratory_at = vec!["lab".into()],
+        ];
+        let hashes: BTreeSet<String> = judged.iter().map(|&change| with(change)).chain([hash]).collect();
+        assert_eq!(hashes.len(), 13);
+    }
+
+    #[test]
+    fn a_hash_depends_on_the_values_that_the_claim_names() {
+        let study = Study::load("learning_rate").unwrap();
+        let names = |claim: &&Claim| claim.names().iter().any(|name| study.value.contains_key(*name));
+        let claim = study.claim.iter().find(names).unwrap();
+        let mut values = study.value.clone();
+        values.values_mut().for_each(|value| value.arm = "another".into());
+        assert_ne!(claim.hash(&values), claim.hash(&study.value));
+    }
 }
