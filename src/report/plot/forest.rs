@@ -12,7 +12,7 @@ use crate::study::claim::{Claim, Criterion};
 const ROW: f64 = 24.0;
 const AXIS: f64 = 28.0;
 const LEFT: f64 = 300.0;
-const RIGHT: f64 = 225.0;
+const RIGHT: f64 = 250.0;
 
 /// One estimate.
 struct Row {
