@@ -121,7 +121,8 @@ fn trials(plan: &Plan, work: &Work) -> String {
     let mut text =
         format!("{} ({conditions} × {seeds}{choosing}); {} found finished", plan.trials.len(), work.found.len());
     if !work.committed.is_empty() {
-        text += &format!("; {} with committed records", count(work.committed.len(), "trial"));
+        let committed = count(work.committed.len(), "trial");
+        text += &format!("; {committed} with committed records (another --out trains them anew)");
     }
     let shared = plan.trials.len() - work.count();
     if shared > 0 {

@@ -144,7 +144,7 @@ fn clone() -> Desk {
 fn trials_with_committed_records_are_not_trained_again() {
     let desk = clone();
     let printed = desk.run(0, "study tiny.toml").stdout;
-    assert!(printed.contains("0 found finished; 6 trials with committed records"), "{printed}");
+    assert!(printed.contains("0 found finished; 6 trials with committed records (another --out"), "{printed}");
     assert!(printed.contains("0 trials trained, 6 found finished"), "{printed}");
     let expected = files(&uninterrupted().path("reports"));
     let same = |desk: &Desk| {
