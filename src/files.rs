@@ -62,9 +62,14 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(Error::new(error).context(Obstacle(format!("{}: cannot read this file", path.display())))),
     }
+}
+
+/// Whether there is no such file or folder, nor a folder that it could be in.
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// The paths in `folder`, in order; none where there is no such folder.
@@ -74,7 +79,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut paths: Vec<PathBuf> = match paths {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) if is_absent(&error) => Vec::new(),
         paths => paths.with_context(|| Obstacle(format!("{}: cannot read this folder", folder.display())))?,
     };
     paths.sort();

@@ -36,12 +36,12 @@ pub fn report(args: &ReportArgs, interrupt: &Interrupt) -> Result<(), Stop> {
     };
     let (input, found) = gathered.map_err(Stop::Mistake)?;
     invocation.found = found;
-    refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
     let is_there = |planned: &PlannedTrial| {
         input.trials.iter().any(|trial| trial.seed == planned.seed && trial.is_of(&planned.arm, &planned.sweep))
     };
     let in_runs = |id: &str, probes: &[String]| runs.has_records(id, probes);
     earlier.refuse_loss(&plan, &input.data, is_there, in_runs).map_err(Stop::Mistake)?;
+    refuse_incomplete(&input, args).map_err(Stop::Mistake)?;
     let ids = input.trials.iter().map(|trial| &trial.id);
     invocation.note_trainers(&runs, ids).map_err(Stop::Mistake)?;
     write_report(&input, &args.out, &invocation, interrupt)
