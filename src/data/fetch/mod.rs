@@ -31,17 +31,24 @@ pub struct Archive<'a> {
     pub members: &'a [(&'a str, &'a str)],
 }
 
-/// Puts the members of `archive` into `folder`, unless all are there and intact; a member that is damaged is replaced.
-/// Returns whether anything was done. Progress goes to standard error.
+/// Puts the members of `archive` into `folder`, unless all are there and intact. Returns whether anything was done.
+/// Progress goes to standard error.
 ///
 /// # Errors
-/// No `curl`; no connection, or one that broke off (a second call resumes); an archive or a member that is not the
+/// A file that has the name of a member and is another, because it may be the only copy of somebody's own; no `curl`; no connection, or one that broke off (a second call resumes); an archive or a member that is not the
 /// expected one; a folder that cannot be written; another fetch that is at work there.
 pub fn fetch(archive: &Archive, folder: &Path) -> anyhow::Result<bool> {
     let is_intact =
         |(name, sha): &(&str, &str)| fs::read(folder.join(name)).is_ok_and(|bytes| sha256([&bytes]) == *sha);
     if archive.members.iter().all(is_intact) {
         return Ok(false);
+    }
+    let is_there = |(name, _): &&(&str, &str)| fs::symlink_metadata(folder.join(name)).is_ok();
+    if let Some((name, _)) = archive.members.iter().filter(is_there).find(|member| !is_intact(member)) {
+        bail!(
+            "{}: this is not the official file; move it away and run the same command again",
+            folder.join(name).display()
+        );
     }
     fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let part = folder.join(format!("{}.part", archive.url.rsplit('/').next().unwrap_or_default()));

@@ -164,10 +164,15 @@ fn the_members_and_nothing_else_are_unpacked_once() {
 }
 
 #[test]
-fn a_damaged_member_is_replaced() {
+fn another_file_with_the_name_of_a_member_is_left_alone() {
     let (place, content) = (Place::new(), packed());
     place.fetch(&content, Manner::HonoursRange).0.unwrap();
-    fs::write(place.folder().join("two.bin"), b"damaged").unwrap();
+    let other = place.folder().join("two.bin");
+    fs::write(&other, b"somebody's own").unwrap();
+    let refused = place.fetch(&content, Manner::HonoursRange).0.unwrap_err().to_string();
+    assert!(refused.contains("two.bin: this is not the official file; move it away"), "{refused}");
+    assert_eq!(fs::read(&other).unwrap(), b"somebody's own");
+    fs::remove_file(&other).unwrap();
     assert!(place.fetch(&content, Manner::HonoursRange).0.unwrap());
     place.assert_whole();
 }
